@@ -1,0 +1,46 @@
+/* log.h - JSON lines on stderr, one write each, secrets masked.
+ *
+ * A line is {"ts","level","msg", fields...}.  Field names come from the fixed set in the
+ * design (request_id, decision_id, lease_id, subject, camera, tier, decision, rule,
+ * policy_rev, dur_ms) or say what they are.  Values registered as secrets never appear: any
+ * occurrence in message or fields is written as ***.  Control characters are escaped, lines
+ * are cut at 4 KiB.  Any thread; secrets are registered before the threads start.  Lower
+ * layers do not log: they fail with cg_err and whoever handles it logs once.
+ */
+#ifndef CG_BASE_LOG_H
+#define CG_BASE_LOG_H
+
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+enum cg_level { CG_DEBUG, CG_INFO, CG_WARN, CG_ERROR };
+
+struct cg_log;
+
+struct cg_kv {
+  const char *key;
+  const char *text; /* NULL: number holds the value; "" fields are left out */
+  int64_t number;
+};
+
+struct cg_log *cg_log_new(int fd, enum cg_level least, const struct cg_clock *clock);
+void cg_log_free(struct cg_log *log);
+void cg_log_level(struct cg_log *log, enum cg_level least);
+
+/* Copies value; shorter than 6 bytes is too common to mask and is ignored. */
+void cg_log_secret(struct cg_log *log, const char *value);
+/* Replaces secrets in place (text never grows). */
+void cg_log_mask(const struct cg_log *log, char *text);
+
+void cg_log_write(struct cg_log *log, enum cg_level level, const char *msg,
+                  const struct cg_kv *kv, size_t n);
+
+/* CG_LOG(log, CG_WARN, "quota away", {"lease_id", id}, {"dur_ms", NULL, 12}) */
+#define CG_LOG(log, level, msg, ...)                                            \
+  cg_log_write((log), (level), (msg), (const struct cg_kv[]){{0}, __VA_ARGS__} + 1, \
+               sizeof((const struct cg_kv[]){{0}, __VA_ARGS__}) / sizeof(struct cg_kv) - 1)
+
+#endif

@@ -1,0 +1,25 @@
+/* mem.h - the heap, for what outlives a request.
+ *
+ * malloc and friends stand in mem.c alone (scripts/check bans them elsewhere), so that one
+ * hook can fail the nth allocation of any build under test.  All return NULL when there is
+ * no memory: boot code may CG_CHECK that, request code answers CG_E_MEMORY.  Any thread.
+ */
+#ifndef CG_BASE_MEM_H
+#define CG_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void *cg_alloc(size_t n); /* zeroed */
+void *cg_realloc(void *p, size_t n);
+char *cg_strdup(const char *s);
+void cg_free(void *p); /* NULL is fine */
+
+/* Overwrites before freeing; the compiler may not drop it. */
+void cg_free_secret(char *s);
+
+/* Torture: fail the nth allocation from now on (1 = the next), once; 0 = never. */
+void cg_mem_fail_after(uint64_t n);
+uint64_t cg_mem_count(void); /* allocations so far, all threads */
+
+#endif

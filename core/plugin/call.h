@@ -1,0 +1,54 @@
+/* call.h - one asynchronous call into a plugin: exactly one completion, one deadline.
+ *
+ * Each worker has one table of calls (struct cg_calls).  Beginning a call takes a slot and
+ * gives the plugin a handle made of slot and generation; completing, failing or the
+ * deadline ends it, whichever comes first, and the caller's function runs exactly once,
+ * inside that event.  It may run before the op returns: callers must be ready for that.
+ * After a timeout the slot, with its call_alloc memory, stays until the plugin completes
+ * late; a plugin that never does uses up its share (CG_CALLS_PER_PLUGIN), and further calls
+ * to it fail as busy, to it alone.  A stale handle, a second completion and a completion
+ * from another thread are dropped, logged with the plugin's name and counted.
+ * Worker's thread only.
+ */
+#ifndef CG_PLUGIN_CALL_H
+#define CG_PLUGIN_CALL_H
+
+#include "../../plugins/camgate_plugin.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+
+#define CG_CALLS_PER_PLUGIN 8192
+
+struct cg_calls;
+
+/* result: as the ABI says of the op, valid inside fn; NULL unless code is CGP_OK.
+ * text: words of a failure, "" otherwise. */
+typedef void cg_call_fn(void *arg, enum cgp_code code, const void *result,
+                        const char *text);
+
+struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
+                              struct cg_metrics *metrics, uint32_t worker);
+/* Ends what is open with CGP_E_UNAVAILABLE first. */
+void cg_calls_free(struct cg_calls *calls);
+
+/* owner: the plugin's name, and its own counter of open calls.  id 0: no slot. */
+struct cg_call_owner {
+  const char *plugin;
+  uint32_t open;
+};
+struct cgp_call cg_call_begin(struct cg_calls *calls, struct cg_call_owner *owner,
+                              uint32_t deadline_ms, cg_call_fn *fn, void *arg);
+
+/* The host's half of the ABI calls these. */
+void *cg_call_alloc(struct cg_calls *calls, struct cgp_call call, size_t n);
+void cg_call_done(struct cg_calls *calls, struct cgp_call call, const void *result);
+void cg_call_fail(struct cg_calls *calls, struct cgp_call call, enum cgp_code code,
+                  const char *text);
+
+uint32_t cg_calls_open(const struct cg_calls *calls);
+
+/* A plugin's code as the gate's. */
+enum cg_code cg_code_of(enum cgp_code code);
+
+#endif

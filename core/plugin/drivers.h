@@ -1,0 +1,73 @@
+/* drivers.h - what one worker calls: every started plugin, op by op.
+ *
+ * cg_drivers_start runs each plugin's start on the worker's thread and builds its host half
+ * of the ABI.  The functions below begin a call with the kind's deadline and enter the
+ * plugin; fn runs exactly once (call.h), possibly before they return.  When no call can be
+ * begun fn gets CGP_E_BUSY at once.  Request structs need no `size`: it is set here.
+ * Worker's thread only, except cg_drivers_free: after the loop has stopped, same thread.
+ */
+#ifndef CG_PLUGIN_DRIVERS_H
+#define CG_PLUGIN_DRIVERS_H
+
+#include "plugin/call.h"
+#include "plugin/load.h"
+
+struct cg_drivers;
+
+/* Deadlines in milliseconds, from the configuration. */
+struct cg_deadlines {
+  uint32_t cameras, quota, room, ice, audit, query; /* query: audit's query and verify */
+};
+
+struct cg_drivers_env {
+  struct cg_plugins *set;
+  struct cg_loop *loop;
+  uint32_t worker;
+  const struct cg_plugins_env *base; /* log, metrics, clock, names; outlives the drivers */
+  struct cg_deadlines deadlines;
+  void (*room_event)(void *ctx, const struct cgp_room_event *ev); /* inside host->room_event */
+  void *ctx;
+};
+
+struct cg_drivers *cg_drivers_start(const struct cg_drivers_env *env, struct cg_err *err)
+    CG_MUST_USE;
+void cg_drivers_free(struct cg_drivers *d); /* stop in reverse order; NULL is fine */
+
+void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg);
+void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg);
+
+void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
+                      void *arg);
+void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
+                    void *arg);
+void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn, void *arg);
+void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg);
+void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg);
+void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,
+                      cg_call_fn *fn, void *arg);
+
+void cg_room_ensure(struct cg_drivers *d, const char *room, cg_call_fn *fn, void *arg);
+void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,
+                   void *arg);
+void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,
+                    cg_call_fn *fn, void *arg);
+
+void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
+                  void *arg);
+
+void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *row, cg_call_fn *fn,
+                     void *arg);
+void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn *fn,
+                    void *arg);
+void cg_audit_live(struct cg_drivers *d, cg_call_fn *fn, void *arg);
+void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg);
+
+/* health of the nth plugin of the set; a plugin without one is healthy, text "". */
+void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg);
+
+/* A plugin's route for method and path, called with the http deadline.  false: none has
+ * it; *ret_other_method tells whether the path exists under another method. */
+bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
+                      void *arg, bool *ret_other_method);
+
+#endif

@@ -1,0 +1,59 @@
+/* load.h - the set of plugins: found, checked, configured, initialised; or refused in words.
+ *
+ * Loaded once by the main thread, in the order of the configuration's names; nothing is
+ * ever unloaded.  The file must be a regular file inside the plugin folder (no symlink out
+ * of it), owned by root or by us, writable by nobody else.  cg_plugin_refusal holds the ABI
+ * rules (major, minor, size, missing ops) in one place; `camgate plugin check` prints it.
+ * Each kind is served by exactly one plugin, except routes and feeds; a kind that nobody or
+ * two serve is an error.  Options are checked against the plugin's own table, all errors at
+ * once, pointers "/plugins/NAME/OPTION".
+ */
+#ifndef CG_PLUGIN_LOAD_H
+#define CG_PLUGIN_LOAD_H
+
+#include <jansson.h>
+
+#include "../../plugins/camgate_plugin.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/schema.h"
+
+struct cg_plugin {
+  const struct cgp_plugin *abi;
+  const char *name, *path;
+  void *self;             /* what init returned */
+  struct cgp_host *host;  /* main's, for init and reload */
+};
+
+struct cg_plugins {
+  struct cg_plugin *items;
+  size_t n;
+  const struct cg_plugin *cameras, *quota, *room, *ice, *audit, *feed; /* feed may be NULL */
+};
+
+struct cg_plugins_env {
+  const char *dir;       /* where NAME.so lie */
+  json_t *options;       /* {"NAME": {"OPTION": value}} ; borrowed while loading */
+  const char *conf_dir;  /* base of relative paths */
+  const char *state_dir, *node;
+  struct cg_log *log;
+  struct cg_metrics *metrics;
+  const struct cg_clock *clock;
+  uint32_t n_workers;
+};
+
+/* NULL: errs says everything that is wrong.  env's strings are copied, its objects kept. */
+struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
+                                   struct cg_arena *arena, struct cg_field_errors *errs)
+    CG_MUST_USE;
+/* dlopen and rules only: no init, no options; for `plugin ls` and `plugin check`. */
+const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) CG_MUST_USE;
+/* NULL when acceptable, else the reason in words (static or in buf). */
+const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n);
+/* init of every plugin, in order. */
+bool cg_plugins_init(struct cg_plugins *set, struct cg_err *err) CG_MUST_USE;
+/* reload of every plugin that has one; the first refusal stops and is told. */
+bool cg_plugins_reload(struct cg_plugins *set, struct cg_err *err) CG_MUST_USE;
+void cg_plugins_free(struct cg_plugins *set); /* fini in reverse order; NULL is fine */
+
+#endif
