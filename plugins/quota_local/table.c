@@ -1,0 +1,284 @@
+#include "table.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "expiry.h"
+#include "map.h"
+
+#define SWEEP_BATCH 64 /* lapsed holdings dropped under one hold of the lock */
+
+struct scope {
+  struct map_node node; /* first */
+  uint64_t in_use;
+  size_t holders;
+  char name[];
+};
+
+struct part {
+  struct scope *scope;
+  uint64_t weight;
+};
+
+struct lease {
+  struct map_node node; /* first */
+  struct expiry_entry expiry;
+  char *id; /* behind the parts */
+  size_t n;
+  struct part parts[];
+};
+
+struct table {
+  pthread_mutex_t lock;
+  struct map leases, scopes;
+  struct expiry expiry;
+};
+
+struct table *table_new(size_t max_leases, size_t max_scopes) {
+  struct map_key key;
+  struct table *t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  pthread_mutex_init(&t->lock, NULL);
+  if (getrandom(&key, sizeof key, 0) == (ssize_t)sizeof key &&
+      map_init(&t->leases, max_leases, key) && map_init(&t->scopes, max_scopes, key) &&
+      expiry_init(&t->expiry, max_leases))
+    return t;
+  table_free(t);
+  return NULL;
+}
+
+/* Scopes. */
+
+static struct scope *scope_pin(struct table *t, const char *name) {
+  struct scope *s = (struct scope *)map_find(&t->scopes, name);
+  if (!s) {
+    size_t n = strlen(name) + 1;
+    if (map_full(&t->scopes) || !(s = calloc(1, sizeof *s + n))) return NULL;
+    memcpy(s->name, name, n);
+    map_add(&t->scopes, &s->node, s->name);
+  }
+  s->holders++;
+  return s;
+}
+
+static void scope_unpin(struct table *t, struct scope *s) {
+  if (--s->holders > 0) return;
+  map_remove(&t->scopes, &s->node);
+  free(s);
+}
+
+/* Leases: made (scopes pinned), then entered (counted, findable), then dropped. */
+
+static void lease_unmake(struct table *t, struct lease *l) {
+  for (size_t i = 0; i < l->n; i++) scope_unpin(t, l->parts[i].scope);
+  free(l);
+}
+
+static struct lease *lease_make(struct table *t, const char *id,
+                                const struct cgp_scope *scopes, size_t n) {
+  size_t id_size = strlen(id) + 1;
+  struct lease *l = malloc(sizeof *l + n * sizeof l->parts[0] + id_size);
+  if (!l) return NULL;
+  l->id = memcpy(&l->parts[n], id, id_size);
+  for (l->n = 0; l->n < n; l->n++) {
+    struct scope *s = scope_pin(t, scopes[l->n].name);
+    if (!s) {
+      lease_unmake(t, l);
+      return NULL;
+    }
+    l->parts[l->n] = (struct part){.scope = s};
+  }
+  return l;
+}
+
+static uint64_t weight_of(const struct cgp_scope *scope, uint32_t kbps) {
+  return scope->weighted ? kbps : 1;
+}
+
+static void lease_weigh(struct lease *l, const struct cgp_scope *scopes, uint32_t kbps) {
+  for (size_t i = 0; i < l->n; i++) l->parts[i].weight = weight_of(&scopes[i], kbps);
+}
+
+static void lease_count(struct lease *l) {
+  for (size_t i = 0; i < l->n; i++) l->parts[i].scope->in_use += l->parts[i].weight;
+}
+
+static void lease_uncount(struct lease *l) {
+  for (size_t i = 0; i < l->n; i++) l->parts[i].scope->in_use -= l->parts[i].weight;
+}
+
+static void lease_enter(struct table *t, struct lease *l, int64_t lapses_us) {
+  lease_count(l);
+  map_add(&t->leases, &l->node, l->id);
+  expiry_add(&t->expiry, &l->expiry, lapses_us);
+}
+
+static void lease_drop(struct table *t, struct lease *l) {
+  lease_uncount(l);
+  map_remove(&t->leases, &l->node);
+  expiry_remove(&t->expiry, &l->expiry);
+  lease_unmake(t, l);
+}
+
+static struct lease *lease_find(struct table *t, const char *id) {
+  return (struct lease *)map_find(&t->leases, id);
+}
+
+static struct lease *lease_of(struct expiry_entry *e) {
+  return (struct lease *)((char *)e - offsetof(struct lease, expiry));
+}
+
+void table_free(struct table *t) {
+  if (!t) return;
+  if (t->expiry.heap)
+    while (t->expiry.n > 0) lease_drop(t, lease_of(t->expiry.heap[0]));
+  map_clear(&t->leases);
+  map_clear(&t->scopes);
+  expiry_clear(&t->expiry);
+  pthread_mutex_destroy(&t->lock);
+  free(t);
+}
+
+/* The ladder. */
+
+static const struct cgp_scope *first_full(const struct cgp_quota_reserve *req,
+                                          const struct lease *l, uint32_t kbps,
+                                          uint64_t *ret_in_use) {
+  for (size_t i = 0; i < l->n; i++) {
+    uint64_t weight = weight_of(&req->scopes[i], kbps), limit = req->scopes[i].limit;
+    uint64_t in_use = l->parts[i].scope->in_use;
+    if (weight <= limit && in_use <= limit - weight) continue;
+    *ret_in_use = in_use;
+    return &req->scopes[i];
+  }
+  return NULL;
+}
+
+static struct cgp_quota_verdict climb_down(const struct cgp_quota_reserve *req,
+                                           const struct lease *l) {
+  const struct cgp_scope *full = NULL;
+  uint64_t in_use = 0;
+  for (size_t rung = 0; rung < req->n_ladder; rung++) {
+    full = first_full(req, l, req->ladder_kbps[rung], &in_use);
+    if (!full) return (struct cgp_quota_verdict){.granted = true, .rung = rung};
+  }
+  return (struct cgp_quota_verdict){
+      .scope = full->name, .limit = full->limit, .in_use = in_use};
+}
+
+static int64_t after(int64_t now_us, uint32_t ttl_ms) {
+  return now_us + (int64_t)ttl_ms * 1000;
+}
+
+static enum cgp_code reserve(struct table *t, const struct cgp_quota_reserve *req,
+                             int64_t now_us, struct cgp_quota_verdict *ret) {
+  struct lease *old = lease_find(t, req->lease_id);
+  if (!old && map_full(&t->leases)) return CGP_E_BUSY;
+  struct lease *l = lease_make(t, req->lease_id, req->scopes, req->n_scopes);
+  if (!l) return CGP_E_BUSY;
+  if (old) lease_uncount(old);
+  *ret = climb_down(req, l);
+  if (old) lease_count(old);
+  if (!ret->granted) {
+    lease_unmake(t, l);
+    return CGP_OK;
+  }
+  if (old) lease_drop(t, old);
+  lease_weigh(l, req->scopes, req->ladder_kbps[ret->rung]);
+  lease_enter(t, l, after(now_us, req->ttl_ms));
+  return CGP_OK;
+}
+
+enum cgp_code table_reserve(struct table *t, const struct cgp_quota_reserve *req,
+                            int64_t now_us, struct cgp_quota_verdict *ret) {
+  pthread_mutex_lock(&t->lock);
+  enum cgp_code code = reserve(t, req, now_us, ret);
+  pthread_mutex_unlock(&t->lock);
+  return code;
+}
+
+static enum cgp_code take(struct table *t, const struct cgp_quota_hold *hold,
+                          struct lease *old, int64_t now_us) {
+  if (!old && map_full(&t->leases)) return CGP_E_BUSY;
+  struct lease *l = lease_make(t, hold->lease_id, hold->scopes, hold->n_scopes);
+  if (!l) return CGP_E_BUSY;
+  if (old) lease_drop(t, old);
+  lease_weigh(l, hold->scopes, hold->kbps);
+  lease_enter(t, l, after(now_us, hold->ttl_ms));
+  return CGP_OK;
+}
+
+static bool same_scopes(const struct lease *l, const struct cgp_quota_hold *hold) {
+  if (l->n != hold->n_scopes) return false;
+  for (size_t i = 0; i < l->n; i++)
+    if (strcmp(l->parts[i].scope->name, hold->scopes[i].name) != 0) return false;
+  return true;
+}
+
+static enum cgp_code renew(struct table *t, const struct cgp_quota_hold *hold,
+                           int64_t now_us, struct lease *l) {
+  if (!same_scopes(l, hold)) return take(t, hold, l, now_us);
+  lease_uncount(l);
+  lease_weigh(l, hold->scopes, hold->kbps);
+  lease_count(l);
+  expiry_move(&t->expiry, &l->expiry, after(now_us, hold->ttl_ms));
+  return CGP_OK;
+}
+
+enum cgp_code table_renew(struct table *t, const struct cgp_quota_hold *hold,
+                          int64_t now_us, bool *ret_known) {
+  pthread_mutex_lock(&t->lock);
+  struct lease *l = lease_find(t, hold->lease_id);
+  enum cgp_code code = l ? renew(t, hold, now_us, l) : CGP_OK;
+  *ret_known = l != NULL;
+  pthread_mutex_unlock(&t->lock);
+  return code;
+}
+
+enum cgp_code table_restore(struct table *t, const struct cgp_quota_hold *hold,
+                            int64_t now_us) {
+  pthread_mutex_lock(&t->lock);
+  bool known = lease_find(t, hold->lease_id) != NULL;
+  enum cgp_code code = known ? CGP_OK : take(t, hold, NULL, now_us);
+  pthread_mutex_unlock(&t->lock);
+  return code;
+}
+
+void table_release(struct table *t, const char *lease_id) {
+  pthread_mutex_lock(&t->lock);
+  struct lease *l = lease_find(t, lease_id);
+  if (l) lease_drop(t, l);
+  pthread_mutex_unlock(&t->lock);
+}
+
+uint64_t table_usage(struct table *t, const char *scope) {
+  pthread_mutex_lock(&t->lock);
+  const struct scope *s = (const struct scope *)map_find(&t->scopes, scope);
+  uint64_t in_use = s ? s->in_use : 0;
+  pthread_mutex_unlock(&t->lock);
+  return in_use;
+}
+
+uint64_t table_sweep(struct table *t, int64_t now_us) {
+  uint64_t lapsed = 0;
+  for (bool more = true; more;) {
+    struct expiry_entry *due = NULL;
+    pthread_mutex_lock(&t->lock);
+    for (int i = 0; i < SWEEP_BATCH && (due = expiry_due(&t->expiry, now_us)); i++) {
+      lease_drop(t, lease_of(due));
+      lapsed++;
+    }
+    more = due != NULL;
+    pthread_mutex_unlock(&t->lock);
+  }
+  return lapsed;
+}
+
+struct table_counts table_count(struct table *t) {
+  pthread_mutex_lock(&t->lock);
+  struct table_counts counts = {.leases = t->leases.n, .scopes = t->scopes.n};
+  pthread_mutex_unlock(&t->lock);
+  return counts;
+}
