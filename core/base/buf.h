@@ -17,22 +17,27 @@
 struct cg_buf {
   char *data;
   size_t len, cap, max;
-  bool failed, comma;
+  bool failed, comma, borrowed;
 };
 
 void cg_buf_init(struct cg_buf *b, size_t max); /* no memory taken yet */
-void cg_buf_done(struct cg_buf *b);             /* frees; usable again after init */
-void cg_buf_reset(struct cg_buf *b);            /* empty, keeps its memory */
+/* Over the caller's memory, at most size - 1 bytes of text; done does not free it. */
+void cg_buf_wrap(struct cg_buf *b, char *memory, size_t size);
+void cg_buf_done(struct cg_buf *b);  /* frees; usable again after init */
+void cg_buf_reset(struct cg_buf *b); /* empty, keeps its memory */
 bool cg_buf_ok(const struct cg_buf *b);
 const char *cg_buf_text(const struct cg_buf *b); /* "" when nothing was written */
 
+/* Room for n bytes and a NUL, to be written in place and then counted by b->len += n.
+ * NULL: no room, the buffer has failed. */
+char *cg_buf_room(struct cg_buf *b, size_t n);
 void cg_buf_add(struct cg_buf *b, const char *s, size_t n);
 void cg_buf_puts(struct cg_buf *b, const char *s);
 void cg_buf_printf(struct cg_buf *b, const char *fmt, ...) CG_PRINTF(2, 3);
 
 /* JSON: open/close and one call per member.  key NULL: an array's element. */
-void cg_json_open(struct cg_buf *b, const char *key, char bracket); /* '{' or '[' */
-void cg_json_close(struct cg_buf *b, char bracket);                 /* '}' or ']' */
+void cg_json_open(struct cg_buf *b, const char *key, char bracket);     /* '{' or '[' */
+void cg_json_close(struct cg_buf *b, char bracket);                     /* '}' or ']' */
 void cg_json_str(struct cg_buf *b, const char *key, const char *value); /* NULL: null */
 void cg_json_strn(struct cg_buf *b, const char *key, const char *value, size_t n);
 void cg_json_int(struct cg_buf *b, const char *key, int64_t value);

@@ -12,7 +12,7 @@ _Noreturn void cg_check_failed(const char *what, const char *file, int line);
 
 #define CG_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-#define CG_CONTAINER(ptr, type, member) \
-  ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CG_CONTAINER(ptr, type, member)                                                  \
+  ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

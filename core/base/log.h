@@ -39,8 +39,9 @@ void cg_log_write(struct cg_log *log, enum cg_level level, const char *msg,
                   const struct cg_kv *kv, size_t n);
 
 /* CG_LOG(log, CG_WARN, "quota away", {"lease_id", id}, {"dur_ms", NULL, 12}) */
-#define CG_LOG(log, level, msg, ...)                                            \
-  cg_log_write((log), (level), (msg), (const struct cg_kv[]){{0}, __VA_ARGS__} + 1, \
-               sizeof((const struct cg_kv[]){{0}, __VA_ARGS__}) / sizeof(struct cg_kv) - 1)
+#define CG_LOG(log, level, msg, ...)                                                     \
+  cg_log_write((log), (level), (msg), (const struct cg_kv[]){{0}, __VA_ARGS__} + 1,      \
+               sizeof((const struct cg_kv[]){{0}, __VA_ARGS__}) / sizeof(struct cg_kv) - \
+                   1)
 
 #endif

@@ -6,7 +6,8 @@
  * and the main thread talk; there are no other shared structures.  Bound: 65536 messages,
  * beyond that post returns false and the sender answers busy.
  * cg_loop_run returns after cg_loop_stop (any thread); messages left then are run, so that
- * nobody's completion is lost.
+ * nobody's completion is lost; cg_loop_free runs what came later still, on its caller.
+ * Before the first run a loop belongs to the thread that made it.
  */
 #ifndef CG_BASE_LOOP_H
 #define CG_BASE_LOOP_H

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *cg_alloc(size_t n); /* zeroed */
-void *cg_realloc(void *p, size_t n);
+void *cg_alloc(size_t n);            /* zeroed */
+void *cg_realloc(void *p, size_t n); /* p NULL: new and not zeroed */
 char *cg_strdup(const char *s);
 void cg_free(void *p); /* NULL is fine */
 

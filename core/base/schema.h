@@ -35,11 +35,11 @@ struct cg_field {
   const char *name;
   enum cg_type type;
   bool required;
-  int64_t min, max; /* max 0: no bound but the arena's */
-  size_t offset;    /* into *out */
-  const char *help; /* one sentence */
-  const char *const *one_of;   /* STRING: NULL-terminated list of what is allowed */
-  const struct cg_field *sub;  /* TABLE: ends with a row whose name is NULL */
+  int64_t min, max;           /* max 0: no bound but the arena's */
+  size_t offset;              /* into *out */
+  const char *help;           /* one sentence */
+  const char *const *one_of;  /* STRING: NULL-terminated list of what is allowed */
+  const struct cg_field *sub; /* TABLE: ends with a row whose name is NULL */
 };
 
 #define CG_FIELD_ERRORS_MAX 32
@@ -54,11 +54,11 @@ struct cg_field_errors {
   size_t n; /* more than the maximum are counted, not kept */
 };
 
-/* fields end with a row whose name is NULL.  true: *out is filled and errs->n is 0.
+/* fields end with a row whose name is NULL.  true: *out is filled and errs->n has not grown.
  * prefix: JSON pointer of `object`, "" for the document. */
 bool cg_schema_check(const struct cg_field *fields, json_t *object, const char *prefix,
-                     void *out, struct cg_arena *arena, struct cg_field_errors *errs)
-    CG_MUST_USE;
+                     void *out, struct cg_arena *arena,
+                     struct cg_field_errors *errs) CG_MUST_USE;
 
 void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
                     const char *pointer, const char *fmt, ...) CG_PRINTF(4, 5);

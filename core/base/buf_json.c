@@ -1,0 +1,160 @@
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define ONES  0x0101010101010101ull
+#define HIGHS 0x8080808080808080ull
+
+/* Does any of eight bytes need a look?  (control, quote, backslash, not ASCII) */
+static bool eight_special(const char *s) {
+  uint64_t w;
+  memcpy(&w, s, sizeof w);
+  uint64_t quote = w ^ (ONES * '"'), slash = w ^ (ONES * '\\');
+  return ((w | (w - ONES * 0x20) | (quote - ONES) | (slash - ONES)) & HIGHS) != 0;
+}
+
+static bool special(unsigned char c) {
+  return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+}
+
+static size_t plain_run(const char *s, size_t n) {
+  size_t i = 0;
+  while (i + 8 <= n && !eight_special(s + i)) i += 8;
+  while (i < n && !special((unsigned char)s[i])) i++;
+  return i;
+}
+
+static bool tail_byte(char c) {
+  return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Length of the valid UTF-8 sequence at s (RFC 3629, table 3-7 of Unicode), or 0. */
+static size_t utf8_len(const char *s, size_t n) {
+  unsigned char c = (unsigned char)s[0];
+  size_t len = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+  if (!len || len > n) return 0;
+  for (size_t i = 1; i < len; i++)
+    if (!tail_byte(s[i])) return 0;
+  unsigned char d = (unsigned char)s[1];
+  bool overlong = (c == 0xe0 && d < 0xa0) || (c == 0xf0 && d < 0x90);
+  bool outside = (c == 0xed && d > 0x9f) || (c == 0xf4 && d > 0x8f);
+  return overlong || outside ? 0 : len;
+}
+
+static void add_control(struct cg_buf *b, unsigned char c) {
+  static const char hex[] = "0123456789abcdef", names[] = "btn-fr";
+  char u[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+  if (c >= '\b' && c <= '\r' && c != '\v') {
+    u[1] = names[c - '\b'];
+    cg_buf_add(b, u, 2);
+  } else {
+    cg_buf_add(b, u, 6);
+  }
+}
+
+static size_t add_special(struct cg_buf *b, const char *s, size_t n) {
+  unsigned char c = (unsigned char)s[0];
+  if (c >= 0x80) {
+    size_t len = utf8_len(s, n);
+    if (!len) {
+      cg_buf_add(b, "\xef\xbf\xbd", 3);
+      return 1;
+    }
+    cg_buf_add(b, s, len);
+    return len;
+  }
+  if (c < 0x20)
+    add_control(b, c);
+  else
+    cg_buf_add(b, (const char[]){'\\', (char)c}, 2);
+  return 1;
+}
+
+static void add_quoted(struct cg_buf *b, const char *s, size_t n) {
+  size_t run = plain_run(s, n);
+  if (run == n) {
+    char *to = cg_buf_room(b, n + 2);
+    if (!to) return;
+    to[0] = '"';
+    memcpy(to + 1, s, n);
+    to[n + 1] = '"';
+    to[n + 2] = '\0';
+    b->len += n + 2;
+    return;
+  }
+  cg_buf_add(b, "\"", 1);
+  for (; n; run = plain_run(s, n)) {
+    cg_buf_add(b, s, run);
+    s += run, n -= run;
+    if (!n) break;
+    size_t used = add_special(b, s, n);
+    s += used, n -= used;
+  }
+  cg_buf_add(b, "\"", 1);
+}
+
+static void add_key(struct cg_buf *b, const char *key) {
+  if (b->comma) cg_buf_add(b, ",", 1);
+  b->comma = true;
+  if (!key) return;
+  add_quoted(b, key, strlen(key));
+  cg_buf_add(b, ":", 1);
+}
+
+void cg_json_open(struct cg_buf *b, const char *key, char bracket) {
+  add_key(b, key);
+  cg_buf_add(b, &bracket, 1);
+  b->comma = false;
+}
+
+void cg_json_close(struct cg_buf *b, char bracket) {
+  cg_buf_add(b, &bracket, 1);
+  b->comma = true;
+}
+
+void cg_json_strn(struct cg_buf *b, const char *key, const char *value, size_t n) {
+  add_key(b, key);
+  if (value)
+    add_quoted(b, value, n);
+  else
+    cg_buf_add(b, "null", 4);
+}
+
+void cg_json_str(struct cg_buf *b, const char *key, const char *value) {
+  cg_json_strn(b, key, value, value ? strlen(value) : 0);
+}
+
+void cg_json_int(struct cg_buf *b, const char *key, int64_t value) {
+  static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                              "25262728293031323334353637383940414243444546474849"
+                              "50515253545556575859606162636465666768697071727374"
+                              "75767778798081828384858687888990919293949596979899";
+  char text[20];
+  size_t at = sizeof text;
+  uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+  for (; rest >= 100; rest /= 100) memcpy(text + (at -= 2), pairs + rest % 100 * 2, 2);
+  if (rest >= 10)
+    memcpy(text + (at -= 2), pairs + rest * 2, 2);
+  else
+    text[--at] = (char)('0' + rest);
+  if (value < 0) text[--at] = '-';
+  add_key(b, key);
+  cg_buf_add(b, text + at, sizeof text - at);
+}
+
+void cg_json_bool(struct cg_buf *b, const char *key, bool value) {
+  add_key(b, key);
+  cg_buf_add(b, value ? "true" : "false", value ? 4 : 5);
+}
+
+void cg_json_raw(struct cg_buf *b, const char *key, const char *json) {
+  add_key(b, key);
+  cg_buf_puts(b, json);
+}
+
+void cg_json_time(struct cg_buf *b, const char *key, int64_t wall_us) {
+  char text[CG_TIME_TEXT];
+  cg_time_text(wall_us, text);
+  cg_json_str(b, key, text);
+}
