@@ -1,0 +1,105 @@
+/* exchange.h - one request being answered.
+ *
+ * The server makes an exchange when the guard let a whole request through, and a route's
+ * handler gets it.  The handler answers now or later, exactly once, with cg_exchange_reply,
+ * cg_exchange_problem or cg_exchange_fail; that call ends the exchange and frees it.  A
+ * client that leaves does not end it: completions still hold a valid exchange, and their
+ * reply is dropped (cg_exchange_alive says so beforehand, cg_exchange_on_gone tells).
+ *
+ * Everything is used on the thread of the worker that owns the connection.  All texts are
+ * the exchange's and live until the reply; the arena is for the handler's own things of the
+ * same life, 256 KiB at most in all.
+ */
+#ifndef CG_HTTP_EXCHANGE_H
+#define CG_HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "base/schema.h"
+#include "http/message.h"
+#include "http/problem.h"
+
+#define CG_EXCHANGE_ARENA_MAX   (256 * 1024)
+#define CG_EXCHANGE_HEADERS_MAX 8  /* set by handlers */
+#define CG_QUERY_MAX            32 /* parameters of one request */
+
+struct cg_server;
+struct cg_guard;
+
+struct cg_header {
+  const char *name, *value;
+};
+
+struct cg_query {
+  const char *name, *value; /* decoded */
+};
+
+struct cg_exchange {
+  /* What handlers read. */
+  void *ctx; /* cg_server_conf.ctx: the worker */
+  struct cg_arena *arena;
+  struct cg_id request_id;
+  enum cg_method method;   /* HEAD too: routes see it as their GET */
+  const char *method_name; /* as sent */
+  const char *path;        /* as sent: no dot segments, no encoded slashes, no query */
+  const char *param;       /* the {parameter}'s segment, decoded; NULL: none */
+  const char *client_addr; /* address text without port */
+  const char *body;        /* NUL-terminated; "" when there is none */
+  size_t body_len;
+  int64_t began_us; /* mono */
+
+  /* The server's own. */
+  struct cg_server *server;
+  struct cg_guard *guard; /* NULL: the client left */
+  char *bytes;            /* the message, NULs behind names and values */
+  const struct cg_message_field *fields;
+  uint32_t n_fields, n_query, n_headers;
+  struct cg_query *query;
+  struct cg_header headers[CG_EXCHANGE_HEADERS_MAX];
+  void (*gone)(struct cg_exchange *x, void *arg);
+  void *gone_arg;
+};
+
+bool cg_exchange_alive(const struct cg_exchange *x);
+/* fn(x, arg) is called once when the client leaves before the reply; it may reply (to
+ * nobody: that frees x).  A half-close counts as leaving. */
+void cg_exchange_on_gone(struct cg_exchange *x,
+                         void (*fn)(struct cg_exchange *x, void *arg), void *arg);
+
+/* First field of that name, caseless; NULL: absent. */
+const char *cg_exchange_header(const struct cg_exchange *x, const char *name);
+
+/* Query parameter, percent-decoded with '+' as space; NULL: absent.  Duplicates, invalid
+ * UTF-8 and control characters were answered 400 before the handler ran. */
+const char *cg_exchange_query(const struct cg_exchange *x, const char *name);
+/* First parameter whose name is not in the NULL-terminated list, or NULL. */
+const char *cg_exchange_query_unknown(const struct cg_exchange *x,
+                                      const char *const *known);
+
+/* Reads the body as a JSON object checked by the table (schema.h) into *out, whose defaults
+ * the caller has set.  False: the right problem (415, 400, 422, 503) was sent and x is gone.
+ * errs may be NULL; if given, checks of the caller's own can be added to it after success
+ * and sent with cg_exchange_problem as CG_E_INVALID.  The JSON lives as long as x, so
+ * CG_OBJECT members may be used until the reply. */
+bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void *out,
+                      struct cg_field_errors *errs) CG_MUST_USE;
+
+/* Extra field of the reply, before it is sent; name is constant, value is copied (control
+ * characters are refused: the field is left out).  The same name again replaces. */
+void cg_exchange_set_header(struct cg_exchange *x, const char *name, const char *value);
+
+/* The three ways to end.  Date, Content-Length and X-Request-Id are added; a
+ * HEAD gets no body.  Bytes are copied.  content_type NULL with len 0: no body (204). */
+void cg_exchange_reply(struct cg_exchange *x, int status, const char *content_type,
+                       const char *body, size_t len);
+/* Adds Retry-After, and WWW-Authenticate: Bearer on 401 unless one was set. */
+void cg_exchange_problem(struct cg_exchange *x, const struct cg_problem *p);
+void cg_exchange_fail(struct cg_exchange *x, const struct cg_err *err);
+void cg_exchange_failf(struct cg_exchange *x, enum cg_code code, const char *fmt, ...)
+    CG_PRINTF(3, 4);
+
+#endif
