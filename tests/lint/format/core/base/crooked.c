@@ -1,0 +1,1 @@
+int  crooked( int a ){return a ;}

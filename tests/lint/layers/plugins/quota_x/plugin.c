@@ -1,0 +1,3 @@
+#include "camgate_plugin.h"
+#include "base/err.h"
+#include "missing.h"

@@ -1,0 +1,1 @@
+int plugin(void) { return malloc(1) && strtok(0, 0); }
