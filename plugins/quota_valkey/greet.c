@@ -1,0 +1,110 @@
+#include "greet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void next(struct greet *g, redisAsyncContext *ac);
+
+static void end(struct greet *g, const char *words) {
+  g->done(g->arg, words);
+}
+
+static int send(redisAsyncContext *ac, struct greet *g, redisCallbackFn *fn, int argc,
+                const char **argv) {
+  size_t sizes[4];
+  for (int i = 0; i < argc; i++) sizes[i] = strlen(argv[i]);
+  return redisAsyncCommandArgv(ac, fn, g, argc, argv, sizes);
+}
+
+/* AUTH, SELECT and FUNCTION LOAD: anything but an error leads on. */
+static void on_plain(redisAsyncContext *ac, void *arg, void *privdata) {
+  const redisReply *reply = arg;
+  struct greet *g = privdata;
+  if (!reply) return;
+  if (reply->type == REDIS_REPLY_ERROR)
+    end(g, reply->str);
+  else
+    next(g, ac);
+}
+
+static bool say_auth(struct greet *g, redisAsyncContext *ac) {
+  const char *argv[3] = {"AUTH"};
+  int argc = 1;
+  if (g->url->password[0] == '\0') return false;
+  if (g->url->user[0]) argv[argc++] = g->url->user;
+  argv[argc++] = g->url->password;
+  send(ac, g, on_plain, argc, argv);
+  return true;
+}
+
+static bool say_select(struct greet *g, redisAsyncContext *ac) {
+  char db[16];
+  const char *argv[2] = {"SELECT", db};
+  if (g->url->db == 0) return false;
+  snprintf(db, sizeof db, "%u", g->url->db);
+  send(ac, g, on_plain, 2, argv);
+  return true;
+}
+
+static void load(struct greet *g, redisAsyncContext *ac) {
+  const char *argv[4] = {"FUNCTION", "LOAD", "REPLACE", quota_library};
+  const size_t sizes[4] = {8, 4, 7, quota_library_size};
+  g->loaded = true;
+  g->step--; /* ask for the version again */
+  redisAsyncCommandArgv(ac, on_plain, g, 4, argv, sizes);
+}
+
+static void judge_version(struct greet *g, redisAsyncContext *ac, long long version) {
+  char words[160];
+  long long major = version / 1000, ours = QUOTA_LIBRARY_VERSION / 1000;
+  if (major == ours && version >= QUOTA_LIBRARY_VERSION)
+    next(g, ac);
+  else if (major <= ours && !g->loaded && g->load_functions)
+    load(g, ac);
+  else {
+    snprintf(words, sizeof words,
+             "its function library camgate_quota is version %lld, this gate needs %d%s",
+             version, QUOTA_LIBRARY_VERSION,
+             g->load_functions ? "" : " (load_functions is off)");
+    end(g, words);
+  }
+}
+
+static bool is_absent(const redisReply *reply) {
+  return reply->type == REDIS_REPLY_ERROR &&
+         strncmp(reply->str, "ERR Function not found", 22) == 0;
+}
+
+static void on_version(redisAsyncContext *ac, void *arg, void *privdata) {
+  const redisReply *reply = arg;
+  struct greet *g = privdata;
+  if (!reply) return;
+  if (reply->type == REDIS_REPLY_INTEGER)
+    judge_version(g, ac, reply->integer);
+  else if (is_absent(reply))
+    judge_version(g, ac, 0);
+  else
+    end(g, reply->type == REDIS_REPLY_ERROR ? reply->str : "it answers nonsense");
+}
+
+static bool say_version(struct greet *g, redisAsyncContext *ac) {
+  const char *argv[3] = {"FCALL_RO", "camgate_version", "0"};
+  send(ac, g, on_version, 3, argv);
+  return true;
+}
+
+/* Each is said in turn; false: nothing to say, go on. */
+static bool (*const steps[])(struct greet *g,
+                             redisAsyncContext *ac) = {say_auth, say_select, say_version};
+
+static void next(struct greet *g, redisAsyncContext *ac) {
+  while (g->step < sizeof steps / sizeof steps[0])
+    if (steps[g->step++](g, ac)) return;
+  end(g, NULL);
+}
+
+void greet_begin(struct greet *g, redisAsyncContext *ac) {
+  g->step = 0;
+  g->loaded = false;
+  next(g, ac);
+}

@@ -1,0 +1,34 @@
+/* greet.h - what is said on a fresh connection before the first op.
+ *
+ * AUTH and SELECT when configured, then the version of the function library; an absent or
+ * older one is loaded (FUNCTION LOAD REPLACE) unless load_functions is off.  A library of
+ * the same major version and at least our minor is taken as it is; a newer major is
+ * refused, so an old gate never undoes an upgrade.
+ * done runs at most once, inside a reply's callback: words NULL = ready.  When the
+ * connection ends first, done does not run.
+ */
+#ifndef QUOTA_VALKEY_GREET_H
+#define QUOTA_VALKEY_GREET_H
+
+#include <hiredis/async.h>
+
+#include "url.h"
+
+struct greet {
+  const struct url *url;
+  bool load_functions;
+  void (*done)(void *arg, const char *words);
+  void *arg;
+  bool loaded; /* by us, on this connection */
+  size_t step;
+};
+
+void greet_begin(struct greet *g, redisAsyncContext *ac);
+
+/* The library in camgate_quota.lua, embedded by the build. */
+extern const char quota_library[];
+extern const size_t quota_library_size;
+
+#define QUOTA_LIBRARY_VERSION 1000 /* as VERSION in camgate_quota.lua */
+
+#endif

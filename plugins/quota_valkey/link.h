@@ -1,0 +1,46 @@
+/* link.h - one worker's connection to Valkey: dialled, greeted, watched, redialled.
+ *
+ *   away      not connected: every command fails at once; redialled after a back-off
+ *   dialling  name, connection, greeting, all within one timeout.  The first attempt
+ *             after a start or a loss holds commands back; later ones fail them at once
+ *   ready     commands go out as they come and are answered in order
+ *
+ * Commands under way are bounded.  Each has the same time to be answered; when the oldest
+ * has had it the whole connection is given up, since answers come in order.
+ * hiredis 0.14 frees twice when a connection is ended inside one of its callbacks, so
+ * ending always waits for the next turn of the loop.
+ * All on the worker's thread.
+ */
+#ifndef QUOTA_VALKEY_LINK_H
+#define QUOTA_VALKEY_LINK_H
+
+#include <hiredis/async.h>
+
+#include "camgate_plugin.h"
+#include "url.h"
+#include "wire.h"
+
+struct link;
+
+struct link_config {
+  struct url url;
+  uint32_t timeout_ms, max_pending;
+  bool load_functions;
+};
+
+/* code CGP_OK: reply is there and no error reply.  Otherwise words say why. */
+struct link_answer {
+  enum cgp_code code;
+  const redisReply *reply;
+  const char *words;
+};
+typedef void link_fn(void *arg, struct cgp_call call, const struct link_answer *a);
+
+struct link *link_new(struct cgp_host *h, const struct link_config *config);
+void link_free(struct link *l); /* answers what is open first; NULL is fine */
+
+/* fn runs exactly once, possibly before link_send returns. */
+void link_send(struct link *l, const struct wire *w, link_fn *fn, void *arg,
+               struct cgp_call call);
+
+#endif

@@ -1,0 +1,417 @@
+/* quota_valkey - one quota for many gates, kept in a Valkey.
+ *
+ * Each op is one call of the function library camgate_quota.lua (sweep and restore: one
+ * for each batch), which does the atomic step; see there for the keys.  link.h keeps the
+ * connection, one for each worker.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "camgate_plugin.h"
+#include "check.h"
+#include "link.h"
+
+#define SWEEP_BATCH   256
+#define RESTORE_BATCH 128
+
+enum key { USAGE, LEASES, EXPIRY, KEYS };
+
+struct gate {
+  struct link_config link;
+  char keys[KEYS][96];
+};
+
+struct worker {
+  struct cgp_host *host;
+  const struct gate *gate;
+  struct link *link;
+  struct wire wire;
+};
+
+static const struct cgp_option options[] = {
+    {.name = "url",
+     .type = CGP_OPT_SECRET,
+     .min = 1,
+     .help = "redis://[user:pass@]host:port/db or unix:///path?db=n."},
+    {.name = "user",
+     .type = CGP_OPT_STRING,
+     .max = 127,
+     .help = "User for AUTH, instead of the one in url."},
+    {.name = "password",
+     .type = CGP_OPT_SECRET,
+     .max = 511,
+     .help = "Password for AUTH, instead of the one in url."},
+    {.name = "prefix",
+     .type = CGP_OPT_STRING,
+     .min = 1,
+     .max = 64,
+     .def = "camgate:",
+     .help = "Begins every key; gates with the same prefix share one quota."},
+    {.name = "timeout_ms",
+     .type = CGP_OPT_INT,
+     .min = 10,
+     .max = 60000,
+     .def = "500",
+     .help = "A connection that leaves a command unanswered for so long is given up."},
+    {.name = "max_pending",
+     .type = CGP_OPT_INT,
+     .min = 1,
+     .max = 65536,
+     .def = "4096",
+     .help = "Commands under way per worker; beyond it the answer is busy."},
+    {.name = "load_functions",
+     .type = CGP_OPT_BOOL,
+     .def = "true",
+     .help = "Load the function library when it is absent or older."},
+};
+
+/* Life. */
+
+static const char *overridden(struct cgp_host *h, const char *option, char *to,
+                              size_t n) {
+  const char *value = h->conf_string(h, option);
+  if (!value) return NULL;
+  return (size_t)snprintf(to, n, "%s", value) < n ? NULL : "user or password is too long";
+}
+
+static const char *configure(struct gate *g, struct cgp_host *h) {
+  static const char *const names[KEYS] = {"usage", "leases", "expiry"};
+  struct url *url = &g->link.url;
+  const char *text = h->conf_string(h, "url"), *wrong;
+  if (!text) return "url is needed";
+  if ((wrong = url_parse(text, url)) ||
+      (wrong = overridden(h, "user", url->user, sizeof url->user)) ||
+      (wrong = overridden(h, "password", url->password, sizeof url->password)))
+    return wrong;
+  for (size_t i = 0; i < KEYS; i++)
+    snprintf(g->keys[i], sizeof g->keys[i], "%s%s", h->conf_string(h, "prefix"),
+             names[i]);
+  g->link.timeout_ms = (uint32_t)h->conf_int(h, "timeout_ms");
+  g->link.max_pending = (uint32_t)h->conf_int(h, "max_pending");
+  g->link.load_functions = h->conf_bool(h, "load_functions");
+  return NULL;
+}
+
+static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
+  struct gate *g = calloc(1, sizeof *g);
+  const char *wrong = g ? configure(g, h) : "out of memory";
+  if (wrong) {
+    snprintf(err, err_size, "url: %s", wrong);
+    free(g);
+    return -1;
+  }
+  *ret_self = g;
+  return 0;
+}
+
+static void fini(void *self) {
+  free(self);
+}
+
+static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
+                 size_t err_size) {
+  struct gate *g = self;
+  struct worker *w = calloc(1, sizeof *w);
+  if (w) {
+    *w = (struct worker){.host = h, .gate = g, .link = link_new(h, &g->link)};
+    *ret_w = w;
+    if (w->link) return 0;
+  }
+  free(w);
+  snprintf(err, err_size, "out of memory");
+  return -1;
+}
+
+static void stop(void *arg) {
+  struct worker *w = arg;
+  link_free(w->link);
+  wire_free(&w->wire);
+  free(w);
+}
+
+/* Calls. */
+
+static struct wire *begin(struct worker *w, const char *function, size_t arguments) {
+  wire_begin(&w->wire, 3 + KEYS + arguments);
+  wire_text(&w->wire, "FCALL");
+  wire_text(&w->wire, function);
+  wire_number(&w->wire, KEYS);
+  for (size_t i = 0; i < KEYS; i++) wire_text(&w->wire, w->gate->keys[i]);
+  return &w->wire;
+}
+
+static void add_hold(struct wire *wire, const struct cgp_quota_hold *hold) {
+  wire_text(wire, hold->lease_id);
+  wire_number(wire, hold->ttl_ms);
+  wire_number(wire, hold->n_scopes);
+  for (size_t i = 0; i < hold->n_scopes; i++) {
+    wire_text(wire, hold->scopes[i].name);
+    wire_number(wire, hold->scopes[i].weighted ? hold->kbps : 1);
+  }
+}
+
+static size_t hold_arguments(const struct cgp_quota_hold *hold) {
+  return 3 + 2 * hold->n_scopes;
+}
+
+static void invalid(struct worker *w, struct cgp_call call, const char *words) {
+  w->host->fail(w->host, call, CGP_E_INVALID, "%s", words);
+}
+
+/* true: a is an integer.  Otherwise the call has failed. */
+static bool integer(struct worker *w, struct cgp_call call, const struct link_answer *a,
+                    uint64_t *ret) {
+  if (a->code != CGP_OK)
+    w->host->fail(w->host, call, a->code, "%s", a->words);
+  else if (a->reply->type != REDIS_REPLY_INTEGER)
+    w->host->fail(w->host, call, CGP_E_INTERNAL, "valkey answers nonsense");
+  else {
+    *ret = a->reply->integer < 0 ? 0 : (uint64_t)a->reply->integer;
+    return true;
+  }
+  return false;
+}
+
+/* reserve */
+
+static bool is_verdict(const redisReply *r) {
+  if (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
+      r->element[0]->type != REDIS_REPLY_INTEGER)
+    return false;
+  return r->element[0]->integer >= 0 ||
+         (r->elements == 4 && r->element[1]->type == REDIS_REPLY_STRING &&
+          r->element[2]->type == REDIS_REPLY_STRING &&
+          r->element[3]->type == REDIS_REPLY_INTEGER);
+}
+
+static struct cgp_quota_verdict verdict_of(const redisReply *r) {
+  long long rung = r->element[0]->integer;
+  if (rung >= 0) return (struct cgp_quota_verdict){.granted = true, .rung = (size_t)rung};
+  long long in_use = r->element[3]->integer;
+  return (struct cgp_quota_verdict){.scope = r->element[1]->str,
+                                    .limit = strtoull(r->element[2]->str, NULL, 10),
+                                    .in_use = in_use < 0 ? 0 : (uint64_t)in_use};
+}
+
+static void on_reserved(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct worker *w = arg;
+  if (a->code != CGP_OK)
+    w->host->fail(w->host, call, a->code, "%s", a->words);
+  else if (!is_verdict(a->reply))
+    w->host->fail(w->host, call, CGP_E_INTERNAL, "valkey answers nonsense");
+  else {
+    struct cgp_quota_verdict verdict = verdict_of(a->reply);
+    w->host->done(w->host, call, &verdict);
+  }
+}
+
+static void reserve(void *arg, const struct cgp_quota_reserve *req,
+                    struct cgp_call call) {
+  struct worker *w = arg;
+  const char *wrong = check_reserve(req);
+  if (wrong) {
+    invalid(w, call, wrong);
+    return;
+  }
+  struct wire *wire = begin(w, "camgate_reserve", 3 + req->n_ladder + 3 * req->n_scopes);
+  wire_text(wire, req->lease_id);
+  wire_number(wire, req->ttl_ms);
+  wire_number(wire, req->n_ladder);
+  for (size_t i = 0; i < req->n_ladder; i++) wire_number(wire, req->ladder_kbps[i]);
+  for (size_t i = 0; i < req->n_scopes; i++) {
+    wire_text(wire, req->scopes[i].name);
+    wire_number(wire, req->scopes[i].limit);
+    wire_number(wire, req->scopes[i].weighted);
+  }
+  link_send(w->link, wire, on_reserved, w, call);
+}
+
+/* renew, release, usage */
+
+static void on_renewed(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct worker *w = arg;
+  uint64_t known;
+  if (!integer(w, call, a, &known)) return;
+  w->host->done(w->host, call, &(struct cgp_quota_renewed){.known = known != 0});
+}
+
+static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call call) {
+  struct worker *w = arg;
+  const char *wrong = check_hold(hold);
+  if (wrong) {
+    invalid(w, call, wrong);
+    return;
+  }
+  struct wire *wire = begin(w, "camgate_renew", hold_arguments(hold));
+  add_hold(wire, hold);
+  link_send(w->link, wire, on_renewed, w, call);
+}
+
+static void on_released(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct worker *w = arg;
+  uint64_t ignored;
+  if (integer(w, call, a, &ignored)) w->host->done(w->host, call, NULL);
+}
+
+static void release(void *arg, const char *lease_id, struct cgp_call call) {
+  struct worker *w = arg;
+  struct wire *wire = begin(w, "camgate_release", 1);
+  wire_text(wire, lease_id);
+  link_send(w->link, wire, on_released, w, call);
+}
+
+static void on_usage(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct worker *w = arg;
+  struct cgp_quota_usage usage;
+  if (integer(w, call, a, &usage.in_use)) w->host->done(w->host, call, &usage);
+}
+
+static void usage(void *arg, const char *scope, struct cgp_call call) {
+  struct worker *w = arg;
+  struct wire *wire = begin(w, "camgate_usage", 1);
+  wire_text(wire, scope);
+  link_send(w->link, wire, on_usage, w, call);
+}
+
+/* sweep: batch by batch until one is not full */
+
+struct sweeping {
+  struct worker *w;
+  struct cgp_quota_swept swept;
+};
+
+static void sweep_batch(struct sweeping *s, struct cgp_call call);
+
+static void on_swept(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct sweeping *s = arg;
+  uint64_t lapsed;
+  if (!integer(s->w, call, a, &lapsed)) return;
+  s->swept.lapsed += lapsed;
+  if (lapsed < SWEEP_BATCH)
+    s->w->host->done(s->w->host, call, &s->swept);
+  else
+    sweep_batch(s, call);
+}
+
+static void sweep_batch(struct sweeping *s, struct cgp_call call) {
+  struct wire *wire = begin(s->w, "camgate_sweep", 1);
+  wire_number(wire, SWEEP_BATCH);
+  link_send(s->w->link, wire, on_swept, s, call);
+}
+
+static void sweep(void *arg, struct cgp_call call) {
+  struct worker *w = arg;
+  struct sweeping *s = w->host->call_alloc(w->host, call, sizeof *s);
+  if (!s) {
+    w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
+    return;
+  }
+  *s = (struct sweeping){.w = w};
+  sweep_batch(s, call);
+}
+
+/* restore: all batches at once, the first failure told when all have answered */
+
+struct restoring {
+  struct worker *w;
+  size_t left;
+  enum cgp_code code;
+  char words[160];
+};
+
+static void on_restored(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct restoring *r = arg;
+  if (a->code != CGP_OK && r->code == CGP_OK) {
+    r->code = a->code;
+    snprintf(r->words, sizeof r->words, "%s", a->words);
+  }
+  if (--r->left > 0) return;
+  if (r->code == CGP_OK)
+    r->w->host->done(r->w->host, call, NULL);
+  else
+    r->w->host->fail(r->w->host, call, r->code, "%s", r->words);
+}
+
+static void restore_batch(struct restoring *r, const struct cgp_quota_hold *holds,
+                          size_t n, struct cgp_call call) {
+  size_t arguments = 0;
+  for (size_t i = 0; i < n; i++) arguments += hold_arguments(&holds[i]);
+  struct wire *wire = begin(r->w, "camgate_restore", arguments);
+  for (size_t i = 0; i < n; i++) add_hold(wire, &holds[i]);
+  link_send(r->w->link, wire, on_restored, r, call);
+}
+
+static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
+                    struct cgp_call call) {
+  struct worker *w = arg;
+  size_t batches = (n + RESTORE_BATCH - 1) / RESTORE_BATCH;
+  const char *wrong = NULL;
+  for (size_t i = 0; i < n && !wrong; i++) wrong = check_hold(&holds[i]);
+  if (wrong || batches == 0) {
+    if (wrong)
+      invalid(w, call, wrong);
+    else
+      w->host->done(w->host, call, NULL);
+    return;
+  }
+  struct restoring *r = w->host->call_alloc(w->host, call, sizeof *r);
+  if (!r) {
+    w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
+    return;
+  }
+  *r = (struct restoring){.w = w, .left = batches};
+  for (size_t i = 0; i < batches; i++) {
+    size_t from = i * RESTORE_BATCH, left = n - from;
+    restore_batch(r, holds + from, left < RESTORE_BATCH ? left : RESTORE_BATCH, call);
+  }
+}
+
+/* health: asks, so that a frozen server is not taken for a good one */
+
+static void on_version(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct worker *w = arg;
+  char text[360];
+  bool ok = a->code == CGP_OK;
+  if (ok)
+    snprintf(text, sizeof text, "valkey %s answers", w->gate->link.url.shown);
+  else
+    snprintf(text, sizeof text, "%s", a->words);
+  w->host->done(w->host, call, &(struct cgp_health){.ok = ok, .text = text});
+}
+
+static void health(void *arg, struct cgp_call call) {
+  struct worker *w = arg;
+  wire_begin(&w->wire, 3);
+  wire_text(&w->wire, "FCALL_RO");
+  wire_text(&w->wire, "camgate_version");
+  wire_number(&w->wire, 0);
+  link_send(w->link, &w->wire, on_version, w, call);
+}
+
+static const struct cgp_quota_ops quota = {
+    .size = sizeof quota,
+    .reserve = reserve,
+    .renew = renew,
+    .release = release,
+    .usage = usage,
+    .sweep = sweep,
+    .restore = restore,
+};
+
+CGP_EXPORT const struct cgp_plugin camgate_plugin = {
+    .size = sizeof camgate_plugin,
+    .abi_major = CGP_ABI_MAJOR,
+    .abi_minor = CGP_ABI_MINOR,
+    .name = "quota_valkey",
+    .version = CAMGATE_VERSION,
+    .summary = "One quota for many gates, in a Valkey.",
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+    .init = init,
+    .fini = fini,
+    .start = start,
+    .stop = stop,
+    .health = health,
+    .quota = &quota,
+};
