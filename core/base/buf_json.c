@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/clock.h"
 
 #define ONES  0x0101010101010101ull
@@ -29,17 +30,26 @@ static bool tail_byte(char c) {
   return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Length of the valid UTF-8 sequence at s (RFC 3629, table 3-7 of Unicode), or 0. */
+/* Well-formed UTF-8 (Unicode, table 3-7): by the first byte, how long and what may follow. */
+static const struct {
+  unsigned char from, to, len, low, high;
+} utf8[] = {
+    {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf}, {0xe1, 0xec, 3, 0x80, 0xbf},
+    {0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
+    {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+/* Length of the valid sequence at s, or 0. */
 static size_t utf8_len(const char *s, size_t n) {
   unsigned char c = (unsigned char)s[0];
-  size_t len = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-  if (!len || len > n) return 0;
-  for (size_t i = 1; i < len; i++)
-    if (!tail_byte(s[i])) return 0;
+  size_t i = 0;
+  while (i < CG_COUNT(utf8) && c > utf8[i].to) i++;
+  if (i == CG_COUNT(utf8) || c < utf8[i].from || n < utf8[i].len) return 0;
   unsigned char d = (unsigned char)s[1];
-  bool overlong = (c == 0xe0 && d < 0xa0) || (c == 0xf0 && d < 0x90);
-  bool outside = (c == 0xed && d > 0x9f) || (c == 0xf4 && d > 0x8f);
-  return overlong || outside ? 0 : len;
+  if (d < utf8[i].low || d > utf8[i].high) return 0;
+  for (size_t k = 2; k < utf8[i].len; k++)
+    if (!tail_byte(s[k])) return 0;
+  return utf8[i].len;
 }
 
 static void add_control(struct cg_buf *b, unsigned char c) {

@@ -27,6 +27,10 @@ json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) {
     cg_fail(err, CG_E_MALFORMED, "JSON is nested deeper than %d levels", DEPTH_MAX);
     return NULL;
   }
+  if (memchr(text, 0, n)) {
+    cg_fail(err, CG_E_MALFORMED, "JSON holds a NUL byte");
+    return NULL;
+  }
   json_error_t e;
   json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
   if (json) return json;

@@ -1,0 +1,255 @@
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "test.h"
+
+#define SENDERS 4
+#define EACH    5000
+
+struct sender {
+  struct cg_loop *loop;
+  pthread_t thread;
+  int next; /* what the loop expects of this one */
+  int total;
+};
+
+struct parcel {
+  struct sender *from;
+  int n;
+};
+
+static atomic_int arrived;
+
+static void receive(void *arg) {
+  struct parcel *p = arg;
+  CG_CHECK(cg_loop_is_mine(p->from->loop));
+  CG_CHECK(p->n == p->from->next++);
+  if (atomic_fetch_add(&arrived, 1) + 1 == SENDERS * EACH) cg_loop_stop(p->from->loop);
+  cg_free(p);
+}
+
+static void *send_all(void *arg) {
+  struct sender *s = arg;
+  CG_CHECK(!cg_loop_is_mine(s->loop));
+  for (int i = 0; i < EACH; i++) {
+    struct parcel *p = cg_alloc(sizeof *p);
+    *p = (struct parcel){s, i};
+    CG_CHECK(cg_loop_post(s->loop, receive, p));
+  }
+  return NULL;
+}
+
+static void posts_of_each_thread_arrive_in_order(void **state) {
+  (void)state;
+  struct cg_loop *loop = cg_loop_new(NULL);
+  struct sender senders[SENDERS];
+  atomic_store(&arrived, 0);
+  for (int i = 0; i < SENDERS; i++) {
+    senders[i] = (struct sender){.loop = loop};
+    assert_int_equal(pthread_create(&senders[i].thread, NULL, send_all, &senders[i]), 0);
+  }
+  cg_loop_run(loop);
+  for (int i = 0; i < SENDERS; i++) {
+    pthread_join(senders[i].thread, NULL);
+    assert_int_equal(senders[i].next, EACH);
+  }
+  assert_int_equal(atomic_load(&arrived), SENDERS * EACH);
+  cg_loop_free(loop);
+}
+
+/* Two loops on two threads that answer each other. */
+struct player {
+  struct cg_loop *loop;
+  struct player *other;
+  int left;
+};
+
+static void hit(void *arg) {
+  struct player *p = arg;
+  if (!p->left--) {
+    cg_loop_stop(p->loop);
+    cg_loop_stop(p->other->loop);
+    return;
+  }
+  CG_CHECK(cg_loop_post(p->other->loop, hit, p->other));
+}
+
+static void *run(void *arg) {
+  cg_loop_run(arg);
+  return NULL;
+}
+
+static void loops_talk_to_each_other(void **state) {
+  (void)state;
+  struct player a = {.loop = cg_loop_new(NULL), .left = 1000}, b = a;
+  b.loop = cg_loop_new(NULL);
+  a.other = &b;
+  b.other = &a;
+  pthread_t thread;
+  assert_true(cg_loop_post(a.loop, hit, &a));
+  assert_int_equal(pthread_create(&thread, NULL, run, b.loop), 0);
+  cg_loop_run(a.loop);
+  pthread_join(thread, NULL);
+  assert_int_equal(a.left, -1);
+  cg_loop_free(a.loop);
+  cg_loop_free(b.loop);
+}
+
+static void count(void *arg) {
+  ++*(int *)arg;
+}
+
+static void a_stop_before_the_run_holds_and_loses_nothing(void **state) {
+  (void)state;
+  int n = 0;
+  struct cg_loop *loop = cg_loop_new(NULL);
+  cg_loop_stop(loop);
+  assert_true(cg_loop_post(loop, count, &n));
+  cg_loop_run(loop);
+  assert_int_equal(n, 1);
+  assert_true(cg_loop_post(loop, count, &n)); /* too late to be run by a run */
+  cg_loop_free(loop);
+  assert_int_equal(n, 2);
+}
+
+struct again {
+  struct cg_loop *loop;
+  int left;
+};
+
+static void again(void *arg) {
+  struct again *a = arg;
+  if (!a->left)
+    cg_loop_stop(a->loop);
+  else if (a->left--)
+    CG_CHECK(cg_loop_post(a->loop, again, a));
+}
+
+static void messages_may_post_and_the_loop_may_run_twice(void **state) {
+  (void)state;
+  struct again a = {cg_loop_new(NULL), 0};
+  for (int round = 0; round < 2; round++) {
+    a.left = 500;
+    assert_true(cg_loop_post(a.loop, again, &a));
+    cg_loop_run(a.loop);
+    assert_int_equal(a.left, 0);
+  }
+  cg_loop_free(a.loop);
+}
+
+static void the_mailbox_is_bounded(void **state) {
+  (void)state;
+  int n = 0;
+  struct cg_loop *loop = cg_loop_new(NULL);
+  for (int i = 0; i < 65536; i++) assert_true(cg_loop_post(loop, count, &n));
+  assert_false(cg_loop_post(loop, count, &n));
+  cg_loop_stop(loop);
+  cg_loop_run(loop);
+  assert_int_equal(n, 65536);
+  assert_true(cg_loop_post(loop, count, &n));
+  cg_loop_free(loop);
+}
+
+static void no_memory_is_said(void **state) {
+  (void)state;
+  struct cg_err err = {0};
+  cg_mem_fail_after(1);
+  assert_null(cg_loop_new(&err));
+  assert_int_equal(err.code, CG_E_MEMORY);
+  int n = 0;
+  struct cg_loop *loop = cg_loop_new(&err);
+  cg_mem_fail_after(1);
+  assert_false(cg_loop_post(loop, count, &n));
+  assert_true(cg_loop_post(loop, count, &n));
+  cg_loop_free(loop);
+  assert_int_equal(n, 1);
+  cg_loop_free(NULL);
+}
+
+struct ring {
+  struct cg_loop *loop;
+  struct cg_timer timer;
+  int rung, more;
+};
+
+static void ring(void *arg) {
+  struct ring *r = arg;
+  r->rung++;
+  if (!r->more--)
+    cg_loop_stop(r->loop);
+  else
+    CG_CHECK(cg_timer_start(&r->timer, r->loop, 0, ring, r));
+}
+
+static void a_timer_rings_once_per_start(void **state) {
+  (void)state;
+  struct ring r = {.loop = cg_loop_new(NULL), .more = 3};
+  assert_true(cg_timer_start(&r.timer, r.loop, -5, ring, &r));
+  struct event *ev = r.timer.ev;
+  cg_loop_run(r.loop);
+  assert_int_equal(r.rung, 4);
+  assert_ptr_equal(r.timer.ev, ev);
+  cg_timer_stop(&r.timer);
+  assert_null(r.timer.ev);
+  cg_timer_stop(&r.timer);
+  cg_loop_free(r.loop);
+}
+
+static void never(void *arg) {
+  (void)arg;
+  fail();
+}
+
+static void stop_itself(void *arg) {
+  struct ring *r = arg;
+  r->rung++;
+  cg_timer_stop(&r->timer);
+  cg_loop_stop(r->loop);
+}
+
+static void a_timer_moves_stops_and_frees_itself(void **state) {
+  (void)state;
+  struct ring r = {.loop = cg_loop_new(NULL)};
+  struct cg_timer stopped = {0};
+  assert_true(cg_timer_start(&stopped, r.loop, 0, never, NULL));
+  cg_timer_stop(&stopped);
+  assert_true(cg_timer_start(&r.timer, r.loop, INT64_C(3600000000), never, NULL));
+  assert_true(cg_timer_start(&r.timer, r.loop, 1000, stop_itself, &r));
+  cg_loop_run(r.loop);
+  assert_int_equal(r.rung, 1);
+  assert_null(r.timer.ev);
+  cg_loop_free(r.loop);
+}
+
+static void a_timer_may_change_its_loop(void **state) {
+  (void)state;
+  struct cg_loop *first = cg_loop_new(NULL);
+  struct ring r = {.loop = cg_loop_new(NULL)};
+  assert_true(cg_timer_start(&r.timer, first, 0, never, NULL));
+  assert_true(cg_timer_start(&r.timer, r.loop, 0, stop_itself, &r));
+  cg_loop_run(r.loop);
+  cg_loop_stop(first);
+  cg_loop_run(first);
+  assert_int_equal(r.rung, 1);
+  cg_loop_free(first);
+  cg_loop_free(r.loop);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(posts_of_each_thread_arrive_in_order),
+      cmocka_unit_test(loops_talk_to_each_other),
+      cmocka_unit_test(a_stop_before_the_run_holds_and_loses_nothing),
+      cmocka_unit_test(messages_may_post_and_the_loop_may_run_twice),
+      cmocka_unit_test(the_mailbox_is_bounded),
+      cmocka_unit_test(no_memory_is_said),
+      cmocka_unit_test(a_timer_rings_once_per_start),
+      cmocka_unit_test(a_timer_moves_stops_and_frees_itself),
+      cmocka_unit_test(a_timer_may_change_its_loop),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
