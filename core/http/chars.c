@@ -1,0 +1,33 @@
+#include "http/chars.h"
+
+#define LINE  CG_CH_LINE
+#define TOKEN (LINE | CG_CH_TOKEN)
+#define URI   (CG_CH_PATH | CG_CH_QUERY)
+#define NAME  (TOKEN | URI | CG_CH_NAME)
+
+const uint8_t cg_chars[256] = {
+    ['\t'] = LINE,        [' '] = LINE,
+    ['!'] = TOKEN | URI,  ['"'] = LINE,
+    ['#'] = TOKEN,        ['$'] = TOKEN | URI,
+    ['%'] = TOKEN,        ['&'] = TOKEN | URI,
+    ['\''] = TOKEN | URI, ['('] = LINE | URI,
+    [')'] = LINE | URI,   ['*'] = TOKEN | URI,
+    ['+'] = TOKEN | URI,  [','] = LINE | URI,
+    ['-'] = NAME,         ['.'] = NAME,
+    ['/'] = LINE | URI,   ['0' ... '9'] = NAME | CG_CH_DIGIT | CG_CH_HEX,
+    [':'] = LINE | URI,   [';'] = LINE | URI,
+    ['<'] = LINE,         ['='] = LINE | URI,
+    ['>'] = LINE,         ['?'] = LINE | CG_CH_QUERY,
+    ['@'] = LINE | URI,   ['A' ... 'F'] = NAME | CG_CH_HEX,
+    ['G' ... 'Z'] = NAME, ['['] = LINE,
+    ['\\'] = LINE,        [']'] = LINE,
+    ['^'] = TOKEN,        ['_'] = NAME,
+    ['`'] = TOKEN,        ['a' ... 'f'] = NAME | CG_CH_HEX,
+    ['g' ... 'z'] = NAME, ['{'] = LINE,
+    ['|'] = TOKEN,        ['}'] = LINE,
+    ['~'] = NAME,         [0x80 ... 0xff] = LINE,
+};
+
+int cg_hex(char c) {
+  return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}

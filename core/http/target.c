@@ -1,0 +1,117 @@
+#include "http/target.h"
+
+#include <stdint.h>
+
+#include "http/chars.h"
+
+static bool hex_pair(const char *s, const char *end) {
+  return end - s >= 3 && cg_ch(s[1], CG_CH_HEX) && cg_ch(s[2], CG_CH_HEX);
+}
+
+static int pair_value(const char *s) {
+  return cg_hex(s[1]) * 16 + cg_hex(s[2]);
+}
+
+static bool bad_in_path(int c) {
+  return c < 0x20 || c == 0x7f || c == '/' || c == '\\';
+}
+
+/* The next character of a path, decoded; *s moves behind it.  Words: it may not stand. */
+static const char *path_char(const char **s, const char *end, int *ret) {
+  if (**s != '%') {
+    if (!cg_ch(**s, CG_CH_PATH)) return "the path holds a character that must be encoded";
+    *ret = (uint8_t) * (*s)++;
+    return NULL;
+  }
+  if (!hex_pair(*s, end)) return "the path holds a broken percent-encoding";
+  *ret = pair_value(*s);
+  *s += 3;
+  return bad_in_path(*ret) ? "the path encodes a slash or a control character" : NULL;
+}
+
+static const char *check_path(const char *s, const char *end) {
+  size_t chars = 0, dots = 0;
+  while (s < end) {
+    bool slash = *s == '/';
+    int c;
+    const char *why = path_char(&s, end, &c);
+    if (why) return why;
+    if (!slash) {
+      chars++;
+      dots += c == '.';
+    }
+    if (slash || s == end) {
+      if (chars == dots && (dots == 1 || dots == 2)) return "the path has dot segments";
+      chars = dots = 0;
+    }
+  }
+  return NULL;
+}
+
+static const char *check_query(const char *s, const char *end) {
+  for (; s < end; s++) {
+    if (*s == '%') {
+      if (!hex_pair(s, end)) return "the query holds a broken percent-encoding";
+      if (pair_value(s) == 0) return "the query encodes a NUL";
+      s += 2;
+    } else if (!cg_ch(*s, CG_CH_QUERY)) {
+      return "the query holds a character that must be encoded";
+    }
+  }
+  return NULL;
+}
+
+const char *cg_target_check(const char *s, size_t n, size_t *ret_path) {
+  if (n == 0 || s[0] != '/') return "the target must be a path that begins with a slash";
+  size_t path = 0;
+  while (path < n && s[path] != '?') path++;
+  *ret_path = path;
+  const char *why = check_path(s, s + path);
+  return why || path == n ? why : check_query(s + path + 1, s + n);
+}
+
+/* Length of the UTF-8 sequence at s, 0 when it is none (RFC 3629). */
+static size_t utf8(const uint8_t *s, size_t left) {
+  static const struct {
+    uint8_t mask, lead, len;
+    uint32_t least;
+  } kinds[] = {{0x80, 0, 1, 0x20},
+               {0xe0, 0xc0, 2, 0x80},
+               {0xf0, 0xe0, 3, 0x800},
+               {0xf8, 0xf0, 4, 0x10000}};
+  for (size_t k = 0; k < 4; k++) {
+    if ((s[0] & kinds[k].mask) != kinds[k].lead) continue;
+    if (left < kinds[k].len) return 0;
+    uint32_t v = s[0] & (uint8_t)~kinds[k].mask;
+    for (size_t i = 1; i < kinds[k].len; i++) {
+      if ((s[i] & 0xc0) != 0x80) return 0;
+      v = v << 6 | (s[i] & 0x3f);
+    }
+    bool fine = v >= kinds[k].least && v != 0x7f && v <= 0x10ffff && v >> 11 != 0x1b;
+    return fine ? kinds[k].len : 0;
+  }
+  return 0;
+}
+
+static bool plain_text(const char *s, size_t n) {
+  for (size_t i = 0; i < n;) {
+    size_t step = utf8((const uint8_t *)s + i, n - i);
+    if (step == 0) return false;
+    i += step;
+  }
+  return true;
+}
+
+int cg_percent_decode(char *s, size_t n, bool plus_is_space) {
+  size_t out = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (s[i] == '%') {
+      s[out++] = (char)pair_value(s + i);
+      i += 2;
+    } else {
+      s[out++] = plus_is_space && s[i] == '+' ? ' ' : s[i];
+    }
+  }
+  s[out] = '\0';
+  return plain_text(s, out) ? (int)out : -1;
+}
