@@ -1,0 +1,48 @@
+/* auth.h - who is calling?  Bearer JWTs of users, verified.
+ *
+ * One struct cg_auth per worker, used on its thread alone.  Keys are parsed once; each has
+ * exactly one algorithm, its own: a secret is HS256, an RSA key RS256, a P-256 key ES256.
+ * The token never chooses (RFC 8725, 3.1).  All that can be said without the key is checked
+ * before the signature: size, form, header, times, issuer, audience (jwt.h).
+ *
+ * Verified tokens are remembered, by their SHA-256, until they expire (token_cache.h).
+ * Wrong signatures are counted per client address (budget.h): past the budget an address
+ * gets CG_E_RATE for every token that is not remembered.  Refusals are CG_E_UNAUTHENTICATED
+ * with words that never quote the token.
+ */
+#ifndef CG_GRANT_AUTH_H
+#define CG_GRANT_AUTH_H
+
+#include "grant/identity.h"
+
+struct cg_auth;
+
+/* All are copied.  Start from cg_auth_conf_default. */
+struct cg_auth_conf {
+  const char *secret;            /* HS256, at least 32 bytes; NULL: none */
+  const char *public_key_pem;    /* RSA of 2048 bits or more, or P-256; NULL: none */
+  const char *key_id;            /* of the public key, else of the secret; NULL: any */
+  const char *issuer, *audience; /* NULL: not checked */
+  const char *roles_claim, *sites_claim; /* paths */
+  int64_t leeway_s;                      /* how far clocks may differ */
+  uint32_t cache_entries;                /* 0: no cache */
+};
+extern const struct cg_auth_conf cg_auth_conf_default; /* no key; 30 s, 4096 */
+
+/* NULL: no key at all, or one that is refused in words. */
+struct cg_auth *cg_auth_new(const struct cg_auth_conf *conf,
+                            struct cg_err *err) CG_MUST_USE;
+void cg_auth_free(struct cg_auth *auth); /* identities outlive it */
+
+/* New keys and rules for the old; forgets every remembered token.  false: all stays. */
+bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
+                   struct cg_err *err) CG_MUST_USE;
+
+/* header: the Authorization header's value, or NULL.  true: *ret_identity holds one
+ * reference, the caller's to give back (cg_identity_unref, any worker) when the request is
+ * over; *ret_subject borrows from it, and its ip is client_ip itself. */
+bool cg_auth_bearer(struct cg_auth *auth, const char *header, const char *client_ip,
+                    int64_t now_wall_us, struct cg_subject *ret_subject,
+                    struct cg_identity **ret_identity, struct cg_err *err) CG_MUST_USE;
+
+#endif
