@@ -53,9 +53,11 @@ struct cg_exchange {
   int64_t began_us; /* mono */
 
   /* The server's own. */
-  struct cg_server *server;
-  struct cg_guard *guard; /* NULL: the client left */
-  char *bytes;            /* the message, NULs behind names and values */
+  struct cg_guard *guard;   /* NULL: the client left */
+  struct cg_server *server; /* holds while guard does */
+  struct cg_arena_pool *pool;
+  json_t *json; /* the parsed body */
+  char *bytes;  /* the message, NULs behind names and values */
   const struct cg_message_field *fields;
   uint32_t n_fields, n_query, n_headers;
   struct cg_query *query;

@@ -293,8 +293,8 @@ enum cg_message_state cg_message_feed(struct cg_message *m,
                                       const struct cg_message_limits *limits,
                                       const char *bytes, size_t len) {
   if (m->state != CG_MESSAGE_MORE) return m->state;
-  if (len) m->begun = true;
   if (!m->head_done) scan_head(m, limits, bytes, len);
+  m->begun = m->has_line || m->line < len;
   if (m->state == CG_MESSAGE_MORE && m->head_done && len - m->head_len >= m->body_len)
     m->state = CG_MESSAGE_READY;
   return m->state;

@@ -58,7 +58,7 @@ enum cg_message_state {
 struct cg_message {
   enum cg_message_state state;
   bool head_done; /* head_len, body_len and the texts hold */
-  bool begun;     /* a first byte was seen */
+  bool begun;     /* a byte of it was seen; an empty line before it does not count */
 
   enum cg_method method;
   struct cg_span method_text, path, query; /* query without '?'; len 0: none */

@@ -81,7 +81,8 @@ struct cg_server *cg_server_new(const struct cg_server_conf *conf,
 void cg_server_free(struct cg_server *s);
 
 uint16_t cg_server_port(const struct cg_server *s);
-void *cg_server_ssl_ctx(struct cg_server *s);
+/* For connections from now on; the others keep theirs.  Only with TLS from the start. */
+void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx);
 
 /* Stops accepting; idle connections are closed, requests in flight are answered with
  * Connection: close.  Done when cg_server_open is 0. */

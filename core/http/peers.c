@@ -1,0 +1,113 @@
+#include "http/peers.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+struct peer {
+  uint64_t key;
+  uint32_t n; /* 0: the slot is free */
+};
+
+struct cg_peers {
+  uint64_t salt; /* so that nobody can choose addresses that meet in one slot */
+  uint32_t mask, used, most;
+  struct peer slots[];
+};
+
+struct cg_peers *cg_peers_new(uint32_t connections) {
+  uint32_t size = 64;
+  while (size < connections * 2 && size < 1u << 24) size *= 2;
+  struct cg_peers *p = cg_alloc(sizeof *p + size * sizeof p->slots[0]);
+  if (!p) return NULL;
+  p->mask = size - 1;
+  p->most = size / 4 * 3;
+  if (getrandom(&p->salt, sizeof p->salt, 0) != sizeof p->salt) p->salt = (uintptr_t)p;
+  return p;
+}
+
+void cg_peers_free(struct cg_peers *p) {
+  cg_free(p);
+}
+
+static uint64_t mix(uint64_t x) {
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93u;
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93u;
+  return x ^ x >> 32;
+}
+
+static const struct in6_addr *address6(const struct sockaddr *sa) {
+  return &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+}
+
+static const struct in_addr *address4(const struct sockaddr *sa) {
+  return &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+}
+
+uint64_t cg_peer_key(const struct sockaddr *sa) {
+  uint64_t key = 0;
+  if (sa->sa_family == AF_INET) {
+    memcpy(&key, address4(sa), 4);
+  } else if (sa->sa_family == AF_INET6) {
+    const struct in6_addr *a = address6(sa);
+    if (IN6_IS_ADDR_V4MAPPED(a))
+      memcpy(&key, a->s6_addr + 12, 4);
+    else
+      memcpy(&key, a->s6_addr, 8);
+  }
+  return key;
+}
+
+void cg_peer_text(const struct sockaddr *sa, char out[CG_ADDRESS_TEXT]) {
+  out[0] = '\0';
+  if (sa->sa_family == AF_INET) {
+    inet_ntop(AF_INET, address4(sa), out, CG_ADDRESS_TEXT);
+  } else if (sa->sa_family == AF_INET6) {
+    const struct in6_addr *a = address6(sa);
+    bool mapped = IN6_IS_ADDR_V4MAPPED(a);
+    inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? a->s6_addr + 12 : a->s6_addr, out,
+              CG_ADDRESS_TEXT);
+  }
+}
+
+static uint32_t find(const struct cg_peers *p, uint64_t key) {
+  uint32_t i = (uint32_t)mix(key ^ p->salt) & p->mask;
+  while (p->slots[i].n && p->slots[i].key != key) i = (i + 1) & p->mask;
+  return i;
+}
+
+uint32_t cg_peers_add(struct cg_peers *p, uint64_t key) {
+  struct peer *s = &p->slots[find(p, key)];
+  if (s->n == 0) {
+    if (p->used >= p->most) return 0;
+    p->used++;
+    s->key = key;
+  }
+  return ++s->n;
+}
+
+/* Closes the gap so that probing needs no tombstones. */
+static void remove_at(struct cg_peers *p, uint32_t hole) {
+  for (uint32_t i = (hole + 1) & p->mask; p->slots[i].n; i = (i + 1) & p->mask) {
+    uint32_t home = (uint32_t)mix(p->slots[i].key ^ p->salt) & p->mask;
+    if (((i - home) & p->mask) < ((i - hole) & p->mask)) continue;
+    p->slots[hole] = p->slots[i];
+    hole = i;
+  }
+  p->slots[hole].n = 0;
+}
+
+void cg_peers_drop(struct cg_peers *p, uint64_t key) {
+  uint32_t i = find(p, key);
+  CG_CHECK(p->slots[i].n > 0);
+  if (--p->slots[i].n) return;
+  p->used--;
+  remove_at(p, i);
+}
