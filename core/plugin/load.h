@@ -40,6 +40,7 @@ struct cg_plugins_env {
   struct cg_metrics *metrics;
   const struct cg_clock *clock;
   uint32_t n_workers;
+  bool partial; /* not every kind must be served: one plugin alone, under test */
 };
 
 /* NULL: errs says everything that is wrong.  env's strings are copied, its objects kept. */
