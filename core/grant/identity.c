@@ -76,7 +76,8 @@ struct cg_identity *cg_identity_new(json_t *claims, const char *roles_path,
   struct list roles, sites;
   const json_t *sub = json_object_get(claims, "sub");
   const json_t *name = json_object_get(claims, "name");
-  if (json_is_null(name)) name = NULL;
+  if (json_is_null(name) || (name && !json_string_length(name) && json_is_string(name)))
+    name = NULL;
   bool ok = text_ok(sub) || refuse(err, "sub", form);
   ok = ok && (!name || text_ok(name) || refuse(err, "name", form));
   ok = ok && find_list(claims, roles_path, &roles, err);
