@@ -10,7 +10,8 @@
  * Everything that touches the Lua stack with data runs protected.  Combination: any deny
  * denies; at least one allow is needed; lowest max, smallest ttl, lowest limit per scope,
  * highest priority win; scopes add up.  An error, an odd value, a broken limit: a deny with
- * policy_error set, of that decision alone.
+ * policy_error set, of that decision alone.  The first deny or error decides; policies
+ * after it are asked only in explain mode, and do not change the verdict.
  *
  * Limits (struct cg_policy_limits) are sticky: once one is hit the coroutine cannot go on,
  * whatever it catches.  Waiting is free.  A decision in flight holds a reference, so a
@@ -85,16 +86,17 @@ struct cg_scope_ask {
   bool weighted;
 };
 
-enum cg_word_kind { CG_WORD_NONE, CG_WORD_ALLOW, CG_WORD_DENY, CG_WORD_ERROR };
+/* CAP constrains (max, ttl, scopes) and does not allow. */
+enum cg_word_kind { CG_WORD_NONE, CG_WORD_ALLOW, CG_WORD_CAP, CG_WORD_DENY, CG_WORD_ERROR };
 
 /* One policy's word. */
 struct cg_word {
   enum cg_word_kind kind;
   const char *policy, *file; /* file: name in the bundle */
-  int line;                  /* where allow or deny was called; of decide for NONE */
+  int line;                  /* where the answer was made; of decide for NONE */
   const char *reason;        /* deny: its text; error: what happened; else "" */
-  int max;                   /* allow: tier, or CG_TIER_NONE for no cap */
-  int64_t ttl_s;             /* allow: 0 = none */
+  int max;                   /* allow, cap: tier, or CG_TIER_NONE for none */
+  int64_t ttl_s;             /* allow, cap: 0 = none */
 };
 
 #define CG_SCOPES_MAX 32
@@ -102,7 +104,8 @@ struct cg_word {
 struct cg_verdict {
   bool allow;
   bool policy_error;
-  const char *reason; /* deny: the first deny's text; "no policy allows this" */
+  const char *reason; /* deny: the first deny's text; "no policy allows this";
+                       "policy_error" */
   const char *rule, *file; /* of the policy that decided: the denying, the capping, else the first allowing */
   int line;
   int max;        /* tier: lowest max, or the top tier */

@@ -1,0 +1,72 @@
+#include "policy/await.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "policy/set.h"
+
+static const struct cg_fact *known(const struct cg_run *r, const char *scope) {
+  for (const struct cg_fact *f = r->facts; f; f = f->next)
+    if (strcmp(f->scope, scope) == 0) return f;
+  return NULL;
+}
+
+static int usage_resumed(lua_State *L, int status, lua_KContext unused) {
+  (void)status;
+  (void)unused;
+  struct cg_run *r = cg_run_of(L, "usage");
+  if (!r->usage_ok) {
+    r->meter.broken = r->usage_text;
+    return cg_meter_raise(L);
+  }
+  struct cg_fact *f = cg_run_alloc(L, r, sizeof(*f));
+  *f = (struct cg_fact){NULL, r->await_scope, r->in_use};
+  *r->facts_end = f;
+  r->facts_end = &f->next;
+  lua_pushinteger(L, (lua_Integer)r->in_use);
+  return 1;
+}
+
+int cg_await_usage(lua_State *L) {
+  struct cg_run *r = cg_run_of(L, "usage");
+  size_t n = 0;
+  const char *scope = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : "";
+  if (lua_gettop(L) != 1 || n == 0 || n > CG_SCOPE_NAME_MAX || strlen(scope) != n)
+    return luaL_error(L, "usage takes the name of a scope: 1 to %d bytes",
+                      CG_SCOPE_NAME_MAX);
+  const struct cg_fact *fact = known(r, scope);
+  if (fact) {
+    lua_pushinteger(L, (lua_Integer)fact->in_use);
+    return 1;
+  }
+  if (++r->awaits > r->meter.limits->awaits)
+    return cg_meter_break(L, "more usage() calls than one decision may make");
+  r->await_scope = cg_run_strdup(L, r, scope, n);
+  return lua_yieldk(L, 0, 0, usage_resumed);
+}
+
+static void usage_done(void *arg, bool ok, uint64_t in_use, const char *text) {
+  struct cg_run *r = arg;
+  CG_CHECK(r->ask && !r->answered);
+  r->answered = true;
+  r->usage_ok = ok;
+  r->in_use = in_use;
+  if (!ok)
+    snprintf(r->usage_text, sizeof(r->usage_text), "usage(\"%.60s\") failed: %.70s",
+             r->await_scope, text ? text : "");
+  if (!r->asking) r->drive(r);
+}
+
+bool cg_await_ask(struct cg_run *r, void (*drive)(struct cg_run *r)) {
+  const struct cg_policy_env *env = &r->policy->env;
+  r->drive = drive;
+  r->answered = false;
+  r->asking = true;
+  if (env->usage)
+    env->usage(env->ctx, r->await_scope, usage_done, r);
+  else
+    usage_done(r, false, 0, "there is no quota to ask");
+  r->asking = false;
+  return r->answered;
+}

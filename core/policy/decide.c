@@ -1,0 +1,207 @@
+#include <string.h>
+
+#include "base/check.h"
+#include "policy/answer.h"
+#include "policy/await.h"
+#include "policy/set.h"
+
+const struct cg_policy_limits cg_policy_limits_default = {
+    .memory_bytes = 32u << 20,
+    .instructions = 1000 * 1000,
+    .resume_cpu_us = 20 * 1000,
+    .decide_cpu_us = 50 * 1000,
+    .awaits = 32,
+};
+
+#define ERROR_TEXT_MAX 400
+
+/* ---- words */
+
+static void say(struct cg_run *r, const struct cg_word *word, const struct cg_answer *a) {
+  struct cg_said *s = word ? cg_arena_zalloc(r->arena, sizeof(*s)) : NULL;
+  if (!s) {
+    r->starved = true;
+    return;
+  }
+  s->word = word;
+  s->answer = a;
+  *r->said_end = s;
+  r->said_end = &s->next;
+  r->n_said++;
+  bool refuses = word->kind == CG_WORD_DENY || word->kind == CG_WORD_ERROR;
+  if (refuses && !r->decider) r->decider = word;
+}
+
+static void say_plain(struct cg_run *r, enum cg_word_kind kind, const char *reason) {
+  const struct cg_rule *rule = cg_run_rule(r);
+  struct cg_word *w = cg_arena_zalloc(r->arena, sizeof(*w));
+  if (w)
+    *w = (struct cg_word){kind,   rule->name,   rule->file, rule->line,
+                          reason, CG_TIER_NONE, 0};
+  say(r, w, NULL);
+}
+
+/* ---- errors */
+
+struct trace {
+  lua_State *co;
+  const char *message;
+  char text[1500];
+};
+
+static int take_trace(lua_State *L) {
+  struct trace *t = lua_touserdata(L, 1);
+  size_t n;
+  luaL_traceback(L, t->co, t->message, 0);
+  const char *text = lua_tolstring(L, -1, &n);
+  if (n >= sizeof(t->text)) n = sizeof(t->text) - 1;
+  memcpy(t->text, text, n);
+  t->text[n] = '\0';
+  return 0;
+}
+
+static void log_error(struct cg_run *r, const char *message) {
+  if (!r->policy->env.log || r->decider) return;
+  struct trace t = {.co = r->co, .message = message};
+  struct cg_err err;
+  bool traced = cg_state_call(&r->policy->state, take_trace, &t, &err);
+  CG_LOG(r->policy->env.log, CG_ERROR, "policy_error", {"rule", cg_run_rule(r)->name, 0},
+         {"file", cg_run_rule(r)->file, 0}, {"subject", r->ask->subject->id, 0},
+         {"camera", r->ask->camera->id, 0}, {"error", traced ? t.text : message, 0});
+}
+
+static void fail(struct cg_run *r, const char *message) {
+  log_error(r, message);
+  char *text = cg_arena_strndup(r->arena, message, strnlen(message, ERROR_TEXT_MAX));
+  if (text)
+    say_plain(r, CG_WORD_ERROR, text);
+  else
+    r->starved = true;
+}
+
+static const char *error_text(struct cg_run *r, int status) {
+  if (status == LUA_ERRMEM) {
+    if (!r->meter.broken) r->meter.broken = "memory limit reached";
+    return r->meter.broken;
+  }
+  bool text = lua_type(r->co, -1) == LUA_TSTRING;
+  return text ? lua_tostring(r->co, -1) : "error() without a text";
+}
+
+/* ---- one rule */
+
+static void take_answer(struct cg_run *r, int n) {
+  if (n == 0 || (n == 1 && lua_isnil(r->co, -1))) {
+    if (r->ask->explain) say_plain(r, CG_WORD_NONE, "");
+    return;
+  }
+  const struct cg_answer *a = n == 1 ? cg_answer_returned(r, r->co, -1) : NULL;
+  if (a)
+    say(r, &a->word, a);
+  else
+    fail(r,
+         n > 1 ? "decide returned more than one value"
+               : "decide returned something else than allow{}, cap{}, deny() or nothing");
+}
+
+/* true: the rule waits for usage(). */
+static bool run_rule(struct cg_run *r) {
+  const struct cg_rule *rule = cg_run_rule(r);
+  int args = 0, n = 0;
+  if (!r->resuming) {
+    if (!cg_rule_applies(rule, r->ask, r->policy->env.tiers)) {
+      if (r->ask->explain) say_plain(r, CG_WORD_NONE, "");
+      return false;
+    }
+    lua_rawgeti(r->co, LUA_REGISTRYINDEX, rule->decide_ref);
+    lua_rawgeti(r->co, LUA_REGISTRYINDEX, r->req_ref);
+    args = 1;
+  }
+  int status = lua_resume(r->co, NULL, args, &n);
+  r->resuming = status == LUA_YIELD;
+  if (r->resuming) return true;
+  r->failed = status != LUA_OK;
+  if (r->failed)
+    fail(r, error_text(r, status));
+  else
+    take_answer(r, n);
+  if (!r->failed) lua_settop(r->co, 0);
+  return false;
+}
+
+/* Explain goes on after a word that decides, unless nothing more can run. */
+static bool goes_on(struct cg_run *r) {
+  struct cg_err err;
+  if (r->at == r->policy->n_rules || r->starved) return false;
+  if (r->decider && !r->ask->explain) return false;
+  if (!r->failed) return true;
+  if (r->meter.broken || !cg_run_renew(r, &err)) return false;
+  cg_meter_arm(r->co);
+  return true;
+}
+
+/* Until a rule waits (true) or the verdict is certain. */
+static bool burst(struct cg_run *r) {
+  struct cg_state *s = &r->policy->state;
+  bool waits = false;
+  s->run = r;
+  cg_meter_begin(s, &r->meter, r->co);
+  while (!waits && goes_on(r)) {
+    waits = run_rule(r);
+    if (!waits) r->at++;
+  }
+  cg_meter_end(s);
+  s->run = NULL;
+  return waits;
+}
+
+static void finish(struct cg_run *r) {
+  struct cg_policy *p = r->policy;
+  cg_verdict_fn *fn = r->fn;
+  void *arg = r->arg;
+  const struct cg_verdict *v = cg_run_verdict(r);
+  cg_run_give(r);
+  fn(arg, v);
+  cg_policy_unref(p);
+}
+
+static void drive(struct cg_run *r) {
+  while (burst(r))
+    if (!cg_await_ask(r, drive)) return;
+  finish(r);
+}
+
+static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *arena) {
+  r->generation++;
+  r->ask = ask;
+  r->arena = arena;
+  r->meter = (struct cg_meter){.limits = &r->policy->env.limits};
+  r->at = 0;
+  r->decider = NULL;
+  r->resuming = r->failed = r->starved = false;
+  r->answers = NULL;
+  r->scopes = NULL;
+  r->n_answers = r->n_scopes = r->n_said = 0;
+  r->said = NULL;
+  r->said_end = &r->said;
+  r->facts = NULL;
+  r->facts_end = &r->facts;
+  r->awaits = 0;
+}
+
+void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,
+                      struct cg_arena *arena, cg_verdict_fn *fn, void *arg) {
+  struct cg_err err;
+  struct cg_verdict *v = cg_arena_zalloc(arena, sizeof(*v));
+  struct cg_run *r = v ? cg_run_take(p, &err) : NULL;
+  if (!r) {
+    fn(arg, &cg_verdict_no_memory);
+    return;
+  }
+  begin(r, ask, arena);
+  r->verdict = v;
+  r->fn = fn;
+  r->arg = arg;
+  cg_policy_ref(p);
+  drive(r);
+}

@@ -1,0 +1,93 @@
+#include "policy/lib_table.h"
+
+#include <string.h>
+
+#include "policy/state.h"
+
+#define UNPACK_MAX 256
+
+/* The length of the plain table at index 1. */
+static lua_Integer list_arg(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (lua_getmetatable(L, 1)) return luaL_error(L, "this table is read-only");
+  return (lua_Integer)lua_rawlen(L, 1);
+}
+
+static int l_insert(lua_State *L) {
+  lua_Integer n = list_arg(L), at = n + 1;
+  int top = lua_gettop(L);
+  luaL_argcheck(L, top == 2 || top == 3, 2,
+                "insert(list, value) or (list, place, value)");
+  if (top == 3) at = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, at >= 1 && at <= n + 1, 2, "place is outside of the list");
+  cg_meter_charge(L, (uint64_t)(n + 1 - at) / 2 + 1);
+  for (lua_Integer i = n; i >= at; i--) {
+    lua_rawgeti(L, 1, i);
+    lua_rawseti(L, 1, i + 1);
+  }
+  lua_rawseti(L, 1, at);
+  return 0;
+}
+
+static int l_remove(lua_State *L) {
+  lua_Integer n = list_arg(L), at = luaL_optinteger(L, 2, n);
+  if (n == 0) return 0;
+  luaL_argcheck(L, at >= 1 && at <= n, 2, "place is outside of the list");
+  cg_meter_charge(L, (uint64_t)(n - at) / 2 + 1);
+  lua_rawgeti(L, 1, at);
+  for (lua_Integer i = at; i < n; i++) {
+    lua_rawgeti(L, 1, i + 1);
+    lua_rawseti(L, 1, i);
+  }
+  lua_pushnil(L);
+  lua_rawseti(L, 1, n);
+  return 1;
+}
+
+/* The text of element i, pushed. */
+static const char *element(lua_State *L, lua_Integer i, size_t *ret_n) {
+  lua_rawgeti(L, 1, i);
+  int type = lua_type(L, -1);
+  if (type != LUA_TSTRING && type != LUA_TNUMBER)
+    luaL_error(L, "element %I is a %s, not text", (LUAI_UACINT)i, luaL_typename(L, -1));
+  return lua_tolstring(L, -1, ret_n);
+}
+
+static int l_concat(lua_State *L) {
+  lua_Integer n = list_arg(L);
+  size_t sep_n, total = 0, len;
+  const char *sep = luaL_optlstring(L, 2, "", &sep_n);
+  cg_meter_charge(L, 2 * (uint64_t)n);
+  for (lua_Integer i = 1; i <= n; i++) {
+    element(L, i, &len);
+    lua_pop(L, 1);
+    total += len + sep_n;
+    if (total > CG_BLOCK_MAX) return luaL_error(L, "concat: the text is too long");
+  }
+  cg_meter_charge(L, total / 64);
+  char *out = lua_newuserdatauv(L, total + 1, 0);
+  size_t at = 0;
+  for (lua_Integer i = 1; i <= n; i++) {
+    const char *s = element(L, i, &len);
+    memcpy(out + at, s, len);
+    at += len;
+    if (i < n) memcpy(out + at, sep, sep_n);
+    at += i < n ? sep_n : 0;
+    lua_pop(L, 1);
+  }
+  lua_pushlstring(L, out, at);
+  return 1;
+}
+
+static int l_unpack(lua_State *L) {
+  lua_Integer n = list_arg(L);
+  if (n > UNPACK_MAX) return luaL_error(L, "unpack: more than %d elements", UNPACK_MAX);
+  luaL_checkstack(L, (int)n, "unpack");
+  for (lua_Integer i = 1; i <= n; i++) lua_rawgeti(L, 1, i);
+  return (int)n;
+}
+
+const luaL_Reg cg_lib_table[] = {
+    {"concat", l_concat}, {"insert", l_insert}, {"remove", l_remove},
+    {"unpack", l_unpack}, {NULL, NULL},
+};

@@ -1,0 +1,93 @@
+/* run.h - one decision in flight: what its coroutine, its req view and its answers share.
+ *
+ * Runs are pooled per policy set: coroutine, req userdata and this struct are made once
+ * and used for many decisions, one after the other.  `ask` is NULL while a run is idle,
+ * and `generation` grows with each decision, so that a view which a policy kept finds
+ * itself stale instead of reading freed memory.  All lists live in the decision's arena.
+ */
+#ifndef CG_POLICY_RUN_H
+#define CG_POLICY_RUN_H
+
+#include "policy/rule.h"
+#include "policy/state.h"
+
+#define CG_ANSWERS_MAX    256 /* allow, cap, deny made by one decision */
+#define CG_SCOPE_SAID_MAX 256 /* scope() calls of one decision */
+#define CG_SCOPE_NAME_MAX 200
+#define CG_REASON_MAX     300
+
+/* scope(name, limit[, "kbps"]) */
+struct cg_scope_said {
+  struct cg_scope_said *next;
+  struct cg_scope_ask ask;
+};
+
+/* allow, cap or deny; Lua holds its address as a light userdata. */
+struct cg_answer {
+  struct cg_answer *next; /* of the decision, newest first */
+  struct cg_word word;
+  int64_t priority;
+  const struct cg_scope_said **scopes;
+  size_t n_scopes;
+};
+
+/* A policy's word, in the order they spoke. */
+struct cg_said {
+  struct cg_said *next;
+  const struct cg_word *word;
+  const struct cg_answer *answer; /* NULL: no opinion or error */
+};
+
+/* A usage() value read. */
+struct cg_fact {
+  struct cg_fact *next;
+  const char *scope;
+  uint64_t in_use;
+};
+
+struct cg_run {
+  struct cg_policy *policy;
+  lua_State *co; /* NULL: to be made */
+  int co_ref, req_ref;
+  uint64_t generation;
+  struct cg_run *next_idle, *next_run;
+
+  const struct cg_ask *ask; /* NULL: idle */
+  struct cg_arena *arena;
+  cg_verdict_fn *fn;
+  void *arg;
+  struct cg_verdict *verdict;
+  struct cg_meter meter;
+  size_t at;                     /* the rule that runs */
+  const struct cg_word *decider; /* the first deny or error */
+  bool resuming;                 /* the rule waits for usage() */
+  bool failed;                   /* its coroutine cannot be used again */
+  bool starved;                  /* the arena ran out while a word was kept */
+
+  struct cg_answer *answers;
+  struct cg_scope_said *scopes;
+  size_t n_answers, n_scopes;
+  struct cg_said *said, **said_end;
+  size_t n_said;
+  struct cg_fact *facts, **facts_end;
+  json_t *attributes; /* the camera's, parsed on first use */
+
+  /* usage() */
+  uint32_t awaits;
+  const char *await_scope;
+  void (*drive)(struct cg_run *r);
+  bool asking, answered, usage_ok;
+  uint64_t in_use;
+  char usage_text[160];
+};
+
+const struct cg_tiers *cg_run_tiers(const struct cg_run *r);
+/* The rule that runs. */
+const struct cg_rule *cg_run_rule(const struct cg_run *r);
+/* The decision that runs now; raises outside of one. */
+struct cg_run *cg_run_of(lua_State *L, const char *what);
+/* Arena memory, zeroed; a decision without it is broken.  [raises] */
+void *cg_run_alloc(lua_State *L, struct cg_run *r, size_t n);
+const char *cg_run_strdup(lua_State *L, struct cg_run *r, const char *s, size_t n);
+
+#endif

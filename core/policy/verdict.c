@@ -1,0 +1,139 @@
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "policy/set.h"
+
+#define FACTS_MAX (16u << 10)
+
+const struct cg_verdict cg_verdict_no_memory = {
+    .policy_error = true,
+    .reason = "policy_error",
+    .rule = "",
+    .file = "",
+    .max_rule = "",
+    .facts = "{}",
+};
+
+/* Copies into the decision's arena, where everything of a verdict lives. */
+static const char *keep(struct cg_run *r, const char *s) {
+  const char *copy = *s ? cg_arena_strdup(r->arena, s) : "";
+  if (!copy) r->starved = true;
+  return copy ? copy : "";
+}
+
+static void set_rule(struct cg_run *r, const struct cg_word *w) {
+  struct cg_verdict *v = r->verdict;
+  v->rule = keep(r, w->policy);
+  v->file = keep(r, w->file);
+  v->line = w->line;
+}
+
+static void refuse(struct cg_run *r, const struct cg_word *w, const char *reason) {
+  r->verdict->allow = false;
+  r->verdict->policy_error = w->kind != CG_WORD_DENY;
+  r->verdict->reason = reason;
+  r->verdict->n_scopes = 0;
+  set_rule(r, w);
+}
+
+/* The lowest limit of a scope wins.  false: it cannot be added. */
+static bool add_scope(struct cg_verdict *v, const struct cg_scope_ask *s) {
+  for (size_t i = 0; i < v->n_scopes; i++) {
+    struct cg_scope_ask *have = &v->scopes[i];
+    if (strcmp(have->name, s->name) != 0) continue;
+    if (s->limit < have->limit) have->limit = s->limit;
+    return have->weighted == s->weighted;
+  }
+  if (v->n_scopes == CG_SCOPES_MAX) return false;
+  v->scopes[v->n_scopes++] = *s;
+  return true;
+}
+
+static bool add_scopes(struct cg_verdict *v, const struct cg_answer *a) {
+  for (size_t i = 0; i < a->n_scopes; i++)
+    if (!add_scope(v, &a->scopes[i]->ask)) return false;
+  return true;
+}
+
+/* Returns the word that set the lowest max, if any did. */
+static void constrain(struct cg_verdict *v, const struct cg_word *w,
+                      const struct cg_word **ret_capping) {
+  if (w->max != CG_TIER_NONE && (!*ret_capping || w->max < v->max)) {
+    v->max = w->max;
+    *ret_capping = w;
+  }
+  if (w->ttl_s && (!v->ttl_s || w->ttl_s < v->ttl_s)) v->ttl_s = w->ttl_s;
+}
+
+static void combine(struct cg_run *r) {
+  struct cg_verdict *v = r->verdict;
+  const struct cg_word *capping = NULL, *allowing = NULL;
+  for (const struct cg_said *s = r->said; s; s = s->next) {
+    if (!s->answer) continue;
+    const struct cg_answer *a = s->answer;
+    constrain(v, &a->word, &capping);
+    if (a->word.kind == CG_WORD_ALLOW) {
+      if (!allowing || a->priority > v->priority) v->priority = a->priority;
+      if (!allowing) allowing = &a->word;
+    }
+    if (!add_scopes(v, a)) {
+      refuse(r,
+             &(struct cg_word){CG_WORD_ERROR, a->word.policy, a->word.file, a->word.line,
+                               "", CG_TIER_NONE, 0},
+             "policy_error");
+      return;
+    }
+  }
+  v->allow = allowing != NULL;
+  if (!allowing) v->reason = "no policy allows this";
+  if (capping) v->max_rule = keep(r, capping->policy);
+  if (allowing) set_rule(r, capping ? capping : allowing);
+}
+
+static void keep_words(struct cg_run *r) {
+  struct cg_word *words = cg_arena_zalloc(r->arena, (r->n_said + 1) * sizeof(*words));
+  if (!words) {
+    r->starved = true;
+    return;
+  }
+  size_t n = 0;
+  for (const struct cg_said *s = r->said; s; s = s->next, n++) {
+    words[n] = *s->word;
+    words[n].policy = keep(r, s->word->policy);
+    words[n].file = keep(r, s->word->file);
+  }
+  r->verdict->words = words;
+  r->verdict->n_words = n;
+}
+
+static void keep_facts(struct cg_run *r) {
+  if (!r->facts) return;
+  struct cg_buf b;
+  cg_buf_init(&b, FACTS_MAX);
+  cg_json_open(&b, NULL, '{');
+  for (const struct cg_fact *f = r->facts; f; f = f->next)
+    cg_json_int(&b, f->scope, (int64_t)f->in_use);
+  cg_json_close(&b, '}');
+  if (cg_buf_ok(&b))
+    r->verdict->facts = keep(r, cg_buf_text(&b));
+  else
+    r->starved = true;
+  cg_buf_done(&b);
+}
+
+const struct cg_verdict *cg_run_verdict(struct cg_run *r) {
+  struct cg_verdict *v = r->verdict;
+  *v = (struct cg_verdict){
+      .reason = "", .rule = "", .file = "", .max_rule = "", .facts = "{}"};
+  v->max = r->policy->env.tiers->n - 1;
+  const struct cg_word *d = r->decider;
+  if (d)
+    refuse(r, d, d->kind == CG_WORD_DENY ? d->reason : "policy_error");
+  else
+    combine(r);
+  keep_words(r);
+  keep_facts(r);
+  v->cpu_us = r->meter.cpu_us;
+  return r->starved ? &cg_verdict_no_memory : v;
+}
