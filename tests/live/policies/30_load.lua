@@ -1,0 +1,8 @@
+return {
+  name = "load",
+  doc = "The crash and load suites: no limit that matters.",
+  match = { role = "load" },
+  decide = function(req)
+    return allow { scopes = { scope("load:" .. req.subject.id, 100000) } }
+  end,
+}
