@@ -1,0 +1,11 @@
+-- Who may watch at all. Without a word from here, or from another file that allows, nobody may.
+
+return {
+  name = "roles-and-sites",
+  doc = "Operators and guards watch the cameras of their own sites; admins watch every camera.",
+  match = { role = { "operator", "guard", "admin" } },
+  decide = function(req)
+    if req.subject:has_role("admin") then return allow() end
+    if req.subject:has_site(req.camera.site) then return allow() end
+  end,
+}
