@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/schema.h"
 
 #define DEPTH_MAX 16
@@ -31,10 +32,11 @@ json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) {
     cg_fail(err, CG_E_MALFORMED, "JSON holds a NUL byte");
     return NULL;
   }
+  uint64_t failures = cg_mem_failures();
   json_error_t e;
   json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
   if (json) return json;
-  if (json_error_code(&e) == json_error_out_of_memory)
+  if (json_error_code(&e) == json_error_out_of_memory || cg_mem_failures() != failures)
     cg_fail(err, CG_E_MEMORY, "no memory to read JSON of %zu bytes", n);
   else
     cg_fail(err, CG_E_MALFORMED, "JSON, line %d, column %d: %s", e.line, e.column,

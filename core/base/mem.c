@@ -15,6 +15,7 @@ static struct {
 } counts[STRIPES];
 static _Atomic uint32_t next_stripe;
 static _Thread_local uint32_t my_stripe; /* 0: none yet */
+static _Thread_local uint64_t my_failures;
 static _Atomic bool armed;
 static _Atomic uint64_t left;
 
@@ -41,12 +42,21 @@ uint64_t cg_mem_count(void) {
   return sum;
 }
 
+uint64_t cg_mem_failures(void) {
+  return my_failures;
+}
+
+static void *noted(void *p) {
+  if (!p) my_failures++;
+  return p;
+}
+
 void *cg_alloc(size_t n) {
-  return allowed() ? calloc(1, n ? n : 1) : NULL;
+  return noted(allowed() ? calloc(1, n ? n : 1) : NULL);
 }
 
 void *cg_realloc(void *p, size_t n) {
-  return allowed() ? realloc(p, n ? n : 1) : NULL;
+  return noted(allowed() ? realloc(p, n ? n : 1) : NULL);
 }
 
 char *cg_strdup(const char *s) {

@@ -22,4 +22,8 @@ void cg_free_secret(char *s);
 void cg_mem_fail_after(uint64_t n);
 uint64_t cg_mem_count(void); /* allocations so far, all threads */
 
+/* Allocations that failed on this thread so far: tells a library's "cannot read that" from
+ * its "no memory for that", when the library allocates here. */
+uint64_t cg_mem_failures(void);
+
 #endif

@@ -47,6 +47,16 @@ static void the_nth_allocation_fails_once(void **state) {
   cg_free(kept);
 }
 
+static void failures_are_counted(void **state) {
+  (void)state;
+  uint64_t before = cg_mem_failures();
+  cg_free(cg_alloc(1));
+  assert_int_equal(cg_mem_failures(), before);
+  cg_mem_fail_after(1);
+  assert_null(cg_alloc(1));
+  assert_int_equal(cg_mem_failures(), before + 1);
+}
+
 static void zero_disarms(void **state) {
   (void)state;
   cg_mem_fail_after(1);
@@ -71,6 +81,7 @@ int main(void) {
       cmocka_unit_test(nothing_asked_is_something_given),
       cmocka_unit_test(strings_are_copied),
       cmocka_unit_test(the_nth_allocation_fails_once),
+      cmocka_unit_test(failures_are_counted),
       cmocka_unit_test(zero_disarms),
       cmocka_unit_test(allocations_are_counted),
   };

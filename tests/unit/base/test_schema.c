@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -245,6 +246,23 @@ static void json_within_its_bounds_is_read(void **state) {
   }
 }
 
+static void json_without_memory_is_not_called_malformed(void **state) {
+  (void)state;
+  static const char text[] = "{\"roles\":[\"a\",\"b\"],\"n\":1.5,\"o\":{\"x\":null}}";
+  json_set_alloc_funcs((json_malloc_t)cg_alloc, cg_free);
+  json_t *json = NULL;
+  for (uint64_t n = 1; !json; n++) {
+    struct cg_err err = {0};
+    cg_mem_fail_after(n);
+    json = cg_json_parse(text, strlen(text), &err);
+    assert_true(json || err.code == CG_E_MEMORY);
+    assert_in_range(n, 1, 100);
+  }
+  cg_mem_fail_after(0);
+  json_decref(json);
+  json_set_alloc_funcs(malloc, free);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_good_body_fills_its_struct, setup, teardown),
@@ -258,6 +276,7 @@ int main(void) {
       cmocka_unit_test(the_nearest_name),
       cmocka_unit_test(json_is_refused_in_words),
       cmocka_unit_test(json_within_its_bounds_is_read),
+      cmocka_unit_test(json_without_memory_is_not_called_malformed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
