@@ -22,6 +22,8 @@
 #include "base/schema.h"
 #include "http/message.h"
 #include "http/problem.h"
+#include "http/query.h"
+#include "http/reply.h"
 
 #define CG_EXCHANGE_ARENA_MAX   (256 * 1024)
 #define CG_EXCHANGE_HEADERS_MAX 8  /* set by handlers */
@@ -29,14 +31,6 @@
 
 struct cg_server;
 struct cg_guard;
-
-struct cg_header {
-  const char *name, *value;
-};
-
-struct cg_query {
-  const char *name, *value; /* decoded */
-};
 
 struct cg_exchange {
   /* What handlers read. */
@@ -56,8 +50,9 @@ struct cg_exchange {
   struct cg_guard *guard;   /* NULL: the client left */
   struct cg_server *server; /* holds while guard does */
   struct cg_arena_pool *pool;
-  json_t *json; /* the parsed body */
-  char *bytes;  /* the message, NULs behind names and values */
+  json_t *json;            /* the parsed body */
+  const char *query_fault; /* words for a 400, found before any handler ran */
+  char *bytes;             /* the message, NULs behind names and values */
   const struct cg_message_field *fields;
   uint32_t n_fields, n_query, n_headers;
   struct cg_query *query;
@@ -94,7 +89,7 @@ bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void
  * characters are refused: the field is left out).  The same name again replaces. */
 void cg_exchange_set_header(struct cg_exchange *x, const char *name, const char *value);
 
-/* The three ways to end.  Date, Content-Length and X-Request-Id are added; a
+/* The ways to end.  Date, Content-Length and X-Request-Id are added; a
  * HEAD gets no body.  Bytes are copied.  content_type NULL with len 0: no body (204). */
 void cg_exchange_reply(struct cg_exchange *x, int status, const char *content_type,
                        const char *body, size_t len);
@@ -103,5 +98,23 @@ void cg_exchange_problem(struct cg_exchange *x, const struct cg_problem *p);
 void cg_exchange_fail(struct cg_exchange *x, const struct cg_err *err);
 void cg_exchange_failf(struct cg_exchange *x, enum cg_code code, const char *fmt, ...)
     CG_PRINTF(3, 4);
+
+/* --- for the server and the guard --- */
+
+struct cg_exchange_origin {
+  void *ctx;
+  struct cg_server *server;
+  struct cg_guard *guard;
+  struct cg_arena_pool *pool;
+  struct cg_id request_id;
+  int64_t began_us;
+  const char *client_addr;
+};
+
+/* Copies the whole message out of bytes.  NULL: no memory. */
+struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
+                                    const struct cg_message *m,
+                                    const char *bytes) CG_MUST_USE;
+void cg_exchange_left(struct cg_exchange *x); /* the client; x->guard is gone */
 
 #endif

@@ -89,4 +89,9 @@ void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx);
 void cg_server_drain(struct cg_server *s);
 uint32_t cg_server_open(const struct cg_server *s); /* connections */
 
+/* --- for exchange.c --- */
+
+const char *cg_server_date(struct cg_server *s); /* IMF-fixdate, made once a second */
+void cg_server_answered(struct cg_server *s, int status, int64_t began_us);
+
 #endif

@@ -1,0 +1,203 @@
+#include "http/exchange.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/check.h"
+#include "http/chars.h"
+#include "http/guard.h"
+#include "http/server.h"
+
+#define PROBLEM_MAX (32 * 1024)
+
+static void end_span(char *bytes, struct cg_span s) {
+  bytes[s.at + s.len] = '\0';
+}
+
+/* Behind every text stands a separator that nobody needs any more: NUL takes its place. */
+static void cut_texts(struct cg_exchange *x, const struct cg_message *m) {
+  x->method_name = x->bytes + m->method_text.at;
+  x->path = x->bytes + m->path.at;
+  x->body = x->bytes + m->head_len;
+  x->body_len = m->body_len;
+  end_span(x->bytes, m->method_text);
+  end_span(x->bytes, m->path);
+  for (uint32_t i = 0; i < m->n_fields; i++) {
+    end_span(x->bytes, m->fields[i].name);
+    end_span(x->bytes, m->fields[i].value);
+  }
+  x->bytes[m->head_len + m->body_len] = '\0';
+  if (m->query.len)
+    x->query_fault = cg_query_parse(x->bytes + m->query.at, m->query.len, x->arena,
+                                    &x->query, &x->n_query);
+}
+
+static bool copy_message(struct cg_exchange *x, const struct cg_message *m,
+                         const char *bytes, const char *client_addr) {
+  size_t total = (size_t)m->head_len + m->body_len,
+         table = m->n_fields * sizeof *m->fields;
+  struct cg_message_field *fields = cg_arena_alloc(x->arena, table + 1);
+  x->bytes = cg_arena_alloc(x->arena, total + 1);
+  x->client_addr = cg_arena_strdup(x->arena, client_addr);
+  if (!fields || !x->bytes || !x->client_addr) return false;
+  memcpy(x->bytes, bytes, total);
+  memcpy(fields, m->fields, table);
+  x->fields = fields;
+  x->n_fields = m->n_fields;
+  return true;
+}
+
+struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
+                                    const struct cg_message *m, const char *bytes) {
+  struct cg_arena *arena = cg_arena_new(origin->pool, CG_EXCHANGE_ARENA_MAX);
+  if (!arena) return NULL;
+  struct cg_exchange *x = cg_arena_zalloc(arena, sizeof *x);
+  if (!x) goto failed;
+  x->arena = arena;
+  x->ctx = origin->ctx;
+  x->server = origin->server;
+  x->guard = origin->guard;
+  x->pool = origin->pool;
+  x->request_id = origin->request_id;
+  x->began_us = origin->began_us;
+  x->method = m->method;
+  if (!copy_message(x, m, bytes, origin->client_addr)) goto failed;
+  cut_texts(x, m);
+  return x;
+failed:
+  cg_arena_free(arena, origin->pool);
+  return NULL;
+}
+
+static void free_exchange(struct cg_exchange *x) {
+  json_decref(x->json);
+  cg_arena_free(x->arena, x->pool); /* x lies in it */
+}
+
+bool cg_exchange_alive(const struct cg_exchange *x) {
+  return x->guard != NULL;
+}
+
+void cg_exchange_on_gone(struct cg_exchange *x,
+                         void (*fn)(struct cg_exchange *x, void *arg), void *arg) {
+  x->gone = fn;
+  x->gone_arg = arg;
+}
+
+void cg_exchange_left(struct cg_exchange *x) {
+  x->guard = NULL;
+  x->server = NULL;
+  if (x->gone) x->gone(x, x->gone_arg);
+}
+
+const char *cg_exchange_header(const struct cg_exchange *x, const char *name) {
+  size_t len = strlen(name);
+  for (uint32_t i = 0; i < x->n_fields; i++)
+    if (x->fields[i].name.len == len &&
+        strcasecmp(x->bytes + x->fields[i].name.at, name) == 0)
+      return x->bytes + x->fields[i].value.at;
+  return NULL;
+}
+
+const char *cg_exchange_query(const struct cg_exchange *x, const char *name) {
+  for (uint32_t i = 0; i < x->n_query; i++)
+    if (strcmp(x->query[i].name, name) == 0) return x->query[i].value;
+  return NULL;
+}
+
+static bool listed(const char *const *list, const char *name) {
+  for (; *list; list++)
+    if (strcmp(*list, name) == 0) return true;
+  return false;
+}
+
+const char *cg_exchange_query_unknown(const struct cg_exchange *x,
+                                      const char *const *known) {
+  for (uint32_t i = 0; i < x->n_query; i++)
+    if (!listed(known, x->query[i].name)) return x->query[i].name;
+  return NULL;
+}
+
+static struct cg_header *set_header(struct cg_exchange *x, const char *name) {
+  for (uint32_t i = 0; i < x->n_headers; i++)
+    if (strcasecmp(x->headers[i].name, name) == 0) return &x->headers[i];
+  return NULL;
+}
+
+static bool fits_a_line(const char *value) {
+  size_t n = strlen(value);
+  for (size_t i = 0; i < n; i++)
+    if (!cg_ch(value[i], CG_CH_LINE)) return false;
+  return n <= CG_HEADER_VALUE_MAX;
+}
+
+void cg_exchange_set_header(struct cg_exchange *x, const char *name, const char *value) {
+  CG_CHECK(cg_is_token(name, strlen(name)) && strlen(name) <= 64);
+  char *copy = fits_a_line(value) ? cg_arena_strdup(x->arena, value) : NULL;
+  if (!copy) return;
+  struct cg_header *h = set_header(x, name);
+  if (!h) {
+    CG_CHECK(x->n_headers < CG_EXCHANGE_HEADERS_MAX);
+    h = &x->headers[x->n_headers++];
+  }
+  *h = (struct cg_header){name, copy};
+}
+
+void cg_exchange_reply(struct cg_exchange *x, int status, const char *content_type,
+                       const char *body, size_t len) {
+  struct cg_guard *guard = x->guard;
+  if (!guard) {
+    free_exchange(x);
+    return;
+  }
+  struct cg_reply r = {.status = status,
+                       .date = cg_server_date(x->server),
+                       .content_type = content_type,
+                       .content_length = len,
+                       .request_id = x->request_id.text,
+                       .headers = x->headers,
+                       .n_headers = x->n_headers,
+                       .close = cg_guard_closing(guard)};
+  char head[CG_REPLY_HEAD_MAX];
+  union {
+    const void *in;
+    void *out; /* iovec knows no const; nobody writes */
+  } text = {body};
+  struct iovec iov[2] = {{head, cg_reply_head(&r, head)}, {text.out, len}};
+  cg_server_answered(x->server, status, x->began_us);
+  cg_guard_reply(guard, iov, x->method == CG_HEAD || len == 0 ? 1 : 2);
+  free_exchange(x);
+}
+
+static void add_problem_headers(struct cg_exchange *x, const struct cg_problem *p) {
+  int64_t retry = cg_problem_retry_after_s(p);
+  char seconds[24];
+  snprintf(seconds, sizeof seconds, "%lld", (long long)retry);
+  if (retry) cg_exchange_set_header(x, "Retry-After", seconds);
+  if (cg_problem_status(p) == 401 && !set_header(x, "WWW-Authenticate"))
+    cg_exchange_set_header(x, "WWW-Authenticate", "Bearer realm=\"camgate\"");
+}
+
+void cg_exchange_problem(struct cg_exchange *x, const struct cg_problem *p) {
+  struct cg_buf body;
+  add_problem_headers(x, p);
+  cg_buf_init(&body, PROBLEM_MAX);
+  cg_problem_write(p, x->request_id.text, &body);
+  bool ok = cg_buf_ok(&body); /* without memory the status alone must do */
+  cg_exchange_reply(x, cg_problem_status(p), CG_PROBLEM_TYPE, ok ? body.data : "{}",
+                    ok ? body.len : 2);
+  cg_buf_done(&body);
+}
+
+void cg_exchange_fail(struct cg_exchange *x, const struct cg_err *err) {
+  cg_exchange_problem(x, &(struct cg_problem){.err = err});
+}
+
+void cg_exchange_failf(struct cg_exchange *x, enum cg_code code, const char *fmt, ...) {
+  struct cg_err err;
+  va_list ap;
+  va_start(ap, fmt);
+  cg_failv(&err, code, fmt, ap);
+  va_end(ap);
+  cg_exchange_fail(x, &err);
+}
