@@ -1,0 +1,57 @@
+/* box.h - how answers of the writer and the reader come home to a worker's thread.
+ *
+ * Each worker has one box.  The two threads put finished replies into it; the first one
+ * into an empty box posts one wake-up to the worker's loop, so a commit wakes each worker
+ * once however many rows it had.  There every reply is finished: its call is completed,
+ * its memory freed.  Lock order: a box's lock is a leaf. */
+#ifndef AUD_BOX_H
+#define AUD_BOX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "camgate_plugin.h"
+
+struct aud_box;
+
+struct aud_reply {
+  struct aud_reply *next;
+  struct aud_box *box;
+  struct cgp_call call;
+  /* on the worker's thread: complete the call and free the reply; h NULL: only free */
+  void (*finish)(struct aud_reply *r, struct cgp_host *h);
+};
+
+/* Counted by the writer, told to the metrics by the worker. */
+struct aud_tally {
+  int64_t rows, commits, failures, answered;
+};
+
+struct aud_metrics {
+  int rows, commits, failures, queue;
+};
+
+struct aud_box {
+  struct cgp_host *host;
+  struct aud_metrics metrics;
+  pthread_mutex_t lock;
+  struct aud_reply *first, **last;
+  struct aud_tally tally;
+  int64_t in_flight; /* rows the writer still has; under the writer's lock */
+  /* the writer's alone: replies of the batch that it is sorting by worker */
+  struct aud_reply *staged, **staged_last;
+  struct aud_tally staged_tally;
+  struct aud_box *next_staged;
+};
+
+bool aud_box_open(struct aud_box *box, struct cgp_host *host,
+                  const struct aud_metrics *metrics);
+/* Frees what nobody fetched; no thread puts any more. */
+void aud_box_close(struct aud_box *box);
+
+/* A chain of replies, all of this box; any thread.  tally may be NULL. */
+void aud_box_put(struct aud_box *box, struct aud_reply *chain,
+                 const struct aud_tally *tally);
+
+#endif

@@ -1,0 +1,91 @@
+#include "page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain.h"
+#include "row.h"
+#include "schema.h"
+
+#define HASH_AT (AUD_COLS + 1)
+#define PREV_AT (AUD_COLS + 2)
+#define HEX_LEN (2 * AUD_HASH_LEN + 1)
+
+bool aud_page_open(struct aud_page *p, sqlite3 *db) {
+  static const char sql[] =
+      AUD_ROW_COLUMNS ", (SELECT p.hash FROM events p WHERE p.seq = e.seq - 1) "
+                      "FROM events e WHERE e.seq = ?1";
+  *p = (struct aud_page){0};
+  return sqlite3_prepare_v2(db, sql, -1, &p->fetch, NULL) == SQLITE_OK;
+}
+
+static bool make_room(struct aud_page *p) {
+  if (p->n < p->capacity) return true;
+  size_t more = p->capacity ? p->capacity * 2 : 64;
+  struct cgp_audit_row *rows = realloc(p->rows, more * sizeof *rows);
+  if (rows) p->rows = rows;
+  char **texts = realloc(p->texts, more * sizeof *texts);
+  if (texts) p->texts = texts;
+  if (rows && texts) p->capacity = more;
+  return rows && texts;
+}
+
+static void put_hash(sqlite3_stmt *st, int col, char out[HEX_LEN]) {
+  unsigned char hash[AUD_HASH_LEN] = {0};
+  const void *blob = sqlite3_column_blob(st, col);
+  if (blob && sqlite3_column_bytes(st, col) == AUD_HASH_LEN)
+    memcpy(hash, blob, sizeof hash);
+  aud_hex(hash, out);
+}
+
+static void set_text(struct cgp_audit_row *row, int col, const char *text) {
+  memcpy((char *)row + aud_col_offset[col], &text, sizeof text);
+}
+
+static bool take_row(struct aud_page *p) {
+  size_t need = 2 * HEX_LEN;
+  for (int i = 0; i < AUD_COLS; i++)
+    need += (size_t)sqlite3_column_bytes(p->fetch, i + 1) + 1;
+  char *at = malloc(need);
+  if (!at || !make_room(p)) {
+    free(at);
+    return false;
+  }
+  struct cgp_audit_row *row = &p->rows[p->n];
+  p->texts[p->n++] = at;
+  *row = (struct cgp_audit_row){.size = sizeof *row,
+                                .seq = sqlite3_column_int64(p->fetch, 0)};
+  put_hash(p->fetch, HASH_AT, at);
+  put_hash(p->fetch, PREV_AT, at + HEX_LEN);
+  row->hash = at;
+  row->prev = at + HEX_LEN;
+  at += 2 * HEX_LEN;
+  for (int i = 0; i < AUD_COLS; i++) {
+    size_t len = (size_t)sqlite3_column_bytes(p->fetch, i + 1);
+    if (len > 0) memcpy(at, sqlite3_column_blob(p->fetch, i + 1), len);
+    at[len] = '\0';
+    set_text(row, i, at);
+    at += len + 1;
+  }
+  return true;
+}
+
+bool aud_page_add(struct aud_page *p, int64_t seq) {
+  (void)sqlite3_bind_int64(p->fetch, 1, seq);
+  int rc = sqlite3_step(p->fetch);
+  bool ok = rc == SQLITE_DONE || (rc == SQLITE_ROW && take_row(p));
+  (void)sqlite3_reset(p->fetch);
+  return ok;
+}
+
+void aud_page_seal(struct aud_page *p) {
+  (void)sqlite3_finalize(p->fetch);
+  p->fetch = NULL;
+}
+
+void aud_page_free(struct aud_page *p) {
+  aud_page_seal(p);
+  for (size_t i = 0; i < p->n; i++) free(p->texts[i]);
+  free(p->texts);
+  free(p->rows);
+}

@@ -1,0 +1,58 @@
+/* place.h - the files of one trail, and what guards them.
+ *
+ *   audit.db, -wal, -shm   SQLite's
+ *   audit.db.lock          held (flock) by the one process that writes; names it
+ *   audit.db.head          seq and hash of the newest committed row, as one line of text,
+ *                          so that a trail whose end was cut off does not look whole
+ *
+ * The head is written after each commit without a sync of its own (the row is durable;
+ * after a power cut the head may be older than the trail, never newer) and synced when
+ * the writer is idle. */
+#ifndef AUD_PLACE_H
+#define AUD_PLACE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "chain.h"
+#include "stamp.h"
+#include "words.h"
+
+struct aud_head {
+  int64_t seq; /* 0: no row yet */
+  unsigned char hash[AUD_HASH_LEN];
+  char time[AUD_TIME_LEN + 1]; /* "" in a head that was read from the file */
+};
+
+struct aud_place {
+  char *db, *wal, *head, *lock;
+  const char *vfs; /* NULL = SQLite's own */
+  int lock_fd, head_fd;
+};
+
+/* What stood at a path when it was opened. */
+struct aud_ident {
+  dev_t dev;
+  ino_t ino;
+  off_t size;
+};
+
+bool aud_place_init(struct aud_place *p, const char *path, const char *vfs,
+                    struct aud_words *words);
+void aud_place_free(struct aud_place *p); /* lets go of the lock */
+
+/* Become the one writer; makes an empty audit.db of mode 0600 when there is none and no
+ * head tells of rows that should be there. */
+bool aud_place_claim(struct aud_place *p, struct aud_words *words);
+
+bool aud_ident_take(const char *path, struct aud_ident *ret, struct aud_words *words);
+/* The same file still, and not shorter than ever seen. */
+bool aud_ident_check(const char *path, struct aud_ident *known, struct aud_words *words);
+
+/* true with seq 0 when there is no head file; false: it is there and unreadable */
+bool aud_head_read(const struct aud_place *p, struct aud_head *ret,
+                   struct aud_words *words);
+bool aud_head_write(struct aud_place *p, const struct aud_head *head);
+bool aud_head_sync(struct aud_place *p, const struct aud_head *head);
+
+#endif

@@ -1,0 +1,237 @@
+/* audit_sqlite - the audit trail in one SQLite file.  README.md tells auditors how to read
+ * it; writer.h how rows become durable, reader.h how questions are answered. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "camgate_plugin.h"
+#include "reader.h"
+#include "writer.h"
+
+#define HOUR_US 3600000000
+
+/* Made by init, read-only from then on but for the list of workers, which start adds to
+ * under its lock. */
+struct trail {
+  struct aud_place place;
+  struct aud_writer *writer; /* NULL: read_only */
+  struct aud_reader *reader;
+  struct aud_metrics metrics;
+  pthread_mutex_t lock;
+  struct worker *workers;
+};
+
+struct worker {
+  struct aud_box box;
+  struct trail *trail;
+  struct worker *next;
+  const char *node;
+  uint64_t noise; /* of the next id */
+};
+
+static const struct cgp_option options[] = {
+    {"path", CGP_OPT_PATH, 0, 0, NULL,
+     "File of the trail; audit.db in the state folder."},
+    {"queue", CGP_OPT_INT, 1, 1000000, "16384", "Rows that may wait for the disk."},
+    {"read_only", CGP_OPT_BOOL, 0, 0, "false",
+     "Only ask questions, beside a running gate."},
+    {"longest_lease_h", CGP_OPT_INT, 1, 87600, "744",
+     "Leases older than this many hours are not looked for at start."},
+    {"vfs", CGP_OPT_STRING, 0, 64, "",
+     "SQLite VFS to use instead of its own, for tests."},
+};
+
+/* -------------------------------------------------------------------------- life cycle */
+
+static bool find_place(struct trail *t, struct cgp_host *h, struct aud_words *words) {
+  const char *path = h->conf_string(h, "path");
+  char *own = NULL;
+  if (!path || !*path) {
+    if (asprintf(&own, "%s/audit.db", h->state_dir(h)) < 0)
+      return aud_say(words, "out of memory");
+    path = own;
+  }
+  bool ok = aud_place_init(&t->place, path, h->conf_string(h, "vfs"), words);
+  free(own);
+  return ok;
+}
+
+static bool open_trail(struct trail *t, struct cgp_host *h, struct aud_words *words) {
+  struct aud_writer_conf conf = {&t->place, h->conf_int(h, "queue"), h};
+  if (!find_place(t, h, words)) return false;
+  if (h->conf_bool(h, "read_only")) {
+    if (!aud_reader_check(&t->place, words)) return false;
+  } else {
+    if (!aud_place_claim(&t->place, words)) return false;
+    t->writer = aud_writer_start(&conf, words);
+    if (!t->writer) return false;
+  }
+  t->reader =
+      aud_reader_start(&t->place, h->conf_int(h, "longest_lease_h") * HOUR_US, words);
+  return t->reader != NULL;
+}
+
+static void fini(void *self) {
+  struct trail *t = self;
+  aud_writer_stop(t->writer);
+  aud_reader_stop(t->reader);
+  for (struct worker *w = t->workers, *next; w; w = next) {
+    next = w->next;
+    aud_box_close(&w->box);
+    free(w);
+  }
+  aud_place_free(&t->place);
+  (void)pthread_mutex_destroy(&t->lock);
+  free(t);
+}
+
+static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
+  struct aud_words words = {"out of memory"};
+  struct trail *t = calloc(1, sizeof *t);
+  if (t) {
+    t->place.lock_fd = t->place.head_fd = -1;
+    (void)pthread_mutex_init(&t->lock, NULL);
+    if (open_trail(t, h, &words)) {
+      t->metrics.rows =
+          h->metric(h, "audit_rows_total", "Rows that are durable in the trail.", false);
+      t->metrics.commits =
+          h->metric(h, "audit_commits_total", "Commits, each with one sync.", false);
+      t->metrics.failures = h->metric(
+          h, "audit_failures_total", "Batches of rows that could not be written.", false);
+      t->metrics.queue =
+          h->metric(h, "audit_queue_rows", "Rows that wait for the disk.", true);
+      *ret_self = t;
+      return 0;
+    }
+    fini(t);
+  }
+  (void)snprintf(err, err_size, "%s", words.text);
+  return -1;
+}
+
+static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
+                 size_t err_size) {
+  struct trail *t = self;
+  struct worker *w = calloc(1, sizeof *w);
+  if (!w || getrandom(&w->noise, sizeof w->noise, 0) != (ssize_t)sizeof w->noise ||
+      !aud_box_open(&w->box, h, &t->metrics)) {
+    (void)snprintf(err, err_size, "out of memory");
+    free(w);
+    return -1;
+  }
+  w->trail = t;
+  w->node = h->node(h);
+  (void)pthread_mutex_lock(&t->lock);
+  w->next = t->workers;
+  t->workers = w;
+  (void)pthread_mutex_unlock(&t->lock);
+  *ret_w = w;
+  return 0;
+}
+
+static void stop(void *arg) {
+  struct worker *w = arg;
+  if (w->trail->writer) aud_writer_drain(w->trail->writer, &w->box);
+}
+
+static void health(void *arg, struct cgp_call call) {
+  struct worker *w = arg;
+  struct aud_words words = {"read-only"};
+  bool ok = !w->trail->writer || aud_writer_health(w->trail->writer, &words);
+  const struct cgp_health result = {ok, words.text};
+  w->box.host->done(w->box.host, call, &result);
+}
+
+/* --------------------------------------------------------------------------------- ops */
+
+static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
+  struct aud_row *row = (struct aud_row *)reply;
+  const struct cgp_audit_appended result = {row->seq};
+  if (h && row->failed)
+    h->fail(h, reply->call, CGP_E_UNAVAILABLE, "%s",
+            row->why ? row->why : "out of memory");
+  else if (h)
+    h->done(h, reply->call, &result);
+  aud_row_free(row);
+}
+
+static struct aud_row *stamped_copy(struct worker *w, const struct cgp_audit_row *given,
+                                    enum cgp_code *ret_code) {
+  struct cgp_host *h = w->box.host;
+  char time[AUD_TIME_LEN + 1], id[AUD_ID_LEN + 1];
+  int64_t now = h->wall_us(h);
+  aud_time_format(now, time);
+  aud_id_format(now, w->noise++, id);
+  struct cgp_audit_row full = *given;
+  full.time = time;
+  full.id = id;
+  full.node = w->node;
+  return aud_row_copy(&full, ret_code);
+}
+
+static void append(void *arg, const struct cgp_audit_row *given, struct cgp_call call) {
+  struct worker *w = arg;
+  struct cgp_host *h = w->box.host;
+  if (!w->trail->writer) {
+    h->fail(h, call, CGP_E_UNAVAILABLE, "the trail was opened read-only");
+    return;
+  }
+  enum cgp_code code;
+  struct aud_words words;
+  struct aud_row *row = stamped_copy(w, given, &code);
+  if (!row) {
+    h->fail(h, call, code, "%s",
+            code == CGP_E_INVALID ? "an audit row over 256 KiB" : "out of memory");
+    return;
+  }
+  row->reply = (struct aud_reply){.box = &w->box, .call = call, .finish = finish_append};
+  code = aud_writer_push(w->trail->writer, row, &words);
+  if (code == CGP_OK) {
+    h->metric_add(h, w->box.metrics.queue, 1);
+    return;
+  }
+  aud_row_free(row);
+  h->fail(h, call, code, "%s", words.text);
+}
+
+static void query(void *arg, const struct cgp_audit_filter *f, struct cgp_call call) {
+  struct worker *w = arg;
+  aud_reader_ask(w->trail->reader, &w->box, AUD_ASK_PAGE, f, call);
+}
+
+static void live(void *arg, struct cgp_call call) {
+  struct worker *w = arg;
+  aud_reader_ask(w->trail->reader, &w->box, AUD_ASK_LIVE, NULL, call);
+}
+
+static void verify(void *arg, struct cgp_call call) {
+  struct worker *w = arg;
+  aud_reader_ask(w->trail->reader, &w->box, AUD_ASK_VERDICT, NULL, call);
+}
+
+static const struct cgp_audit_ops ops = {
+    .size = sizeof ops,
+    .append = append,
+    .query = query,
+    .live = live,
+    .verify = verify,
+};
+
+CGP_EXPORT const struct cgp_plugin camgate_plugin = {
+    .size = sizeof camgate_plugin,
+    .abi_major = CGP_ABI_MAJOR,
+    .abi_minor = CGP_ABI_MINOR,
+    .name = "audit_sqlite",
+    .version = CAMGATE_VERSION,
+    .summary = "The audit trail in one SQLite file: durable, chained, open to auditors.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .init = init,
+    .fini = fini,
+    .start = start,
+    .stop = stop,
+    .health = health,
+    .audit = &ops,
+};

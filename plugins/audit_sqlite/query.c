@@ -1,0 +1,181 @@
+#include "query.h"
+
+#include <string.h>
+
+#include "stamp.h"
+
+#define COLUMNS "SELECT e.seq, e.kind, e.lease_id, e.subject, e.camera, e.outcome FROM "
+#define BETWEEN " BETWEEN ?1 AND ?2 ORDER BY "
+
+enum source { SCAN, LEASE, SUBJECT, CAMERA, BOTH };
+
+static const char *const source_sql[] = {
+    [SCAN] = COLUMNS "events e WHERE e.seq" BETWEEN "e.seq",
+    [LEASE] = COLUMNS "events e INDEXED BY events_lease WHERE e.lease_id = ?3 AND "
+                      "e.lease_id <> '' AND e.seq" BETWEEN "e.seq",
+    [SUBJECT] = COLUMNS "by_subject s CROSS JOIN events e ON e.seq = s.seq WHERE "
+                        "s.subject = ?4 AND s.seq" BETWEEN "s.seq",
+    [CAMERA] = COLUMNS "by_camera c CROSS JOIN events e ON e.seq = c.seq WHERE "
+                       "c.camera = ?5 AND c.seq" BETWEEN "c.seq",
+    [BOTH] =
+        COLUMNS "by_subject s CROSS JOIN by_camera c ON c.camera = ?5 AND c.seq = "
+                "s.seq CROSS JOIN events e ON e.seq = s.seq WHERE s.subject = ?4 AND "
+                "s.seq" BETWEEN "s.seq",
+};
+
+struct range {
+  int64_t low, high;
+};
+
+struct search {
+  sqlite3 *db;
+  const struct cgp_audit_filter *f;
+  struct aud_page *page;
+  int64_t visits, last_seq; /* of the newest row taken, or looked at when out of visits */
+  bool full;                /* stop: there is more behind last_seq */
+};
+
+static int64_t number(sqlite3 *db, const char *sql, int64_t arg, int64_t otherwise) {
+  sqlite3_stmt *st = NULL;
+  if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
+      (sqlite3_bind_parameter_count(st) == 0 ||
+       sqlite3_bind_int64(st, 1, arg) == SQLITE_OK) &&
+      sqlite3_step(st) == SQLITE_ROW)
+    otherwise = sqlite3_column_int64(st, 0);
+  (void)sqlite3_finalize(st);
+  return otherwise;
+}
+
+/* The first seq in the range whose time is not before `time`; high + 1 when none is. */
+static int64_t first_since(sqlite3 *db, struct range r, const char *time) {
+  sqlite3_stmt *st = NULL;
+  const char *sql = "SELECT time < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1";
+  if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) return r.low;
+  (void)sqlite3_bind_text(st, 2, time, -1, SQLITE_STATIC);
+  int64_t low = r.low, high = r.high + 1;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    (void)sqlite3_bind_int64(st, 1, middle);
+    bool before = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+    (void)sqlite3_reset(st);
+    if (before)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  (void)sqlite3_finalize(st);
+  return low;
+}
+
+static bool time_bound(struct search *s, const char *text, struct range r,
+                       int64_t *ret_seq, struct aud_words *words) {
+  int64_t us;
+  char time[AUD_TIME_LEN + 1];
+  if (!aud_time_parse(text, &us))
+    return aud_say(words, "\"%.40s\" is not an RFC 3339 time", text);
+  aud_time_format(us, time);
+  *ret_seq = first_since(s->db, r, time);
+  return true;
+}
+
+static bool find_range(struct search *s, struct range *ret, struct aud_words *words) {
+  const struct cgp_audit_filter *f = s->f;
+  struct range all = {number(s->db, "SELECT min(seq) FROM events", 0, 1),
+                      number(s->db, "SELECT max(seq) FROM events", 0, 0)};
+  struct range r = all;
+  int64_t until;
+  if (*f->since && !time_bound(s, f->since, all, &r.low, words)) return false;
+  if (*f->until) {
+    if (!time_bound(s, f->until, all, &until, words)) return false;
+    r.high = until - 1;
+  }
+  if (f->after_seq > 0 && f->newest_first && f->after_seq - 1 < r.high)
+    r.high = f->after_seq - 1;
+  if (f->after_seq > 0 && !f->newest_first && f->after_seq >= r.low)
+    r.low = f->after_seq + 1;
+  *ret = r;
+  return true;
+}
+
+static bool fits(sqlite3_stmt *st, const struct cgp_audit_filter *f) {
+  const char *const wanted[] = {f->kind, f->lease_id, f->subject, f->camera, f->outcome};
+  for (int i = 0; i < 5; i++) {
+    if (!*wanted[i]) continue;
+    size_t len = strlen(wanted[i]);
+    const unsigned char *text = sqlite3_column_text(st, i + 1);
+    if ((size_t)sqlite3_column_bytes(st, i + 1) != len ||
+        memcmp(text, wanted[i], len) != 0)
+      return false;
+  }
+  return true;
+}
+
+/* false: could not be read */
+static bool visit(struct search *s, sqlite3_stmt *st) {
+  int64_t seq = sqlite3_column_int64(st, 0);
+  bool fit = fits(st, s->f);
+  if (fit && s->page->n >= s->f->limit) {
+    s->full = true;
+    return true;
+  }
+  if (fit || s->page->n < s->f->limit) s->last_seq = seq;
+  s->full = ++s->visits >= AUD_VISITS;
+  return !fit || aud_page_add(s->page, seq);
+}
+
+static bool search_range(struct search *s, enum source source, struct range r) {
+  if (s->full || r.low > r.high) return true;
+  char sql[512];
+  sqlite3_stmt *st = NULL;
+  (void)sqlite3_snprintf(sizeof sql, sql, "%s%s", source_sql[source],
+                         s->f->newest_first ? " DESC" : "");
+  if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK) return false;
+  (void)sqlite3_bind_int64(st, 1, r.low);
+  (void)sqlite3_bind_int64(st, 2, r.high);
+  const char *const texts[] = {s->f->lease_id, s->f->subject, s->f->camera};
+  for (int i = 0; i < 3 && i + 3 <= sqlite3_bind_parameter_count(st); i++)
+    (void)sqlite3_bind_text(st, i + 3, texts[i], -1, SQLITE_STATIC);
+  int rc = SQLITE_DONE;
+  bool ok = true;
+  while (ok && !s->full && (rc = sqlite3_step(st)) == SQLITE_ROW) ok = visit(s, st);
+  (void)sqlite3_finalize(st);
+  return ok && (rc == SQLITE_DONE || rc == SQLITE_ROW);
+}
+
+static enum source choose(const struct cgp_audit_filter *f) {
+  if (*f->lease_id) return LEASE;
+  if (*f->subject) return *f->camera ? BOTH : SUBJECT;
+  return *f->camera ? CAMERA : SCAN;
+}
+
+static bool search_all(struct search *s, struct range r) {
+  enum source source = choose(s->f);
+  if (source == SCAN || source == LEASE) return search_range(s, source, r);
+  int64_t mark =
+      number(s->db, "SELECT value FROM meta WHERE key = 'indexed'", 0, r.low - 1);
+  struct range old = {r.low, mark < r.high ? mark : r.high};
+  struct range fresh = {mark >= r.low ? mark + 1 : r.low, r.high};
+  return s->f->newest_first
+             ? search_range(s, SCAN, fresh) && search_range(s, source, old)
+             : search_range(s, source, old) && search_range(s, SCAN, fresh);
+}
+
+static enum cgp_code unreadable(sqlite3 *db, struct aud_words *words) {
+  (void)aud_say(words, "the trail cannot be read: %s", sqlite3_errmsg(db));
+  return CGP_E_UNAVAILABLE;
+}
+
+enum cgp_code aud_query(sqlite3 *db, const struct cgp_audit_filter *f,
+                        struct aud_page *page, int64_t *ret_next,
+                        struct aud_words *words) {
+  struct search s = {.db = db, .f = f, .page = page};
+  struct range r;
+  if (!aud_page_open(page, db) ||
+      sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+    return unreadable(db, words);
+  if (!find_range(&s, &r, words)) return CGP_E_INVALID;
+  if (!search_all(&s, r)) return unreadable(db, words);
+  *ret_next = s.full ? s.last_seq : 0;
+  aud_page_seal(page);
+  return CGP_OK;
+}

@@ -1,0 +1,64 @@
+/* store.h - the one read-write connection to the trail: all commits, all checkpoints.
+ *
+ * Owner and thread: the writer's thread (and init, before that thread runs).  The first
+ * error of any call leaves the store unusable: roll nothing back, sync nothing again,
+ * close it and open anew.  Opening looks at the end of the trail before anything may be
+ * added: the newest rows must fit their hashes, and the newest acknowledged row must be
+ * there.  Rows behind it are ones whose commit failed without telling how far it came;
+ * their callers were told "failed", so they are taken out. */
+#ifndef AUD_STORE_H
+#define AUD_STORE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "place.h"
+#include "row.h"
+
+enum aud_stmt {
+  AUD_BEGIN,
+  AUD_COMMIT,
+  AUD_INSERT,
+  AUD_REVISION_FIND,
+  AUD_REVISION_ADD,
+  AUD_STMTS
+};
+
+struct aud_store {
+  struct aud_place *place; /* borrowed */
+  struct aud_chain *chain; /* borrowed */
+  sqlite3 *db;             /* NULL: closed */
+  sqlite3_stmt *stmt[AUD_STMTS];
+  struct aud_ident db_file, wal_file;
+  struct aud_head head; /* of the newest committed row */
+  struct aud_head next; /* of the newest row of the open transaction */
+  int64_t indexed;      /* search tables hold rows up to this seq (index.h) */
+  char *revision;       /* the last one looked up, and its number */
+  int64_t revision_number;
+};
+
+/* acked: the newest row that this process told its caller about; NULL: the process just
+ * started and believes the head file. */
+bool aud_store_open(struct aud_store *s, const struct aud_head *acked,
+                    struct aud_words *words);
+void aud_store_close(struct aud_store *s);
+
+/* The last checkpoint, so that the file is whole by itself; only before close. */
+bool aud_store_settle(struct aud_store *s, struct aud_words *words);
+
+/* One batch: begin, add every row (sets row->seq), commit.  After commit returned true
+ * the rows survive a power cut. */
+bool aud_store_begin(struct aud_store *s, struct aud_words *words);
+bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_words *words);
+bool aud_store_commit(struct aud_store *s, struct aud_words *words);
+
+/* Are the files at their paths still the ones that are open?  Two stat calls. */
+bool aud_store_unmoved(struct aud_store *s, struct aud_words *words);
+
+/* "audit.db: disk I/O error (sync)": SQLite's words, extended code named where it helps */
+bool aud_sql_say(sqlite3 *db, const struct aud_place *p, const char *doing,
+                 struct aud_words *words);
+bool aud_sql_run(sqlite3 *db, const struct aud_place *p, const char *sql,
+                 struct aud_words *words);
+
+#endif

@@ -1,0 +1,12 @@
+#include "words.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+bool aud_say(struct aud_words *w, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  (void)vsnprintf(w->text, sizeof w->text, fmt, ap);
+  va_end(ap);
+  return false;
+}

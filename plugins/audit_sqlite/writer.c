@@ -1,0 +1,372 @@
+#include "writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "index.h"
+#include "store.h"
+
+#define HANG_US          2000000
+#define RETRY_FIRST_MS   250
+#define RETRY_LAST_MS    5000
+#define QUIET_MS         2000   /* nobody comes: do the housekeeping */
+#define QUIET_SOON_MS    50     /* the same, when much of it has gathered */
+#define BACKLOG_SOON     1024   /* rows not yet in the search tables */
+#define BACKLOG_PRESSING 200000 /* ... that would make searches slow: between batches */
+#define PRESSING_US      200000 /* and then at most one slice in this time */
+
+struct aud_writer {
+  struct aud_writer_conf conf;
+  struct aud_chain *chain;
+  pthread_t thread;
+
+  pthread_mutex_t lock; /* over what follows, never held across I/O */
+  pthread_cond_t wake, answered;
+  struct aud_reply *first, **last;
+  int64_t waiting;
+  bool sleeping, stopping, red;
+  struct aud_words why; /* while red */
+  char red_since[AUD_TIME_LEN + 1];
+  int64_t batch_since_us; /* a batch is being written since; 0: none is */
+  int64_t rows, batch_rows;
+
+  /* the thread's own */
+  struct aud_store store;
+  struct aud_head acked;
+  bool quiet, head_unsynced;
+  int64_t sliced_us;
+};
+
+static int64_t clock_us(clockid_t id) {
+  struct timespec ts;
+  (void)clock_gettime(id, &ts);
+  return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Under the lock.  ms < 0: no end.  false: the time is over. */
+static bool wait_for(struct aud_writer *w, int64_t ms) {
+  if (ms < 0) return pthread_cond_wait(&w->wake, &w->lock) == 0;
+  int64_t end = clock_us(CLOCK_MONOTONIC) + ms * 1000;
+  struct timespec ts = {end / 1000000, end % 1000000 * 1000};
+  return pthread_cond_timedwait(&w->wake, &w->lock, &ts) != ETIMEDOUT;
+}
+
+/* ---------------------------------------------------------------- answers, by worker */
+
+static struct aud_box *stage(struct aud_reply *chain, const struct aud_words *why) {
+  struct aud_box *boxes = NULL;
+  for (struct aud_reply *next; chain; chain = next) {
+    next = chain->next;
+    chain->next = NULL;
+    struct aud_row *row = (struct aud_row *)chain;
+    struct aud_box *box = chain->box;
+    row->failed = why != NULL;
+    if (why) row->why = strdup(why->text);
+    if (!box->staged) {
+      box->staged_last = &box->staged;
+      box->staged_tally = (struct aud_tally){0};
+      box->next_staged = boxes;
+      boxes = box;
+    }
+    *box->staged_last = chain;
+    box->staged_last = &chain->next;
+    box->staged_tally.answered++;
+    if (!why) box->staged_tally.rows++;
+  }
+  return boxes;
+}
+
+static void answer(struct aud_writer *w, struct aud_reply *chain,
+                   const struct aud_words *why) {
+  struct aud_box *boxes = stage(chain, why);
+  if (!boxes) return;
+  boxes->staged_tally.commits = why ? 0 : 1;
+  boxes->staged_tally.failures = why ? 1 : 0;
+  for (struct aud_box *box = boxes; box; box = box->next_staged)
+    aud_box_put(box, box->staged, &box->staged_tally);
+  (void)pthread_mutex_lock(&w->lock);
+  for (struct aud_box *next; boxes; boxes = next) {
+    next = boxes->next_staged;
+    boxes->staged = NULL;
+    boxes->in_flight -= boxes->staged_tally.answered;
+  }
+  (void)pthread_cond_broadcast(&w->answered);
+  (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* ------------------------------------------------------------------- writing a batch */
+
+static struct aud_reply *take_queue(struct aud_writer *w) {
+  struct aud_reply *chain = w->first;
+  w->first = NULL;
+  w->last = &w->first;
+  w->batch_rows = w->waiting;
+  w->waiting = 0;
+  return chain;
+}
+
+static bool write_batch(struct aud_writer *w, struct aud_reply *chain,
+                        struct aud_words *words) {
+  if (!aud_store_unmoved(&w->store, words) || !aud_store_begin(&w->store, words))
+    return false;
+  for (struct aud_reply *r = chain; r; r = r->next)
+    if (!aud_store_add(&w->store, (struct aud_row *)r, words)) return false;
+  return aud_store_commit(&w->store, words);
+}
+
+static void remember_head(struct aud_writer *w) {
+  w->acked = w->store.head;
+  if (!aud_head_write(w->conf.place, &w->acked) && !w->head_unsynced)
+    w->conf.host->log(w->conf.host, CGP_WARN, "%s: %s", w->conf.place->head,
+                      strerror(errno));
+  w->head_unsynced = true;
+}
+
+static void turn_red(struct aud_writer *w, struct aud_reply *batch,
+                     const struct aud_words *words) {
+  struct aud_reply **end = &batch;
+  while (*end) end = &(*end)->next;
+  (void)pthread_mutex_lock(&w->lock);
+  w->red = true;
+  w->why = *words;
+  w->batch_since_us = 0;
+  aud_time_format(clock_us(CLOCK_REALTIME), w->red_since);
+  *end = take_queue(w);
+  (void)pthread_mutex_unlock(&w->lock);
+  answer(w, batch, words);
+  w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail is not writable: %s",
+                    words->text);
+}
+
+static bool pause_red(struct aud_writer *w, int64_t ms) {
+  (void)pthread_mutex_lock(&w->lock);
+  while (!w->stopping && wait_for(w, ms)) {
+  }
+  bool stopping = w->stopping;
+  (void)pthread_mutex_unlock(&w->lock);
+  return !stopping;
+}
+
+static bool try_again(struct aud_writer *w) {
+  struct aud_words words = {""};
+  bool open = aud_store_open(&w->store, &w->acked, &words);
+  (void)pthread_mutex_lock(&w->lock);
+  bool news = strcmp(w->why.text, words.text) != 0;
+  w->red = !open;
+  w->why = words;
+  (void)pthread_mutex_unlock(&w->lock);
+  if (open)
+    w->conf.host->log(w->conf.host, CGP_WARN, "the audit trail is writable again");
+  else if (news)
+    w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail: %s", words.text);
+  return open;
+}
+
+static void fail_closed(struct aud_writer *w, struct aud_reply *batch,
+                        const struct aud_words *words) {
+  turn_red(w, batch, words);
+  aud_store_close(&w->store);
+  for (int64_t ms = RETRY_FIRST_MS; pause_red(w, ms) && !try_again(w);)
+    ms = ms * 2 < RETRY_LAST_MS ? ms * 2 : RETRY_LAST_MS;
+}
+
+static void do_batch(struct aud_writer *w, struct aud_reply *batch) {
+  struct aud_words words;
+  if (!write_batch(w, batch, &words)) {
+    fail_closed(w, batch, &words);
+    return;
+  }
+  remember_head(w);
+  (void)pthread_mutex_lock(&w->lock);
+  w->batch_since_us = 0;
+  w->rows = w->acked.seq;
+  (void)pthread_mutex_unlock(&w->lock);
+  answer(w, batch, NULL);
+}
+
+/* ---------------------------------------------------------------------- housekeeping */
+
+static void do_duty(struct aud_writer *w) {
+  struct aud_words words;
+  if (aud_index_backlog(&w->store) > 0) {
+    w->sliced_us = clock_us(CLOCK_MONOTONIC);
+    if (!aud_store_unmoved(&w->store, &words) || !aud_index_slice(&w->store, &words))
+      fail_closed(w, NULL, &words);
+  } else {
+    w->head_unsynced = false;
+    if (!aud_head_sync(w->conf.place, &w->acked))
+      w->conf.host->log(w->conf.host, CGP_WARN, "%s: %s", w->conf.place->head,
+                        strerror(errno));
+  }
+}
+
+/* How long to wait for rows before doing a duty; 0: not at all, -1: there is none */
+static int64_t patience_ms(const struct aud_writer *w) {
+  int64_t backlog = w->store.db ? aud_index_backlog(&w->store) : 0;
+  if (backlog == 0 && !w->head_unsynced) return -1;
+  if (w->quiet) return 0;
+  if (backlog >= BACKLOG_PRESSING &&
+      clock_us(CLOCK_MONOTONIC) - w->sliced_us >= PRESSING_US)
+    return 0;
+  return backlog >= BACKLOG_SOON ? QUIET_SOON_MS : QUIET_MS;
+}
+
+enum turn { TURN_ROWS, TURN_DUTY, TURN_STOP };
+
+static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
+  enum turn turn = TURN_ROWS;
+  (void)pthread_mutex_lock(&w->lock);
+  while (turn == TURN_ROWS && !w->first) {
+    int64_t ms = patience_ms(w);
+    if (w->stopping) {
+      turn = TURN_STOP;
+    } else if (ms == 0) {
+      turn = TURN_DUTY;
+    } else {
+      w->sleeping = true;
+      w->quiet = !wait_for(w, ms) && !w->first;
+      w->sleeping = false;
+    }
+  }
+  if (turn == TURN_ROWS) {
+    w->quiet = false;
+    *ret_batch = take_queue(w);
+    w->batch_since_us = clock_us(CLOCK_MONOTONIC);
+  }
+  (void)pthread_mutex_unlock(&w->lock);
+  return turn;
+}
+
+static void *run(void *arg) {
+  struct aud_writer *w = arg;
+  struct aud_reply *batch = NULL;
+  for (;;) {
+    switch (next_turn(w, &batch)) {
+    case TURN_ROWS: do_batch(w, batch); break;
+    case TURN_DUTY: do_duty(w); break;
+    case TURN_STOP: return NULL;
+    }
+  }
+}
+
+/* ----------------------------------------------------------------------- start, stop */
+
+static bool make_locks(struct aud_writer *w) {
+  pthread_condattr_t attr;
+  if (pthread_condattr_init(&attr) != 0) return false;
+  bool ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+            pthread_mutex_init(&w->lock, NULL) == 0 &&
+            pthread_cond_init(&w->wake, &attr) == 0 &&
+            pthread_cond_init(&w->answered, NULL) == 0;
+  (void)pthread_condattr_destroy(&attr);
+  return ok;
+}
+
+static bool make_thread(struct aud_writer *w) {
+  sigset_t all, before;
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool ok = pthread_create(&w->thread, NULL, run, w) == 0;
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return ok;
+}
+
+struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
+                                    struct aud_words *words) {
+  struct aud_writer *w = calloc(1, sizeof *w);
+  (void)aud_say(words, "out of memory, or of threads");
+  if (!w || !make_locks(w)) {
+    free(w);
+    return NULL;
+  }
+  w->conf = *conf;
+  w->last = &w->first;
+  w->chain = aud_chain_new(words);
+  w->store.place = conf->place;
+  w->store.chain = w->chain;
+  if (w->chain && aud_store_open(&w->store, NULL, words)) {
+    w->acked = w->store.head;
+    w->rows = w->acked.seq;
+    if (make_thread(w)) return w;
+    (void)aud_say(words, "no thread to be had for the audit writer");
+    aud_store_close(&w->store);
+  }
+  aud_chain_free(w->chain);
+  free(w);
+  return NULL;
+}
+
+void aud_writer_stop(struct aud_writer *w) {
+  if (!w) return;
+  (void)pthread_mutex_lock(&w->lock);
+  w->stopping = true;
+  (void)pthread_cond_signal(&w->wake);
+  (void)pthread_mutex_unlock(&w->lock);
+  (void)pthread_join(w->thread, NULL);
+  struct aud_words words;
+  if (w->acked.seq > 0) (void)aud_head_sync(w->conf.place, &w->acked);
+  if (w->store.db && !aud_store_settle(&w->store, &words))
+    w->conf.host->log(w->conf.host, CGP_WARN, "%s", words.text);
+  aud_store_close(&w->store);
+  aud_chain_free(w->chain);
+  (void)pthread_cond_destroy(&w->answered);
+  (void)pthread_cond_destroy(&w->wake);
+  (void)pthread_mutex_destroy(&w->lock);
+  free(w);
+}
+
+/* ------------------------------------------------------------------ from the workers */
+
+/* Under the lock: why no row may come in now. */
+static enum cgp_code refusal(struct aud_writer *w, struct aud_words *words) {
+  int64_t hung_us =
+      w->batch_since_us > 0 ? clock_us(CLOCK_MONOTONIC) - w->batch_since_us : 0;
+  if (w->red)
+    (void)aud_say(words, "%s, since %s", w->why.text, w->red_since);
+  else if (w->stopping)
+    (void)aud_say(words, "the audit trail is being closed");
+  else if (hung_us > HANG_US)
+    (void)aud_say(words, "%s: a write hangs for %lld s", w->conf.place->db,
+                  (long long)(hung_us / 1000000));
+  else if (w->waiting >= w->conf.queue) {
+    (void)aud_say(words, "%lld audit rows wait already", (long long)w->waiting);
+    return CGP_E_BUSY;
+  } else
+    return CGP_OK;
+  return CGP_E_UNAVAILABLE;
+}
+
+enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_row *row,
+                              struct aud_words *words) {
+  (void)pthread_mutex_lock(&w->lock);
+  enum cgp_code code = refusal(w, words);
+  if (code == CGP_OK) {
+    row->reply.next = NULL;
+    *w->last = &row->reply;
+    w->last = &row->reply.next;
+    w->waiting++;
+    row->reply.box->in_flight++;
+    if (w->sleeping) (void)pthread_cond_signal(&w->wake);
+  }
+  (void)pthread_mutex_unlock(&w->lock);
+  return code;
+}
+
+void aud_writer_drain(struct aud_writer *w, struct aud_box *box) {
+  (void)pthread_mutex_lock(&w->lock);
+  while (box->in_flight > 0) (void)pthread_cond_wait(&w->answered, &w->lock);
+  (void)pthread_mutex_unlock(&w->lock);
+}
+
+bool aud_writer_health(struct aud_writer *w, struct aud_words *words) {
+  (void)pthread_mutex_lock(&w->lock);
+  bool ok = refusal(w, words) == CGP_OK;
+  if (ok)
+    (void)aud_say(words, "%s writable, %lld rows, batch %lld", w->conf.place->db,
+                  (long long)w->rows, (long long)w->batch_rows);
+  (void)pthread_mutex_unlock(&w->lock);
+  return ok;
+}

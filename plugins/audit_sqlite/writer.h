@@ -1,0 +1,45 @@
+/* writer.h - the thread that makes rows durable.
+ *
+ * Rows are pushed by workers and wait in a bounded queue.  The thread takes everything
+ * that gathered while the sync before ran, commits it as one transaction, and wakes each
+ * worker once.  It never waits for more rows to come.
+ *
+ * FAILING CLOSED.  Any error of a write, a commit, a sync or a changed file fails the
+ * whole batch and everything queued, closes the connection and turns the state red: rows
+ * are refused at once.  The file is opened anew after 250 ms, then at doubling pauses up
+ * to 5 s, until the end of the trail is found whole and a write reached the disk.  A
+ * trail that lacks an acknowledged row stays red, with words.
+ *
+ * HANGING.  A write that takes more than two seconds cannot be ended from outside;
+ * meanwhile rows are refused and the health is red. */
+#ifndef AUD_WRITER_H
+#define AUD_WRITER_H
+
+#include "place.h"
+#include "row.h"
+
+struct aud_writer;
+
+struct aud_writer_conf {
+  struct aud_place *place; /* claimed; outlives the writer */
+  int64_t queue;           /* rows that may wait */
+  struct cgp_host *host;   /* for log, from any thread */
+};
+
+/* Opens the trail and starts the thread.  NULL: words. */
+struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
+                                    struct aud_words *words);
+/* Everything pushed is answered, the last checkpoint made, the file closed. */
+void aud_writer_stop(struct aud_writer *w); /* NULL is fine */
+
+/* On the worker of row->reply.box.  CGP_OK: the row is the writer's and its box will
+ * answer; else the caller keeps it and has the words. */
+enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_row *row,
+                              struct aud_words *words);
+
+/* Waits until every row of this box is answered into it. */
+void aud_writer_drain(struct aud_writer *w, struct aud_box *box);
+
+bool aud_writer_health(struct aud_writer *w, struct aud_words *words);
+
+#endif
