@@ -1,0 +1,183 @@
+"""How fast camgate is beside a bare evhtp handler, in one and the same run.
+
+Every round loads bare, /livez, explain and reserve one after another; ratios are taken within a
+round, and the table shows medians over the calm half of the rounds: those in which the
+hypervisor stole the least CPU.
+
+Reserve is measured alone.  The shipped limits stay as they are, so the load has room under
+them (USERS administrators with 16 streams each, 500 cameras of 100 sites, tier low), each
+lease asks for a hard end a few seconds away, and a round begins only when the leases of the
+last one are over: no lease ends while the clock runs, and none stays.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/live"))
+os.environ.setdefault("CAMGATE_PRESET", "release")
+
+import ports  # noqa: E402
+from gate import Gate  # noqa: E402
+from servers import Server, connects  # noqa: E402
+from wait import until  # noqa: E402
+
+USERS, STREAMS, CAMERAS, SITES, LEASE_S = 3000, 16, 500, 100, 5
+RESERVE, EXPLAIN = "/api/v1/stream/reserve", "/api/v1/policy/explain"
+HERE = Path(__file__).parent
+
+
+class Bare(Server):
+    name = "bare"
+
+    def start(self):
+        self.port = ports.take()
+        return self.spawn(ROOT / "build/bench/bare", self.port, os.cpu_count())
+
+    def ready(self):
+        return connects(self.port)
+
+
+def cpu_ns(pid):
+    """Scheduler run time of all threads."""
+    return sum(int((task / "schedstat").read_text().split()[0])
+               for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+def steal():
+    return int(Path("/proc/stat").read_text().split("\n")[0].split()[8])
+
+
+def wrk(url, args, **env):
+    """(requests, seconds, p50 ms, p99 ms, failures)"""
+    command = ["wrk", "-t2", f"-c{args.connections}", f"-d{args.seconds}s", "--latency"]
+    if env:
+        command += ["-s", str(HERE / "load.lua")]
+    out = subprocess.run([*command, url], env=os.environ | {"BENCH_THREADS": "2"} | env,
+                         capture_output=True, text=True, check=True).stdout
+    count, seconds = re.search(r"(\d+) requests in ([\d.]+)s", out).groups()
+    unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+    tail = {name: float(n) * unit[u] for name, n, u in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", out)}
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    return int(count), float(seconds), tail["50"], tail["99"], int(bad[1]) if bad else 0
+
+
+def measure(server, url, args, **env):
+    before = cpu_ns(server.child.pid)
+    count, seconds, p50, p99, failed = wrk(url, args, **env)
+    return {"rate": count / seconds, "cpu_us": (cpu_ns(server.child.pid) - before) / 1000 / count,
+            "p50_ms": p50, "p99_ms": p99, "failed": failed, "seconds": seconds}
+
+
+def make_load(folder, gate):
+    """cameras.json, and the requests' file: one line a user and stream."""
+    cameras = [{"id": f"cam-{n}", "site": f"site-{n % SITES}", "tags": ["street"], "level": 1}
+               for n in range(CAMERAS)]
+    (folder / "cameras.json").write_text(json.dumps({"cameras": cameras}))
+    tokens = [gate.token(f"user-{n}", roles=["admin"], sites=["site-1"]) for n in range(USERS)]
+    lines = []
+    for stream in range(STREAMS):
+        for user, token in enumerate(tokens):
+            camera = (user * 7 + stream * 31) % CAMERAS
+            body = {"camera_id": f"cam-{camera}", "quality": "low"}
+            lines.append((token, body))
+    for name, extra in (("reserve", {"ttl_s": LEASE_S}), ("explain", {})):
+        text = "".join(f"{token}\t{json.dumps(body | extra)}\n" for token, body in lines)
+        (folder / f"{name}.txt").write_text(text)
+
+
+def idle(gate):
+    """No lease is live: all that were granted have ended."""
+    until(lambda: gate.rows("""SELECT (SELECT count(*) FROM events WHERE kind = 'decision' AND
+        outcome = 'allow') = (SELECT count(*) FROM events WHERE kind = 'end') AS over""")[0]["over"],
+          "the leases of the round are over", seconds=60, every=0.3)
+
+
+def one_round(bare, gate, folder, args):
+    stolen = steal()
+    commits = gate.metric(COMMITS)
+    got = {"bare": measure(bare, f"http://127.0.0.1:{bare.port}/", args),
+           "livez": measure(gate, gate.admin + "/livez", args)}
+    for name, path in (("explain", EXPLAIN), ("reserve", RESERVE)):
+        if name == "reserve":
+            commits = gate.metric(COMMITS)
+        got[name] = measure(gate, gate.url, args, BENCH_PATH=path,
+                            BENCH_REQUESTS=str(folder / f"{name}.txt"))
+    got["reserve"]["syncs"] = (gate.metric(COMMITS) - commits) / got["reserve"]["seconds"]
+    got["steal"] = steal() - stolen
+    idle(gate)
+    return got
+
+
+COMMITS = "camgate_audit_commits_total"
+
+
+def summary(rounds):
+    calm = sorted(rounds, key=lambda r: r["steal"])[:(len(rounds) + 1) // 2]
+    table = {}
+    for name in ("bare", "livez", "explain", "reserve"):
+        row = {key: statistics.median(r[name][key] for r in calm)
+               for key in ("rate", "cpu_us", "p50_ms", "p99_ms")}
+        row["ratio"] = statistics.median(r[name]["rate"] / r["bare"]["rate"] for r in calm)
+        row["cpu_ratio"] = statistics.median(r[name]["cpu_us"] / r["bare"]["cpu_us"] for r in calm)
+        row["failed"] = sum(r[name]["failed"] for r in rounds)
+        if name == "reserve":
+            row["syncs"] = statistics.median(r[name]["syncs"] for r in calm)
+            row["rows_per_sync"] = row["rate"] / row["syncs"] if row["syncs"] else None
+        table[name] = row
+    return table
+
+
+def show(table, args):
+    print(f"{args.connections} connections, {args.rounds} rounds of {args.seconds} s, "
+          f"medians of the calm half, server and load on the same {os.cpu_count()} cores\n")
+    print(f"{'':9}{'req/s':>9}{'ratio':>7}{'CPU us':>8}{'p50 ms':>8}{'p99 ms':>8}{'failed':>8}")
+    for name, row in table.items():
+        print(f"{name:9}{row['rate']:9.0f}{row['ratio']:7.2f}{row['cpu_us']:8.1f}"
+              f"{row['p50_ms']:8.2f}{row['p99_ms']:8.2f}{row['failed']:8}")
+    reserve = table["reserve"]
+    print(f"\nreserve: {reserve['syncs']:.0f} fdatasync/s, {reserve['rows_per_sync'] or 0:.1f} rows each")
+
+
+def main():
+    ask = argparse.ArgumentParser()
+    ask.add_argument("-c", "--connections", type=int, default=32)
+    ask.add_argument("-r", "--rounds", type=int, default=7)
+    ask.add_argument("-s", "--seconds", type=int, default=1)
+    ask.add_argument("-w", "--workers", type=int, default=os.cpu_count())
+    ask.add_argument("--json", action="store_true")
+    args = ask.parse_args()
+    with tempfile.TemporaryDirectory(prefix="camgate-bench-") as name:
+        folder = Path(name)
+        gate = Gate(folder / "gate", policies=ROOT / "policies", cameras=folder / "cameras.json",
+                    workers=args.workers, LIVEKIT_API_KEY="bench", LIVEKIT_API_SECRET="b" * 40,
+                    TURN_DOMAIN="turn.invalid", TURN_SECRET="bench-turn-secret")
+        make_load(folder, gate)
+        bare = Bare(folder / "bare")
+        try:
+            bare.start()
+            gate.start()
+            one_round(bare, gate, folder, args)  # warm: caches, pages, WAL
+            rounds = []
+            for number in range(args.rounds):
+                print(f"bench: round {number + 1} of {args.rounds}", file=sys.stderr)
+                rounds.append(one_round(bare, gate, folder, args))
+        finally:
+            gate.stop()
+            bare.stop()
+    table = summary(rounds)
+    if args.json:
+        print(json.dumps({"connections": args.connections, "rounds": args.rounds} | table, indent=2))
+    else:
+        show(table, args)
+    return 1 if any(row["failed"] for row in table.values()) else 0
+
+
+sys.exit(main())
