@@ -90,18 +90,22 @@ static const char *error_text(struct cg_run *r, int status) {
 
 /* ---- one rule */
 
+static const char *odd_answer(int n) {
+  return n > 1 ? "decide returned more than one value"
+               : "decide returned something else than allow{}, cap{}, deny() or nothing";
+}
+
 static void take_answer(struct cg_run *r, int n) {
   if (n == 0 || (n == 1 && lua_isnil(r->co, -1))) {
     if (r->ask->explain) say_plain(r, CG_WORD_NONE, "");
     return;
   }
   const struct cg_answer *a = n == 1 ? cg_answer_returned(r, r->co, -1) : NULL;
-  if (a)
-    say(r, &a->word, a);
+  const char *wrong = a ? cg_verdict_add_scopes(r->verdict, a) : odd_answer(n);
+  if (wrong)
+    fail(r, wrong);
   else
-    fail(r,
-         n > 1 ? "decide returned more than one value"
-               : "decide returned something else than allow{}, cap{}, deny() or nothing");
+    say(r, &a->word, a);
 }
 
 /* true: the rule waits for usage(). */

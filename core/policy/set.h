@@ -32,6 +32,8 @@ void cg_runs_free(struct cg_policy *p);
 
 /* verdict.c: what the words come to; r->verdict is filled. */
 const struct cg_verdict *cg_run_verdict(struct cg_run *r);
+/* Adds an answer's scopes to the verdict's; NULL, or what is wrong with them. */
+const char *cg_verdict_add_scopes(struct cg_verdict *v, const struct cg_answer *a);
 extern const struct cg_verdict cg_verdict_no_memory;
 
 #endif

@@ -37,23 +37,26 @@ static void refuse(struct cg_run *r, const struct cg_word *w, const char *reason
   set_rule(r, w);
 }
 
-/* The lowest limit of a scope wins.  false: it cannot be added. */
-static bool add_scope(struct cg_verdict *v, const struct cg_scope_ask *s) {
+/* The lowest limit of a scope wins. */
+static const char *add_scope(struct cg_verdict *v, const struct cg_scope_ask *s) {
   for (size_t i = 0; i < v->n_scopes; i++) {
     struct cg_scope_ask *have = &v->scopes[i];
     if (strcmp(have->name, s->name) != 0) continue;
     if (s->limit < have->limit) have->limit = s->limit;
-    return have->weighted == s->weighted;
+    return have->weighted == s->weighted
+               ? NULL
+               : "a scope is counted by one answer, weighted by another";
   }
-  if (v->n_scopes == CG_SCOPES_MAX) return false;
+  if (v->n_scopes == CG_SCOPES_MAX) return "the policies name too many scopes together";
   v->scopes[v->n_scopes++] = *s;
-  return true;
+  return NULL;
 }
 
-static bool add_scopes(struct cg_verdict *v, const struct cg_answer *a) {
-  for (size_t i = 0; i < a->n_scopes; i++)
-    if (!add_scope(v, &a->scopes[i]->ask)) return false;
-  return true;
+const char *cg_verdict_add_scopes(struct cg_verdict *v, const struct cg_answer *a) {
+  const char *wrong = NULL;
+  for (size_t i = 0; i < a->n_scopes && !wrong; i++)
+    wrong = add_scope(v, &a->scopes[i]->ask);
+  return wrong;
 }
 
 /* Returns the word that set the lowest max, if any did. */
@@ -77,16 +80,12 @@ static void combine(struct cg_run *r) {
       if (!allowing || a->priority > v->priority) v->priority = a->priority;
       if (!allowing) allowing = &a->word;
     }
-    if (!add_scopes(v, a)) {
-      refuse(r,
-             &(struct cg_word){CG_WORD_ERROR, a->word.policy, a->word.file, a->word.line,
-                               "", CG_TIER_NONE, 0},
-             "policy_error");
-      return;
-    }
   }
   v->allow = allowing != NULL;
-  if (!allowing) v->reason = "no policy allows this";
+  if (!allowing) {
+    v->reason = "no policy allows this";
+    v->n_scopes = 0;
+  }
   if (capping) v->max_rule = keep(r, capping->policy);
   if (allowing) set_rule(r, capping ? capping : allowing);
 }
@@ -124,8 +123,8 @@ static void keep_facts(struct cg_run *r) {
 
 const struct cg_verdict *cg_run_verdict(struct cg_run *r) {
   struct cg_verdict *v = r->verdict;
-  *v = (struct cg_verdict){
-      .reason = "", .rule = "", .file = "", .max_rule = "", .facts = "{}"};
+  v->reason = v->rule = v->file = v->max_rule = "";
+  v->facts = "{}";
   v->max = r->policy->env.tiers->n - 1;
   const struct cg_word *d = r->decider;
   if (d)
