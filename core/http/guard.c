@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "http/exchange.h"
 #include "http/send.h"
 #include "http/server.h"
 
@@ -98,7 +99,7 @@ static evhtp_res on_fini(evhtp_connection_t *conn, void *arg) {
   g->exchange = NULL;
   unlink_guard(g);
   if (g->held) evbuffer_free(g->held);
-  if (x) g->all->left(x);
+  if (x) cg_exchange_left(x);
   cg_free(g);
   return EVHTP_RES_OK;
 }
@@ -152,7 +153,7 @@ static void linger(struct cg_guard *g) {
 
 static void refuse(struct cg_guard *g, enum cg_code code, const char *why) {
   char answer[REFUSAL_MAX];
-  size_t n = g->all->refusal(g->all->server, code, why, answer, sizeof answer);
+  size_t n = g->all->refusal(g->all->server, g, code, why, answer, sizeof answer);
   struct iovec iov = {answer, n};
   if (cg_send(g->bev, g->all->tls, &iov, 1) == CG_SENT_BROKEN)
     close_now(g);
@@ -208,7 +209,7 @@ void cg_guard_reply(struct cg_guard *g, struct iovec *iov, int n) {
 void cg_guard_on_request(evhtp_connection_t *c) {
   struct cg_guard *g = c->hooks->on_connection_fini_arg;
   g->arrived = true;
-  g->all->dispatch(g->exchange);
+  g->all->dispatch(g->all->server, g->exchange);
 }
 
 /* Leaves the constant request alone in the input; the rest of it is held. */

@@ -47,11 +47,10 @@ struct cg_guards {
   /* A whole message; bytes are its text, of the guard.  NULL: no memory. */
   struct cg_exchange *(*begin)(struct cg_server *s, struct cg_guard *g,
                                const struct cg_message *m, const char *bytes);
-  void (*dispatch)(struct cg_exchange *x);
-  void (*left)(struct cg_exchange *x); /* the client; x has no guard any more */
+  void (*dispatch)(struct cg_server *s, struct cg_exchange *x);
   /* The whole answer to a refused request, at most cap bytes; counts it.  0: none. */
-  size_t (*refusal)(struct cg_server *s, enum cg_code code, const char *why, char *out,
-                    size_t cap);
+  size_t (*refusal)(struct cg_server *s, const struct cg_guard *g, enum cg_code code,
+                    const char *why, char *out, size_t cap);
 };
 
 /* From evhtp's post-accept callback.  False: evhtp shall close the connection. */
