@@ -119,6 +119,11 @@ static void cut_signature(char *t) {
   t[strlen(t) - 3] = '\0';
 }
 
+/* The right bytes and a zero after them. */
+static void byte_more(char *t) {
+  insert(t + strlen(t), "A");
+}
+
 static void longer_signature(char *t) {
   insert(last_dot(t) + 1, "AAAA");
 }
@@ -182,6 +187,7 @@ static void no_form_but_the_one(void **state) {
       {"lone letter", lone_letter, "signature is not canonical"},
       {"bits after the end", bits_after, "signature is not canonical"},
       {"signature cut", cut_signature, "signature"},
+      {"signature and a byte", byte_more, "signature is wrong"},
       {"signature longer", longer_signature, "signature is wrong"},
       {"signature changed", other_signature, "signature is wrong"},
       {"signature zero", zero_signature, "signature is wrong"},
@@ -205,6 +211,7 @@ static void no_signature_but_the_one(void **state) {
     const char *name;
     void (*spoil)(char *t);
   } rows[] = {{"cut", cut_signature},
+              {"and a byte", byte_more},
               {"longer", longer_signature},
               {"changed", other_signature},
               {"zero", zero_signature}};
