@@ -1,0 +1,177 @@
+/* room_livekit - rooms and tokens of a LiveKit SFU, and its webhooks.  See README.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "errand.h"
+#include "worker.h"
+
+static void register_counts(struct counts *c, struct cgp_host *h) {
+  c->requests =
+      h->metric(h, "livekit_requests_total", "Calls to LiveKit's room service.", false);
+  c->failures = h->metric(h, "livekit_request_failures_total",
+                          "Calls to LiveKit that failed.", false);
+  c->events =
+      h->metric(h, "livekit_webhook_events_total", "Webhook events taken.", false);
+  c->refused = h->metric(h, "livekit_webhook_refused_total",
+                         "Webhooks whose sender or size was refused.", false);
+  c->repeated = h->metric(h, "livekit_webhook_repeated_total",
+                          "Webhook events that had come before.", false);
+  c->unknown = h->metric(h, "livekit_webhook_unknown_total",
+                         "Webhook events of an unknown type.", false);
+  c->nonsense = h->metric(h, "livekit_webhook_nonsense_total",
+                          "Authentic webhooks that hold no event.", false);
+}
+
+static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
+  struct plugin *p = calloc(1, sizeof *p);
+  if (p) p->seen = seen_new();
+  const char *wrong = p && p->seen ? settings_read(&p->settings, h) : "out of memory";
+  if (wrong) {
+    snprintf(err, err_size, "%s", wrong);
+    if (p) seen_free(p->seen);
+    free(p);
+    return -1;
+  }
+  LIST_INIT(&p->workers);
+  pthread_mutex_init(&p->lock, NULL);
+  register_counts(&p->counts, h);
+  *ret_self = p;
+  return 0;
+}
+
+static void fini(void *self) {
+  struct plugin *p = self;
+  if (!p) return;
+  seen_free(p->seen);
+  pthread_mutex_destroy(&p->lock);
+  free(p);
+}
+
+static bool connect_parts(struct worker *w) {
+  const struct settings *s = &w->self->settings;
+  w->signer = signer_new(s->secret);
+  if (*s->webhook_key) w->hooks = signer_new(s->webhook_secret);
+  if (!w->signer || (*s->webhook_key && !w->hooks)) return false;
+  if (!*s->base) return true;
+  const struct twirp_config config = {
+      .base = s->base,
+      .key = s->key,
+      .signer = w->signer,
+      .timeout_ms = s->timeout_ms,
+      .sent = w->self->counts.requests,
+      .failed = w->self->counts.failures,
+  };
+  w->twirp = twirp_new(w->host, &config);
+  if (!w->twirp) return false;
+  w->rooms = rooms_new(w->host, w->twirp, &s->rooms);
+  w->health = health_new(w->host, w->twirp, s->base);
+  return w->rooms && w->health;
+}
+
+static void free_worker(struct worker *w) {
+  twirp_free(w->twirp);
+  rooms_free(w->rooms);
+  health_free(w->health);
+  signer_free(w->signer);
+  signer_free(w->hooks);
+  free(w);
+}
+
+static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
+                 size_t err_size) {
+  struct worker *w = calloc(1, sizeof *w);
+  if (w) *w = (struct worker){.self = self, .host = h};
+  if (!w || !connect_parts(w)) {
+    snprintf(err, err_size,
+             "HMAC-SHA256 is not to be had from OpenSSL, or out of memory");
+    if (w) free_worker(w);
+    return -1;
+  }
+  pthread_mutex_lock(&w->self->lock);
+  LIST_INSERT_HEAD(&w->self->workers, w, next);
+  pthread_mutex_unlock(&w->self->lock);
+  *ret_w = w;
+  return 0;
+}
+
+static void stop(void *worker) {
+  struct worker *w = worker;
+  if (!w) return;
+  pthread_mutex_lock(&w->self->lock);
+  LIST_REMOVE(w, next);
+  pthread_mutex_unlock(&w->self->lock);
+  free_worker(w);
+}
+
+static void ensure(void *worker, const char *room, struct cgp_call call) {
+  struct worker *w = worker;
+  if (w->rooms) {
+    rooms_ensure(w->rooms, room, call);
+  } else {
+    w->host->done(w->host, call, NULL);
+  }
+}
+
+static void token(void *worker, const struct cgp_room_token_request *req,
+                  struct cgp_call call) {
+  struct worker *w = worker;
+  char text[TOKEN_BYTES];
+  int64_t now = w->host->wall_us(w->host) / 1000000;
+  const struct token_viewer v = {
+      .key = w->self->settings.key,
+      .room = req->room,
+      .identity = req->identity,
+      .name = req->name ? req->name : "",
+      .nbf_s = now,
+      .exp_s = now + req->ttl_s,
+  };
+  if (token_viewer(w->signer, &v, text) == 0) {
+    w->host->fail(w->host, call, CGP_E_INVALID, "room or identity too long for a token");
+    return;
+  }
+  const struct cgp_room_token done = {text, w->self->settings.clients, v.exp_s * 1000000};
+  w->host->done(w->host, call, &done);
+}
+
+static void health(void *worker, struct cgp_call call) {
+  struct worker *w = worker;
+  if (w->health) {
+    health_tell(w->health, call);
+  } else {
+    const struct cgp_health none = {.ok = true, .text = "no SFU: tokens only"};
+    w->host->done(w->host, call, &none);
+  }
+}
+
+static const struct cgp_room_ops ops = {
+    .size = sizeof ops,
+    .ensure = ensure,
+    .token = token,
+    .remove = errand_remove,
+    .list = errand_list,
+    .close = errand_close,
+};
+
+static const struct cgp_route routes[] = {
+    {"POST", "/webhook/livekit", hook_handle},
+};
+
+CGP_EXPORT const struct cgp_plugin camgate_plugin = {
+    .size = sizeof camgate_plugin,
+    .abi_major = CGP_ABI_MAJOR,
+    .abi_minor = CGP_ABI_MINOR,
+    .name = "room_livekit",
+    .version = CAMGATE_VERSION,
+    .summary = "Rooms, tokens and webhooks of a LiveKit SFU.",
+    .options = settings_options,
+    .n_options = SETTINGS_OPTIONS,
+    .init = init,
+    .fini = fini,
+    .start = start,
+    .stop = stop,
+    .health = health,
+    .room = &ops,
+    .routes = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+};

@@ -1,0 +1,46 @@
+/* worker.h - what the parts of this plugin share: the process's half and a worker's half.
+ *
+ * `struct plugin` is made in init and only read after, but for its list of workers, which
+ * the lock guards: it exists so that a webhook that landed on one worker can make the
+ * others forget a room.  `struct worker` belongs to its thread.
+ */
+#ifndef ROOM_LIVEKIT_WORKER_H
+#define ROOM_LIVEKIT_WORKER_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "camgate_plugin.h"
+#include "health.h"
+#include "rooms.h"
+#include "seen.h"
+#include "settings.h"
+
+struct counts {
+  int requests, failures;                           /* calls to the SFU */
+  int events, refused, repeated, unknown, nonsense; /* webhooks */
+};
+
+struct plugin {
+  struct settings settings;
+  struct counts counts;
+  struct seen *seen;
+  pthread_mutex_t lock;
+  LIST_HEAD(, worker) workers;
+};
+
+/* twirp, rooms, health: NULL without an SFU.  hooks: NULL when webhooks are not taken. */
+struct worker {
+  LIST_ENTRY(worker) next;
+  struct plugin *self;
+  struct cgp_host *host;
+  struct signer *signer, *hooks;
+  struct twirp *twirp;
+  struct rooms *rooms;
+  struct health *health;
+};
+
+/* POST /webhook/livekit (hook.c) */
+void hook_handle(void *worker, const struct cgp_http_request *req, struct cgp_call call);
+
+#endif
