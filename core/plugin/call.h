@@ -18,7 +18,9 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 
-#define CG_CALLS_PER_PLUGIN 8192
+#define CG_CALLS_PER_PLUGIN  8192
+#define CG_CALLS_MEMORY      ((size_t)64 << 20) /* of one plugin's open calls */
+#define CG_CALLS_DEADLINES   32                 /* distinct ones; a loop timer each */
 
 struct cg_calls;
 
@@ -29,13 +31,15 @@ typedef void cg_call_fn(void *arg, enum cgp_code code, const void *result,
 
 struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
                               struct cg_metrics *metrics, uint32_t worker);
-/* Ends what is open with CGP_E_UNAVAILABLE first. */
+/* Ends what is open with CGP_E_UNAVAILABLE first; NULL is fine. */
 void cg_calls_free(struct cg_calls *calls);
 
-/* owner: the plugin's name, and its own counter of open calls.  id 0: no slot. */
+/* owner: the plugin's name, its own counter of open calls and of their memory; outlives
+ * the calls.  id 0: no slot. */
 struct cg_call_owner {
   const char *plugin;
   uint32_t open;
+  size_t bytes;
 };
 struct cgp_call cg_call_begin(struct cg_calls *calls, struct cg_call_owner *owner,
                               uint32_t deadline_ms, cg_call_fn *fn, void *arg);
@@ -47,6 +51,16 @@ void cg_call_fail(struct cg_calls *calls, struct cgp_call call, enum cgp_code co
                   const char *text);
 
 uint32_t cg_calls_open(const struct cg_calls *calls);
+bool cg_call_is_open(const struct cg_calls *calls, struct cgp_call call);
+
+/* What plugins may not do, counted as camgate_plugin_misuse_total{kind}: `late` after the
+ * deadline, `twice` right after it was completed, `stale` any other dead handle, `thread`
+ * another thread than the worker's.  Logged at the 1st, 2nd, 4th, 8th... time. */
+enum cg_misuse { CG_MISUSE_TWICE, CG_MISUSE_THREAD, CG_MISUSE_STALE, CG_MISUSE_LATE };
+/* Any thread. */
+void cg_call_misused(struct cg_calls *calls, enum cg_misuse kind, const char *plugin);
+/* Registers those counters; by the main thread, before the workers run. */
+bool cg_calls_metrics(struct cg_metrics *metrics) CG_MUST_USE;
 
 /* A plugin's code as the gate's. */
 enum cg_code cg_code_of(enum cgp_code code);

@@ -3,7 +3,8 @@
  * Keep-alive, TLS verified, no redirects, http and https only, no proxy from the
  * environment, NOSIGNAL, resolver in curl's own thread.  Bounds: replies to max_reply,
  * 256 transfers in flight per worker (the next fail at once as busy), 8 connections per
- * host.  The callback runs exactly once, never inside cg_fetch itself.  Worker's thread.
+ * host.  The callback runs exactly once, never inside cg_fetch itself (but when there is no
+ * memory even to note the failure).  Worker's thread.
  */
 #ifndef CG_PLUGIN_FETCH_H
 #define CG_PLUGIN_FETCH_H
@@ -14,7 +15,9 @@
 struct cg_fetcher;
 
 struct cg_fetcher *cg_fetcher_new(struct cg_loop *loop);
-void cg_fetcher_free(struct cg_fetcher *f); /* transfers in flight end CGP_E_UNAVAILABLE */
+/* Transfers in flight end CGP_E_UNAVAILABLE, and so does every later one. */
+void cg_fetcher_close(struct cg_fetcher *f);
+void cg_fetcher_free(struct cg_fetcher *f); /* closes first; NULL is fine */
 
 void cg_fetch(struct cg_fetcher *f, const struct cgp_fetch *req,
               void (*fn)(void *arg, const struct cgp_fetched *got), void *arg);
