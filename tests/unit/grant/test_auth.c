@@ -201,6 +201,19 @@ static void wrong_signatures_use_up_a_budget(void **state) {
   cg_auth_free(auth);
 }
 
+/* A viewer whose token ran out, beating all day, is no attack on its neighbours. */
+static void only_wrong_signatures_are_counted(void **state) {
+  struct test_keys *k = *state;
+  struct cg_auth *auth = open_auth((struct cg_auth_conf){.secret = SECRET});
+  for (int i = 0; i < 100; i++) {
+    assert_false(
+        accepts(auth, token(k, HS, NULL, "{\"sub\":\"a\",\"exp\":1}"), NOW, NULL));
+    assert_false(accepts(auth, "Bearer nonsense", NOW, NULL));
+  }
+  assert_true(accepts(auth, token(k, HS, NULL, NULL), NOW, NULL));
+  cg_auth_free(auth);
+}
+
 static void keys_are_refused_in_words(void **state) {
   struct test_keys *k = *state;
   char small[1024], curve[512], private[2048] = "";
@@ -317,6 +330,7 @@ int main(void) {
       cmocka_unit_test(a_remembered_token_still_expires),
       cmocka_unit_test(new_keys_forget_old_tokens),
       cmocka_unit_test(wrong_signatures_use_up_a_budget),
+      cmocka_unit_test(only_wrong_signatures_are_counted),
       cmocka_unit_test(keys_are_refused_in_words),
       cmocka_unit_test(tokens_of_another_implementation_hold),
       cmocka_unit_test(a_minted_token_holds),
