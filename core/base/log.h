@@ -38,10 +38,15 @@ void cg_log_mask(const struct cg_log *log, char *text);
 void cg_log_write(struct cg_log *log, enum cg_level level, const char *msg,
                   const struct cg_kv *kv, size_t n);
 
-/* CG_LOG(log, CG_WARN, "quota away", {"lease_id", id}, {"dur_ms", NULL, 12}) */
+/* A statement: CG_LOG(log, CG_WARN, "quota away", {"lease_id", id}, {"n", NULL, 12}); */
 #define CG_LOG(log, level, msg, ...)                                                     \
-  cg_log_write((log), (level), (msg), (const struct cg_kv[]){{0}, __VA_ARGS__} + 1,      \
-               sizeof((const struct cg_kv[]){{0}, __VA_ARGS__}) / sizeof(struct cg_kv) - \
-                   1)
+  do {                                                                                   \
+    _Pragma("GCC diagnostic push")                                                       \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")               \
+            const struct cg_kv cg_log_kv[] = {{0}, __VA_ARGS__};                         \
+    _Pragma("GCC diagnostic pop")                                                        \
+        cg_log_write((log), (level), (msg), cg_log_kv + 1,                               \
+                     sizeof cg_log_kv / sizeof cg_log_kv[0] - 1);                        \
+  } while (0)
 
 #endif
