@@ -28,8 +28,9 @@ static bool parse(struct cg_exchange *x) {
     return false;
   }
   x->json = cg_json_parse(x->body, x->body_len, &err);
-  if (!x->json) cg_exchange_fail(x, &err);
-  return x->json != NULL;
+  if (x->json) return true;
+  cg_exchange_fail(x, &err);
+  return false;
 }
 
 bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void *out,

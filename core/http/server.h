@@ -77,7 +77,8 @@ struct cg_server *cg_server_new(const struct cg_server_conf *conf,
                                 struct cg_err *err) CG_MUST_USE;
 
 /* Closes what is left without a word.  Exchanges still unanswered stay valid until their
- * reply, which is dropped; they must be answered before the arena pool goes. */
+ * reply, which is dropped; they must be answered before the arena pool goes.  libevent
+ * frees the sockets' buffers in the loop's next turn: let it turn once more. */
 void cg_server_free(struct cg_server *s);
 
 uint16_t cg_server_port(const struct cg_server *s);

@@ -1,0 +1,220 @@
+/* gate.h - a server on a loop in a thread of its own, and blocking clients, for tests.
+ *
+ * Handlers run on the loop's thread; tests reach into it by gate_do only.  The clock is
+ * fake and moves by gate_advance; the sweep that compares it runs in real time.
+ */
+#ifndef TEST_HTTP_GATE_H
+#define TEST_HTTP_GATE_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "http/server.h"
+
+struct gate {
+  struct cg_loop *loop;
+  struct cg_clock clock;
+  struct cg_id_maker ids;
+  struct cg_arena_pool *arenas;
+  struct cg_metrics *metrics;
+  struct cg_http_metrics metric_ids;
+  struct cg_router *router;
+  struct cg_server *server;
+  struct cg_server_conf conf;
+  pthread_t thread;
+  sem_t done;
+  uint16_t port;
+  struct cg_exchange *kept[64]; /* by the handler of /keep, oldest first */
+  int n_kept, n_gone;
+};
+
+static void *gate_thread(void *arg) {
+  cg_loop_run(((struct gate *)arg)->loop);
+  return NULL;
+}
+
+struct gate_call {
+  struct gate *gate;
+  void (*fn)(struct gate *g, void *arg);
+  void *arg;
+};
+
+static void gate_run_call(void *arg) {
+  struct gate_call *c = arg;
+  c->fn(c->gate, c->arg);
+  sem_post(&c->gate->done);
+}
+
+/* Runs fn on the loop's thread and returns after it. */
+static void gate_do(struct gate *g, void (*fn)(struct gate *, void *), void *arg) {
+  struct gate_call call = {g, fn, arg};
+  assert_true(cg_loop_post(g->loop, gate_run_call, &call));
+  while (sem_wait(&g->done) < 0) assert_int_equal(errno, EINTR);
+}
+
+static void gate_move_clock(struct gate *g, void *arg) {
+  g->clock.fake_mono_us += *(int64_t *)arg;
+}
+
+static inline void gate_advance(struct gate *g, int64_t us) {
+  gate_do(g, gate_move_clock, &us);
+}
+
+static void gate_listen(struct gate *g, void *arg) {
+  struct cg_err err;
+  (void)arg;
+  g->server = cg_server_new(&g->conf, &err);
+  CG_CHECK(g->server);
+  g->port = cg_server_port(g->server);
+}
+
+static void gate_unlisten(struct gate *g, void *arg) {
+  (void)arg;
+  cg_server_free(g->server);
+}
+
+static struct gate *gate_open(const struct cg_route *routes,
+                              const struct cg_server_limits *limits, void *ssl_ctx) {
+  struct cg_err err;
+  struct gate *g = calloc(1, sizeof *g);
+  assert_non_null(g);
+  g->loop = cg_loop_new(&err);
+  g->clock = cg_clock_fake(INT64_C(1767225600000000)); /* 2026-01-01 */
+  g->arenas = cg_arena_pool_new();
+  g->metrics = cg_metrics_new(1);
+  assert_true(cg_http_metrics_register(g->metrics, &g->metric_ids));
+  g->router = cg_router_new(&routes, 1, &err);
+  assert_non_null(g->router);
+  g->conf = (struct cg_server_conf){.loop = g->loop,
+                                    .address = "127.0.0.1",
+                                    .ssl_ctx = ssl_ctx,
+                                    .limits = limits ? *limits : cg_server_limits_default,
+                                    .router = g->router,
+                                    .ctx = g,
+                                    .clock = &g->clock,
+                                    .metrics = g->metrics,
+                                    .metric_ids = &g->metric_ids,
+                                    .ids = &g->ids,
+                                    .arenas = g->arenas};
+  sem_init(&g->done, 0, 0);
+  assert_int_equal(pthread_create(&g->thread, NULL, gate_thread, g), 0);
+  gate_do(g, gate_listen, NULL);
+  return g;
+}
+
+static void gate_turn(struct gate *g, void *arg) {
+  (void)g;
+  (void)arg;
+}
+
+static void gate_close(struct gate *g) {
+  gate_do(g, gate_unlisten, NULL);
+  gate_do(g, gate_turn, NULL);
+  cg_loop_stop(g->loop);
+  pthread_join(g->thread, NULL);
+  cg_loop_free(g->loop);
+  cg_router_free(g->router);
+  cg_metrics_free(g->metrics);
+  cg_arena_pool_free(g->arenas);
+  sem_destroy(&g->done);
+  free(g);
+}
+
+/* --- a client; every wait is bounded by 10 s --- */
+
+static int client_open(const struct gate *g) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct timeval most = {10, 0};
+  struct sockaddr_in to = {.sin_family = AF_INET,
+                           .sin_port = htons(g->port),
+                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  assert_true(fd >= 0);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+  assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+  return fd;
+}
+
+static void client_send(int fd, const char *text, size_t n) {
+  while (n) {
+    ssize_t sent = send(fd, text, n, MSG_NOSIGNAL);
+    if (sent <= 0) fail_msg("send: %s", strerror(errno));
+    text += sent;
+    n -= (size_t)sent;
+  }
+}
+
+static inline void client_puts(int fd, const char *text) {
+  client_send(fd, text, strlen(text));
+}
+
+struct answer {
+  int status;
+  size_t head_len, body_len;
+  char text[65536]; /* head and body, NUL-terminated */
+};
+
+static inline const char *answer_body(const struct answer *a) {
+  return a->text + a->head_len;
+}
+
+static size_t answer_length(const char *head) {
+  const char *field = strstr(head, "\r\nContent-Length: ");
+  return field ? strtoul(field + 18, NULL, 10) : 0;
+}
+
+/* Reads exactly one answer.  False: EOF before its first byte. */
+static bool client_answer(int fd, struct answer *a, bool head_only) {
+  size_t at = 0;
+  memset(a, 0, sizeof *a);
+  while (at < 4 || memcmp(a->text + at - 4, "\r\n\r\n", 4) != 0) {
+    ssize_t got = recv(fd, a->text + at, 1, 0);
+    if (got == 0 && at == 0) return false;
+    if (got != 1) fail_msg("recv after \"%s\": %s", a->text, strerror(errno));
+    at++;
+  }
+  a->head_len = at;
+  a->status = atoi(a->text + 9);
+  a->body_len = head_only || a->status == 100 ? 0 : answer_length(a->text);
+  assert_true(at + a->body_len < sizeof a->text);
+  for (size_t end = at + a->body_len; at < end;) {
+    ssize_t got = recv(fd, a->text + at, end - at, 0);
+    if (got <= 0) fail_msg("recv in the body: %s", strerror(errno));
+    at += (size_t)got;
+  }
+  return true;
+}
+
+static bool client_eof(int fd) {
+  char c;
+  return recv(fd, &c, 1, 0) == 0;
+}
+
+/* One connection, one request, one status; then EOF must come when it says close. */
+static inline int client_ask(const struct gate *g, const char *request,
+                             struct answer *a) {
+  int fd = client_open(g);
+  client_puts(fd, request);
+  assert_true(client_answer(fd, a, strncmp(request, "HEAD", 4) == 0));
+  if (strstr(a->text, "Connection: close")) assert_true(client_eof(fd));
+  close(fd);
+  return a->status;
+}
+
+#endif

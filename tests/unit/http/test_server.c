@@ -1,0 +1,557 @@
+/* A server and real sockets: order, refusals, leavers, deadlines, bounds, drain. */
+#include "http/gate.h"
+
+#define HOST      "Host: a\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+
+/* --- handlers --- */
+
+static struct gate *gate_of(struct cg_exchange *x) {
+  return x->ctx;
+}
+
+static void handle_echo(struct cg_exchange *x) {
+  char text[512];
+  const char *header = cg_exchange_header(x, "x-word"), *q = cg_exchange_query(x, "q");
+  snprintf(text, sizeof text, "%s %s p=%s h=%s q=%s a=%s n=%zu:", x->method_name, x->path,
+           x->param ? x->param : "-", header ? header : "-", q ? q : "-", x->client_addr,
+           x->body_len);
+  char *all = cg_arena_printf(x->arena, "%s%s", text, x->body);
+  cg_exchange_set_header(x, "X-Own", "1");
+  cg_exchange_set_header(x, "X-Bad", "1\r\nInjected: 2");
+  cg_exchange_reply(x, 200, "text/plain", all, strlen(all));
+}
+
+static void handle_empty(struct cg_exchange *x) {
+  cg_exchange_reply(x, 204, NULL, NULL, 0);
+}
+
+static void reply_later(void *arg) {
+  struct cg_exchange *x = arg;
+  char text[32];
+  int n = snprintf(text, sizeof text, "later %s", x->param);
+  cg_exchange_reply(x, 200, "text/plain", text, (size_t)n);
+}
+
+static void handle_later(struct cg_exchange *x) {
+  CG_CHECK(cg_loop_post(gate_of(x)->loop, reply_later, x));
+}
+
+static void note_gone(struct cg_exchange *x, void *arg) {
+  (void)arg;
+  gate_of(x)->n_gone++;
+}
+
+static void handle_keep(struct cg_exchange *x) {
+  struct gate *g = gate_of(x);
+  CG_CHECK(g->n_kept < 64);
+  g->kept[g->n_kept++] = x;
+  cg_exchange_on_gone(x, note_gone, NULL);
+}
+
+static void handle_big(struct cg_exchange *x) {
+  size_t n = 8u << 20;
+  char *text = malloc(n);
+  CG_CHECK(text);
+  memset(text, 'b', n);
+  cg_exchange_reply(x, 200, "text/plain", text, n);
+  free(text);
+}
+
+struct fields {
+  const char *name;
+  int64_t count;
+};
+
+static void handle_json(struct cg_exchange *x) {
+  static const struct cg_field fields[] = {{.name = "name",
+                                            .type = CG_STRING,
+                                            .required = true,
+                                            .min = 1,
+                                            .max = 8,
+                                            .offset = offsetof(struct fields, name),
+                                            .help = "A name."},
+                                           {.name = "count",
+                                            .type = CG_INT,
+                                            .min = 1,
+                                            .max = 9,
+                                            .offset = offsetof(struct fields, count),
+                                            .help = "A count."},
+                                           {0}};
+  struct fields in = {NULL, 5};
+  if (!cg_exchange_body(x, fields, &in, NULL)) return;
+  cg_exchange_reply(x, 201, "text/plain", in.name, strlen(in.name));
+}
+
+static void handle_quota(struct cg_exchange *x) {
+  static const char *const ids[] = {"l1", "l2"};
+  struct cg_err err;
+  cg_fail(&err, CG_E_QUOTA, "full");
+  cg_exchange_problem(x, &(struct cg_problem){.err = &err,
+                                              .decision_id = "d1",
+                                              .scope = "user:a",
+                                              .limit = 2,
+                                              .in_use = 2,
+                                              .conflicts = {ids, 2}});
+}
+
+static void handle_down(struct cg_exchange *x) {
+  cg_exchange_failf(x, CG_E_UNAVAILABLE, "the trail cannot be written");
+}
+
+static void handle_anonymous(struct cg_exchange *x) {
+  cg_exchange_failf(x, CG_E_UNAUTHENTICATED, "no token");
+}
+
+static const struct cg_route routes[] = {{"GET", "/echo", handle_echo, 0},
+                                         {"POST", "/echo", handle_echo, 0},
+                                         {"GET", "/echo/{id}", handle_echo, 0},
+                                         {"GET", "/empty", handle_empty, 0},
+                                         {"GET", "/later/{n}", handle_later, 0},
+                                         {"GET", "/keep", handle_keep, 0},
+                                         {"GET", "/big", handle_big, 0},
+                                         {"POST", "/json", handle_json, 0},
+                                         {"GET", "/quota", handle_quota, 0},
+                                         {"GET", "/down", handle_down, 0},
+                                         {"GET", "/who", handle_anonymous, 0},
+                                         {"DELETE", "/empty", handle_empty, 0},
+                                         {NULL, NULL, NULL, 0}};
+
+static struct answer answer;
+
+static int set_up(void **state) {
+  *state = gate_open(routes, NULL, NULL);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  gate_close(*state);
+  return 0;
+}
+
+/* Until the loop has seen what the clients did; bounded, and the state is what is asked. */
+static void count_open(struct gate *g, void *arg) {
+  *(uint32_t *)arg = cg_server_open(g->server);
+}
+
+static void read_gone(struct gate *g, void *arg) {
+  *(int *)arg = g->n_gone;
+}
+
+static void read_kept(struct gate *g, void *arg) {
+  *(int *)arg = g->n_kept;
+}
+
+static bool until(struct gate *g, void (*read)(struct gate *, void *), int want) {
+  int value = -1;
+  for (int i = 0; i < 5000 && value != want; i++) {
+    gate_do(g, read, &value);
+    if (value != want) poll(NULL, 0, 1);
+  }
+  return value == want;
+}
+
+/* --- tests --- */
+
+static void test_answers(void **state) {
+  struct gate *g = *state;
+  assert_int_equal(
+      client_ask(g, "GET /echo?q=a+b HTTP/1.1\r\nX-Word:  w \r\n" HOST "\r\n", &answer),
+      200);
+  assert_string_equal(answer_body(&answer), "GET /echo p=- h=w q=a b a=127.0.0.1 n=0:");
+  assert_non_null(strstr(answer.text, "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"));
+  assert_non_null(strstr(answer.text, "X-Request-Id: "));
+  assert_non_null(strstr(answer.text, "X-Own: 1\r\n"));
+  assert_non_null(strstr(answer.text, "Cache-Control: no-store\r\n"));
+  assert_null(strstr(answer.text, "Injected"));
+  client_ask(g, GET("/echo/a%20b"), &answer);
+  assert_non_null(strstr(answer_body(&answer), "p=a b "));
+  client_ask(g, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nxyz", &answer);
+  assert_non_null(strstr(answer_body(&answer), "n=3:xyz"));
+}
+
+static void test_head_and_empty(void **state) {
+  struct gate *g = *state;
+  int fd = client_open(g);
+  client_puts(fd, "HEAD /echo HTTP/1.1\r\n" HOST "\r\n" GET("/empty") GET("/echo"));
+  assert_true(client_answer(fd, &answer, true));
+  assert_true(answer_length(answer.text) > 0);
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 204);
+  assert_null(strstr(answer.text, "Content-Length"));
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 200);
+  close(fd);
+}
+
+static void test_close_and_http10(void **state) {
+  struct gate *g = *state;
+  assert_int_equal(client_ask(g, "GET /echo HTTP/1.0\r\n\r\n", &answer), 200);
+  assert_non_null(strstr(answer.text, "Connection: close\r\n"));
+  int fd = client_open(g);
+  client_puts(fd, "GET /echo HTTP/1.1\r\nConnection: close\r\n" HOST "\r\n" GET("/echo"));
+  assert_true(client_answer(fd, &answer, false));
+  assert_true(client_eof(fd)); /* the second is not answered */
+  close(fd);
+}
+
+/* Appends text with each '#' turned into a digit. */
+static void append(char *to, const char *text, int digit) {
+  to += strlen(to);
+  for (; *text; text++) *to++ = *text == '#' ? (char)('0' + digit) : *text;
+  *to = '\0';
+}
+
+static void pipeline(struct gate *g, const char *request, const char *expect) {
+  char all[2048] = "";
+  for (int i = 0; i < 6; i++) append(all, request, i);
+  int fd = client_open(g);
+  client_puts(fd, all);
+  for (int i = 0; i < 6; i++) {
+    char want[64] = "";
+    append(want, expect, i);
+    assert_true(client_answer(fd, &answer, false));
+    assert_non_null(strstr(answer_body(&answer), want));
+  }
+  close(fd);
+}
+
+static void test_pipelines_keep_order(void **state) {
+  struct gate *g = *state;
+  pipeline(g, "GET /echo/# HTTP/1.1\r\n" HOST "\r\n", "p=# ");
+  pipeline(g, "GET /later/# HTTP/1.1\r\n" HOST "\r\n", "later #");
+  pipeline(g, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nb#", "n=2:b#");
+}
+
+static void test_request_byte_by_byte(void **state) {
+  static const char text[] =
+      "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello" GET("/later/7");
+  int fd = client_open(*state), on = 1;
+  setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
+  for (size_t i = 0; i < sizeof text - 1; i++) client_send(fd, text + i, 1);
+  assert_true(client_answer(fd, &answer, false));
+  assert_non_null(strstr(answer_body(&answer), "n=5:hello"));
+  assert_true(client_answer(fd, &answer, false));
+  assert_string_equal(answer_body(&answer), "later 7");
+  close(fd);
+}
+
+static void test_refusal_is_a_problem_then_eof(void **state) {
+  struct gate *g = *state;
+  int fd = client_open(g);
+  client_puts(fd,
+              GET("/echo") "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" GET("/echo"));
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 200);
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 400);
+  assert_non_null(strstr(answer.text, "Content-Type: application/problem+json\r\n"));
+  assert_non_null(strstr(answer.text, "Connection: close\r\n"));
+  assert_non_null(strstr(answer_body(&answer), "\"type\":\"/problems/malformed\""));
+  assert_non_null(strstr(answer_body(&answer), "\"instance\":\""));
+  assert_true(client_eof(fd));
+  close(fd);
+  assert_int_equal(cg_metric_sum(g->metrics, g->metric_ids.refused[0]), 1);
+  assert_int_equal(cg_metric_sum(g->metrics, g->metric_ids.requests[2]), 1);
+}
+
+static void test_refusal_waits_for_the_reply_before_it(void **state) {
+  int fd = client_open(*state);
+  client_puts(fd, GET("/later/1") "POST / HTTP/1.1\r\n" HOST "\r\n");
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 200);
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 411);
+  assert_true(client_eof(fd));
+  close(fd);
+}
+
+static void test_large_body_is_answered(void **state) {
+  size_t n = 300000;
+  char *body = calloc(1, n);
+  assert_non_null(body);
+  int fd = client_open(*state);
+  client_puts(fd, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 300000\r\n\r\n");
+  client_send(fd, body, n);
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 413);
+  assert_true(client_eof(fd));
+  close(fd);
+  free(body);
+}
+
+static void test_largest_body_passes(void **state) {
+  char *text = malloc(65536);
+  assert_non_null(text);
+  memset(text, 'x', 65536);
+  int fd = client_open(*state);
+  client_puts(fd, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 65536\r\n\r\n");
+  client_send(fd, text, 65536);
+  client_puts(fd, GET("/empty"));
+  char head[65536 + 1024];
+  size_t at = 0;
+  while (at < 65536) {
+    ssize_t got = recv(fd, head + at, sizeof head - at, 0);
+    assert_true(got > 0);
+    at += (size_t)got;
+  }
+  assert_memory_equal(head, "HTTP/1.1 200 OK\r\n", 17);
+  close(fd);
+  free(text);
+}
+
+static void test_continue(void **state) {
+  int fd = client_open(*state);
+  client_puts(fd, "POST /echo HTTP/1.1\r\n" HOST
+                  "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  assert_true(client_answer(fd, &answer, true));
+  assert_int_equal(answer.status, 100);
+  client_puts(fd, "ok");
+  assert_true(client_answer(fd, &answer, false));
+  assert_non_null(strstr(answer_body(&answer), "n=2:ok"));
+  client_puts(fd, "POST /echo HTTP/1.1\r\n" HOST
+                  "Expect: 100-continue\r\nContent-Length: 65537\r\n\r\n");
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 413);
+  close(fd);
+}
+
+static void reply_kept(struct gate *g, void *arg) {
+  (void)arg;
+  for (int i = 0; i < g->n_kept; i++) {
+    bool alive = cg_exchange_alive(g->kept[i]);
+    CG_CHECK(!alive);
+    cg_exchange_reply(g->kept[i], 200, "text/plain", "nobody", 6);
+  }
+  g->n_kept = 0;
+}
+
+static void test_early_leavers(void **state) {
+  struct gate *g = *state;
+  int fd[4];
+  for (int i = 0; i < 4; i++) {
+    fd[i] = client_open(g);
+    client_puts(fd[i], GET("/keep") GET("/keep"));
+  }
+  assert_true(until(g, read_kept, 4)); /* the second of each waits for the first */
+  for (int i = 0; i < 4; i++) {
+    struct linger reset = {1, 0};
+    if (i % 2) setsockopt(fd[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd[i]);
+  }
+  assert_true(until(g, read_gone, 4));
+  gate_do(g, reply_kept, NULL);
+  assert_int_equal(client_ask(g, GET("/echo"), &answer), 200);
+}
+
+static void test_server_freed_before_the_reply(void **state) {
+  struct gate *g = *state;
+  int fd = client_open(g);
+  client_puts(fd, GET("/keep"));
+  assert_true(until(g, read_kept, 1));
+  gate_do(g, gate_unlisten, NULL);
+  assert_true(client_eof(fd));
+  close(fd);
+  gate_do(g, reply_kept, NULL);
+  gate_do(g, gate_listen, NULL); /* for tear_down */
+}
+
+static void expect_timeout(struct gate *g, const char *part, int64_t us, int status) {
+  int fd = client_open(g);
+  client_puts(fd, part);
+  client_ask(g, GET("/echo"), &answer); /* the loop has read both */
+  gate_advance(g, us - 1000000);
+  client_ask(g, GET("/echo"), &answer);
+  char c;
+  assert_int_equal(recv(fd, &c, 1, MSG_DONTWAIT), -1);
+  gate_advance(g, 1000000);
+  assert_int_equal(client_answer(fd, &answer, false), status != 0);
+  assert_int_equal(answer.status, status);
+  if (status) assert_true(client_eof(fd));
+  close(fd);
+}
+
+static void test_deadlines(void **state) {
+  struct gate *g = *state;
+  expect_timeout(g, "", 5000000, 0);
+  expect_timeout(g, "G", 5000000, 408);
+  expect_timeout(g, "GET / HTTP/1.1\r\nHost:", 5000000, 408);
+  expect_timeout(g, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab",
+                 10000000, 408);
+}
+
+static void test_idle_connection_closes(void **state) {
+  struct gate *g = *state;
+  int fd = client_open(g);
+  client_puts(fd, GET("/echo"));
+  assert_true(client_answer(fd, &answer, false));
+  gate_advance(g, 60000000);
+  assert_true(client_eof(fd));
+  close(fd);
+}
+
+static void test_half_request_then_eof(void **state) {
+  int fd = client_open(*state);
+  client_puts(fd, "GET / HTTP/1.1\r\nHo");
+  shutdown(fd, SHUT_WR);
+  assert_true(client_answer(fd, &answer, false));
+  assert_int_equal(answer.status, 400);
+  assert_true(client_eof(fd));
+  close(fd);
+}
+
+static void test_slow_reader_is_cut(void **state) {
+  struct gate *g = *state;
+  int fd = client_open(g);
+  client_puts(fd, GET("/big"));
+  char c;
+  assert_int_equal(recv(fd, &c, 1, 0), 1);
+  assert_true(until(g, count_open, 1));
+  for (int i = 0; i < 50 && !until(g, count_open, 0); i++) gate_advance(g, 10000000);
+  assert_true(until(g, count_open, 0));
+  close(fd);
+}
+
+static void test_large_reply_is_whole(void **state) {
+  int fd = client_open(*state);
+  client_puts(fd, "GET /big HTTP/1.1\r\nConnection: close\r\n" HOST "\r\n");
+  size_t total = 0;
+  char part[65536];
+  ssize_t got;
+  while ((got = recv(fd, part, sizeof part, 0)) > 0) total += (size_t)got;
+  assert_int_equal(got, 0);
+  assert_true(total > 8u << 20);
+  close(fd);
+}
+
+static void test_connection_bounds(void **state) {
+  (void)state;
+  struct cg_server_limits few = cg_server_limits_default;
+  few.connections_per_address = 2;
+  struct gate *g = gate_open(routes, &few, NULL);
+  int fd[2];
+  for (int i = 0; i < 2; i++) {
+    fd[i] = client_open(g);
+    client_puts(fd[i], GET("/echo"));
+    assert_true(client_answer(fd[i], &answer, false));
+  }
+  int third = client_open(g);
+  client_puts(third, GET("/echo"));
+  assert_true(client_answer(third, &answer, false));
+  assert_int_equal(answer.status, 503);
+  assert_non_null(strstr(answer.text, "Retry-After: 1\r\n"));
+  assert_true(client_eof(third));
+  close(third);
+  close(fd[0]);
+  assert_true(until(g, count_open, 1));
+  assert_int_equal(client_ask(g, GET("/echo"), &answer), 200);
+  close(fd[1]);
+  gate_close(g);
+}
+
+static void drain(struct gate *g, void *arg) {
+  (void)arg;
+  cg_server_drain(g->server);
+}
+
+static void answer_kept(struct gate *g, void *arg) {
+  (void)arg;
+  cg_exchange_reply(g->kept[0], 200, "text/plain", "last", 4);
+  g->n_kept = 0;
+}
+
+static void test_drain(void **state) {
+  struct gate *g = *state;
+  int idle = client_open(g), busy = client_open(g);
+  client_puts(busy, GET("/keep"));
+  assert_true(until(g, read_kept, 1));
+  assert_true(until(g, count_open, 2));
+  gate_do(g, drain, NULL);
+  assert_true(client_eof(idle));
+  gate_do(g, answer_kept, NULL);
+  assert_true(client_answer(busy, &answer, false));
+  assert_string_equal(answer_body(&answer), "last");
+  assert_non_null(strstr(answer.text, "Connection: close\r\n"));
+  assert_true(client_eof(busy));
+  close(busy);
+  close(idle);
+  assert_true(until(g, count_open, 0));
+}
+
+static void test_routes(void **state) {
+  struct gate *g = *state;
+  assert_int_equal(client_ask(g, GET("/nothing"), &answer), 404);
+  assert_int_equal(client_ask(g, GET("/echo/a/b"), &answer), 404);
+  assert_int_equal(client_ask(g, GET("/echo/"), &answer), 404);
+  assert_int_equal(client_ask(g, GET("/echo/%ff"), &answer), 400);
+  assert_int_equal(client_ask(g, GET("/echo?a=1&a=2"), &answer), 400);
+  assert_int_equal(client_ask(g, "DELETE /echo HTTP/1.1\r\n" HOST "\r\n", &answer), 405);
+  assert_non_null(strstr(answer.text, "Allow: GET, HEAD, POST\r\n"));
+  assert_int_equal(client_ask(g, "BREW /echo HTTP/1.1\r\n" HOST "\r\n", &answer), 405);
+}
+
+static int post_json(struct gate *g, const char *type, const char *body) {
+  char request[1024];
+  snprintf(request, sizeof request,
+           "POST /json HTTP/1.1\r\n" HOST "%s%sContent-Length: %zu\r\n\r\n%s", type,
+           type[0] ? "\r\n" : "", strlen(body), body);
+  return client_ask(g, request, &answer);
+}
+
+static void test_bodies(void **state) {
+  struct gate *g = *state;
+  const char *json = "Content-Type: application/json; charset=utf-8";
+  assert_int_equal(post_json(g, json, "{\"name\": \"x\"}"), 201);
+  assert_int_equal(post_json(g, json, ""), 400);
+  assert_int_equal(post_json(g, json, "{\"name\": "), 400);
+  assert_int_equal(post_json(g, "", "{\"name\": \"x\"}"), 415);
+  assert_int_equal(post_json(g, "Content-Type: application/jsonx", "{}"), 415);
+  assert_int_equal(post_json(g, json, "[]"), 422);
+  assert_int_equal(post_json(g, json, "{\"count\": 10, \"nam\": 1}"), 422);
+  assert_non_null(strstr(answer_body(&answer), "\"pointer\":\"/count\""));
+  assert_non_null(strstr(answer_body(&answer), "\"pointer\":\"/name\""));
+}
+
+static void test_problem_shapes(void **state) {
+  struct gate *g = *state;
+  assert_int_equal(client_ask(g, GET("/quota"), &answer), 409);
+  assert_non_null(strstr(answer_body(&answer), "\"type\":\"/problems/quota-full\""));
+  assert_non_null(strstr(answer_body(&answer), "\"scope\":\"user:a\""));
+  assert_non_null(strstr(answer_body(&answer), "\"limit\":2"));
+  assert_non_null(strstr(answer_body(&answer), "\"conflicts\":[\"l1\",\"l2\"]"));
+  assert_non_null(strstr(answer_body(&answer), "\"decision_id\":\"d1\""));
+  assert_int_equal(client_ask(g, GET("/down"), &answer), 503);
+  assert_non_null(strstr(answer.text, "Retry-After: 1\r\n"));
+  assert_non_null(strstr(answer_body(&answer), "\"retry_after_s\":1"));
+  assert_int_equal(client_ask(g, GET("/who"), &answer), 401);
+  assert_non_null(strstr(answer.text, "WWW-Authenticate: Bearer"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(test_answers),
+      TEST(test_head_and_empty),
+      TEST(test_close_and_http10),
+      TEST(test_pipelines_keep_order),
+      TEST(test_request_byte_by_byte),
+      TEST(test_refusal_is_a_problem_then_eof),
+      TEST(test_refusal_waits_for_the_reply_before_it),
+      TEST(test_large_body_is_answered),
+      TEST(test_largest_body_passes),
+      TEST(test_continue),
+      TEST(test_early_leavers),
+      TEST(test_server_freed_before_the_reply),
+      TEST(test_deadlines),
+      TEST(test_idle_connection_closes),
+      TEST(test_half_request_then_eof),
+      TEST(test_slow_reader_is_cut),
+      TEST(test_large_reply_is_whole),
+      cmocka_unit_test(test_connection_bounds),
+      TEST(test_drain),
+      TEST(test_routes),
+      TEST(test_bodies),
+      TEST(test_problem_shapes),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
