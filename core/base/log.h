@@ -2,10 +2,11 @@
  *
  * A line is {"ts","level","msg", fields...}.  Field names come from the fixed set in the
  * design (request_id, decision_id, lease_id, subject, camera, tier, decision, rule,
- * policy_rev, dur_ms) or say what they are.  Values registered as secrets never appear: any
- * occurrence in message or fields is written as ***.  Control characters are escaped, lines
- * are cut at 4 KiB.  Any thread; secrets are registered before the threads start.  Lower
- * layers do not log: they fail with cg_err and whoever handles it logs once.
+ * policy_rev, dur_ms) or say what they are.  Values registered as secrets never appear:
+ * any occurrence in message or fields is written as ***.  Control characters are escaped;
+ * values are cut at 1 KiB and lines at 4 KiB, by leaving whole fields out ("cut":true).
+ * Any thread; secrets are registered before the threads start.  Lower layers do not log:
+ * they fail with cg_err and whoever handles it logs once.
  */
 #ifndef CG_BASE_LOG_H
 #define CG_BASE_LOG_H
