@@ -1,0 +1,619 @@
+/* audit_sqlite: rows are durable before they are acknowledged, the chain shows every
+ * change, and whatever breaks, no row is acknowledged that is not there. */
+#include "harness.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vfs_shim.h"
+
+#define LEASE_A "06600000000001aaaaaaaaaaaaaa"
+#define LEASE_B "06600000000002bbbbbbbbbbbbbb"
+
+/* ------------------------------------------------------------------------------- tools */
+
+struct trail {
+  struct harness *h;
+  char dir[64], db[96], head[112];
+};
+
+static void trail_paths(struct trail *t) {
+  (void)snprintf(t->dir, sizeof t->dir, "/tmp/camgate-audit-XXXXXX");
+  assert_non_null(mkdtemp(t->dir));
+  (void)snprintf(t->db, sizeof t->db, "%s/audit.db", t->dir);
+  (void)snprintf(t->head, sizeof t->head, "%s.head", t->db);
+}
+
+static struct harness *trail_try(struct trail *t, const char *options, uint32_t workers,
+                                 struct cg_err *err) {
+  struct harness_config config = {.plugin = "audit_sqlite",
+                                  .options = options,
+                                  .state_dir = t->dir,
+                                  .workers = workers};
+  return t->h = harness_try(&config, err);
+}
+
+static void trail_open(struct trail *t, const char *options, uint32_t workers) {
+  struct cg_err err = {.text = ""};
+  if (!trail_try(t, options, workers, &err)) fail_msg("%s", err.text);
+}
+
+static void trail_shut(struct trail *t) {
+  harness_close(t->h);
+  t->h = NULL;
+}
+
+static void trail_remove(struct trail *t) {
+  trail_shut(t);
+  static const char *const suffixes[] = {"", "-wal", "-shm", ".head", ".lock", ".away"};
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s%s", t->db, suffixes[i]);
+    (void)unlink(path);
+  }
+  assert_int_equal(rmdir(t->dir), 0);
+}
+
+static struct cgp_audit_row decision(const char *lease, const char *outcome,
+                                     const char *subject, const char *camera) {
+  struct cgp_audit_row row = harness_audit_row("decision");
+  row.lease_id = lease;
+  row.outcome = outcome;
+  row.subject = subject;
+  row.camera = camera;
+  row.quality = "high";
+  row.policy_revision = "revision-1";
+  return row;
+}
+
+static struct cgp_audit_row of_lease(const char *kind, const char *lease,
+                                     const char *outcome) {
+  struct cgp_audit_row row = harness_audit_row(kind);
+  row.lease_id = lease;
+  row.outcome = outcome;
+  return row;
+}
+
+static int64_t add(struct trail *t, struct cgp_audit_row row) {
+  return harness_audit_append(t->h, 0, &row);
+}
+
+static void add_many(struct trail *t, int n) {
+  for (int i = 0; i < n; i++)
+    (void)add(t, decision("", i % 3 ? "allow" : "deny", i % 2 ? "alice" : "bob",
+                          i % 5 ? "lobby-1" : "gate-2"));
+}
+
+static enum cgp_code try_add(struct trail *t, char *text, size_t n) {
+  struct cgp_audit_row row = harness_audit_row("admin");
+  struct harness_call c = {0};
+  cg_audit_append(harness_drivers(t->h, 0), &row, harness_answered, &c);
+  enum cgp_code code = harness_wait(t->h, &c);
+  if (text) (void)snprintf(text, n, "%s", c.text);
+  return code;
+}
+
+/* The writer opens the file anew by itself; appends tell when it has. */
+static void until_writable(struct trail *t) {
+  for (int i = 0; i < 200; i++) {
+    if (try_add(t, NULL, 0) == CGP_OK) return;
+    harness_run_ms(t->h, 20);
+  }
+  fail_msg("not writable again");
+}
+
+struct seen {
+  size_t n;
+  int64_t next, seqs[1000];
+  char kinds[1000][16], prev[65], hash[65];
+};
+
+static void see(void *to, const void *result) {
+  const struct cgp_audit_rows *rows = result;
+  struct seen *seen = to;
+  *seen = (struct seen){.n = rows->n, .next = rows->next_seq};
+  for (size_t i = 0; i < rows->n; i++) {
+    seen->seqs[i] = rows->rows[i].seq;
+    (void)snprintf(seen->kinds[i], sizeof seen->kinds[i], "%s", rows->rows[i].kind);
+  }
+  if (rows->n == 0) return;
+  (void)snprintf(seen->prev, sizeof seen->prev, "%s", rows->rows[rows->n - 1].prev);
+  (void)snprintf(seen->hash, sizeof seen->hash, "%s", rows->rows[0].hash);
+}
+
+static struct cgp_audit_filter anything(uint32_t limit) {
+  return (struct cgp_audit_filter){.size = sizeof(struct cgp_audit_filter),
+                                   .since = "",
+                                   .until = "",
+                                   .subject = "",
+                                   .camera = "",
+                                   .kind = "",
+                                   .outcome = "",
+                                   .lease_id = "",
+                                   .limit = limit};
+}
+
+static struct seen ask(struct trail *t, struct cgp_audit_filter f) {
+  static const struct seen none;
+  struct seen seen = none;
+  struct harness_call c = {.copy = see, .to = &seen};
+  cg_audit_query(harness_drivers(t->h, 0), &f, harness_answered, &c);
+  assert_int_equal(harness_wait(t->h, &c), CGP_OK);
+  return seen;
+}
+
+static struct seen ask_live(struct trail *t) {
+  struct seen seen = {0};
+  struct harness_call c = {.copy = see, .to = &seen};
+  cg_audit_live(harness_drivers(t->h, 0), harness_answered, &c);
+  assert_int_equal(harness_wait(t->h, &c), CGP_OK);
+  return seen;
+}
+
+static struct cgp_audit_verdict ask_verdict(struct trail *t) {
+  struct cgp_audit_verdict v = {0};
+  struct harness_call c = {.to = &v, .to_size = sizeof v};
+  cg_audit_verify(harness_drivers(t->h, 0), harness_answered, &c);
+  assert_int_equal(harness_wait(t->h, &c), CGP_OK);
+  v.text = NULL;
+  return v;
+}
+
+static void sql(const char *db, const char *text) {
+  sqlite3 *c;
+  assert_int_equal(sqlite3_open_v2(db, &c, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+  if (sqlite3_exec(c, text, NULL, NULL, NULL) != SQLITE_OK)
+    fail_msg("%s: %s", text, sqlite3_errmsg(c));
+  assert_int_equal(sqlite3_close(c), SQLITE_OK);
+}
+
+static void sql_text(const char *db, const char *query, char *out, size_t n) {
+  sqlite3 *c;
+  sqlite3_stmt *st;
+  assert_int_equal(sqlite3_open_v2(db, &c, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  if (sqlite3_prepare_v2(c, query, -1, &st, NULL) != SQLITE_OK)
+    fail_msg("%s: %s", query, sqlite3_errmsg(c));
+  bool row = sqlite3_step(st) == SQLITE_ROW;
+  const char *text = row ? (const char *)sqlite3_column_text(st, 0) : NULL;
+  (void)snprintf(out, n, "%s", text ? text : "NULL");
+  assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+  assert_int_equal(sqlite3_close(c), SQLITE_OK);
+}
+
+static void assert_sql(const char *db, const char *query, const char *expected) {
+  char text[256];
+  sql_text(db, query, text, sizeof text);
+  assert_string_equal(text, expected);
+}
+
+/* ------------------------------------------------------------------ writing and reading */
+
+static void acknowledged_rows_survive(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{}", 2);
+  struct harness_call calls[200];
+  memset(calls, 0, sizeof calls);
+  struct cgp_audit_row row = decision(LEASE_A, "allow", "alice", "lobby-1");
+  for (int i = 0; i < 200; i++)
+    cg_audit_append(harness_drivers(t.h, (uint32_t)i % 2), &row, harness_answered,
+                    &calls[i]);
+  for (int i = 0; i < 200; i++) {
+    assert_int_equal(harness_wait(t.h, &calls[i]), CGP_OK);
+    assert_int_equal(calls[i].times, 1);
+  }
+  trail_shut(&t);
+  assert_sql(t.db, "SELECT count(*) || ' ' || max(seq) FROM trail", "200 200");
+  trail_open(&t, "{}", 1);
+  assert_int_equal(add(&t, row), 201);
+  struct cgp_audit_verdict v = ask_verdict(&t);
+  assert_true(v.intact);
+  assert_int_equal(v.rows, 201);
+  trail_remove(&t);
+}
+
+static void a_batch_is_one_commit(void **state) {
+  (void)state;
+  struct shim *shim = shim_register("batch");
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{\"vfs\": \"batch\"}", 1);
+  long before = shim_count(shim, SHIM_SYNC);
+  static struct harness_call calls[1000];
+  memset(calls, 0, sizeof calls);
+  struct cgp_audit_row row = harness_audit_row("admin");
+  for (int i = 0; i < 1000; i++)
+    cg_audit_append(harness_drivers(t.h, 0), &row, harness_answered, &calls[i]);
+  for (int i = 0; i < 1000; i++) assert_int_equal(harness_wait(t.h, &calls[i]), CGP_OK);
+  assert_in_range(shim_count(shim, SHIM_SYNC) - before, 1, 500);
+  trail_remove(&t);
+  shim_unregister(shim);
+}
+
+static void times_never_go_back_and_rows_link(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 20);
+  struct seen page = ask(&t, anything(2));
+  struct seen second = ask(&t, anything(2));
+  assert_string_equal(page.prev, second.hash);
+  trail_shut(&t);
+  assert_sql(t.db,
+             "SELECT count(*) FROM events a JOIN events b ON b.seq = a.seq + 1 WHERE "
+             "b.time < a.time OR length(a.time) <> 27",
+             "0");
+  assert_sql(t.db, "SELECT count(DISTINCT id) FROM trail WHERE length(id) = 28", "20");
+  trail_remove(&t);
+}
+
+static void filters_and_pages(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 30);
+  struct cgp_audit_filter f = anything(4);
+  f.subject = "alice";
+  int64_t expected = 2;
+  for (int pages = 0; pages < 4; pages++) {
+    struct seen page = ask(&t, f);
+    for (size_t i = 0; i < page.n; i++, expected += 2)
+      assert_int_equal(page.seqs[i], expected);
+    f.after_seq = page.next;
+  }
+  assert_int_equal(expected, 32);
+  assert_int_equal(f.after_seq, 0);
+  f = anything(3);
+  f.newest_first = true;
+  f.camera = "gate-2";
+  struct seen newest = ask(&t, f);
+  assert_int_equal(newest.seqs[0], 26);
+  assert_int_equal(newest.seqs[2], 16);
+  f.after_seq = newest.next;
+  newest = ask(&t, f);
+  assert_int_equal(newest.seqs[0], 11);
+  assert_int_equal(newest.next, 0);
+  f = anything(1000);
+  f.outcome = "deny";
+  f.subject = "bob";
+  f.camera = "lobby-1";
+  assert_int_equal(ask(&t, f).n, 4);
+  f.kind = "join";
+  assert_int_equal(ask(&t, f).n, 0);
+  trail_remove(&t);
+}
+
+static void filters_by_time(void **state) {
+  (void)state;
+  struct trail t;
+  char sixth[64];
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 10);
+  sql_text(t.db, "SELECT time FROM events WHERE seq = 6", sixth, sizeof sixth);
+  struct cgp_audit_filter f = anything(100);
+  f.since = sixth;
+  assert_int_equal(ask(&t, f).seqs[0], 6);
+  f.since = "";
+  f.until = sixth;
+  assert_int_equal(ask(&t, f).n, 5);
+  f.until = "2001-01-01T00:00:00+02:00";
+  assert_int_equal(ask(&t, f).n, 0);
+  f.until = "yesterday";
+  struct harness_call c = {0};
+  cg_audit_query(harness_drivers(t.h, 0), &f, harness_answered, &c);
+  assert_int_equal(harness_wait(t.h, &c), CGP_E_INVALID);
+  assert_non_null(strstr(c.text, "RFC 3339"));
+  trail_remove(&t);
+}
+
+/* The same answers when part of the trail, or all, is in the search tables. */
+static void search_tables_agree_with_the_trail(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 40);
+  char indexed[32] = "";
+  for (int i = 0; i < 100 && strcmp(indexed, "40") != 0; i++) {
+    harness_run_ms(t.h, 50);
+    sql_text(t.db, "SELECT value FROM meta WHERE key = 'indexed'", indexed,
+             sizeof indexed);
+  }
+  assert_string_equal(indexed, "40");
+  add_many(&t, 10);
+  struct cgp_audit_filter f = anything(1000);
+  f.subject = "alice";
+  assert_int_equal(ask(&t, f).n, 25);
+  f.camera = "gate-2";
+  struct seen both = ask(&t, f);
+  assert_int_equal(both.n, 5);
+  f.newest_first = true;
+  assert_int_equal(ask(&t, f).seqs[4], both.seqs[0]);
+  assert_sql(t.db, "SELECT count(*) FROM by_hour", "1");
+  trail_remove(&t);
+}
+
+static void live_leases(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{\"longest_lease_h\": 87600}", 1);
+  (void)add(&t, decision(LEASE_A, "allow", "alice", "lobby-1"));
+  (void)add(&t, decision(LEASE_B, "allow", "bob", "lobby-1"));
+  (void)add(&t, decision("06600000000003cccccccccccccc", "deny", "eve", "lobby-1"));
+  (void)add(&t, of_lease("change", LEASE_A, "allow"));
+  (void)add(&t, decision("00000000000004dddddddddddddd", "allow", "old", "lobby-1"));
+  (void)add(&t, of_lease("join", LEASE_A, ""));
+  struct seen live = ask_live(&t);
+  assert_int_equal(live.n, 2);
+  assert_int_equal(live.seqs[0], 2);
+  assert_int_equal(live.seqs[1], 4);
+  (void)add(&t, of_lease("end", LEASE_B, "released"));
+  live = ask_live(&t);
+  assert_int_equal(live.n, 1);
+  assert_string_equal(live.kinds[0], "change");
+  trail_remove(&t);
+}
+
+static void views_for_auditors(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  (void)add(&t, decision(LEASE_A, "allow", "alice", "lobby-1"));
+  (void)add(&t, of_lease("join", LEASE_A, ""));
+  struct cgp_audit_row change = of_lease("change", LEASE_A, "allow");
+  change.quality = "low";
+  (void)add(&t, change);
+  (void)add(&t, of_lease("leave", LEASE_A, ""));
+  (void)add(&t, of_lease("end", LEASE_A, "expired"));
+  (void)add(&t, decision("", "deny", "eve", "lobby-1"));
+  trail_shut(&t);
+  assert_sql(t.db, "SELECT count(*) FROM decisions", "2");
+  assert_sql(t.db, "SELECT subject || policy_revision FROM denials", "everevision-1");
+  assert_sql(t.db,
+             "SELECT quality || ended_by || (granted_at < joined_at) || (joined_at < "
+             "left_at) || (left_at < ended_at) FROM sessions",
+             "lowexpired111");
+  assert_sql(t.db,
+             "SELECT count(*) FROM sessions WHERE watched_s BETWEEN 0 AND 60 AND "
+             "watched_s IS NOT NULL",
+             "1");
+  trail_remove(&t);
+}
+
+/* ---------------------------------------------------------------------------- the chain */
+
+/* Each kind of tampering on a copy of seq range 1..n; returns the first bad row. */
+static int64_t tamper(const char *db, int what, int64_t at, int64_t rows) {
+  static const char *const forms[] = {
+      "DELETE FROM events WHERE seq = %lld",
+      "UPDATE events SET outcome = outcome || 'x' WHERE seq = %lld",
+      "UPDATE events SET time = replace(time, 'Z', 'z') WHERE seq = %lld",
+      "UPDATE events SET hash = zeroblob(32) WHERE seq = %lld",
+      "UPDATE events SET revision = 0 WHERE seq = %lld",
+      "UPDATE events SET seq = 1000000 WHERE seq = %lld;"
+      "UPDATE events SET seq = %lld WHERE seq = %lld + 1;"
+      "UPDATE events SET seq = %lld + 1 WHERE seq = 1000000",
+      "DELETE FROM events WHERE seq >= %lld",
+      "UPDATE events SET subject = subject || substr(camera, 1, 1), camera = "
+      "substr(camera, 2) WHERE seq = %lld",
+      "INSERT INTO events SELECT -seq, time, kind, lease_id, subject, camera, "
+      "quality_requested, quality, outcome, reason, rule, revision, request_id, "
+      "decision_id, id, node, client_addr, facts, hash FROM events WHERE seq = %lld",
+  };
+  const int n = (int)(sizeof forms / sizeof *forms);
+  char text[512];
+  long long seq = at;
+  if (what % n == 5 && at == rows) seq = --at;
+  (void)sqlite3_snprintf(sizeof text, text, forms[what % n], seq, seq, seq, seq);
+  sql(db, text);
+  return what % n == 8 ? -at : at;
+}
+
+static void every_change_is_found(void **state) {
+  (void)state;
+  enum { ROWS = 60, ROUNDS = 1200 };
+  struct trail t;
+  char keep[128], text[512];
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, ROWS);
+  trail_shut(&t);
+  (void)snprintf(keep, sizeof keep, "%s.away", t.db);
+  (void)snprintf(text, sizeof text, "VACUUM INTO '%s'", keep);
+  sql(t.db, text);
+  trail_open(&t, "{\"read_only\": true}", 1);
+  assert_true(ask_verdict(&t).intact);
+  uint32_t random = 12345;
+  for (int i = 0; i < ROUNDS; i++) {
+    random = random * 1664525u + 1013904223u;
+    int64_t bad = tamper(t.db, i, 1 + (random >> 8) % ROWS, ROWS);
+    struct cgp_audit_verdict v = ask_verdict(&t);
+    if (v.intact || v.first_bad_seq != bad)
+      fail_msg("round %d: row %lld, found %lld", i, (long long)bad,
+               (long long)v.first_bad_seq);
+    (void)snprintf(text, sizeof text,
+                   "ATTACH '%s' AS good; DELETE FROM events; INSERT INTO events SELECT * "
+                   "FROM good.events",
+                   keep);
+    sql(t.db, text);
+  }
+  assert_true(ask_verdict(&t).intact);
+  trail_remove(&t);
+}
+
+static void a_cut_trail_is_not_continued(void **state) {
+  (void)state;
+  struct trail t;
+  struct cg_err err;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 10);
+  trail_shut(&t);
+  sql(t.db, "DELETE FROM events WHERE seq > 7");
+  assert_null(trail_try(&t, "{}", 1, &err));
+  assert_non_null(strstr(err.text, "row 10 was acknowledged"));
+  assert_int_equal(unlink(t.db), 0);
+  assert_null(trail_try(&t, "{}", 1, &err));
+  assert_non_null(strstr(err.text, "is gone"));
+  trail_remove(&t);
+}
+
+/* ------------------------------------------------------------------------------- faults */
+
+/* Failing the nth write or sync: what was acknowledged is there, what was refused is not,
+ * and the trail recovers by itself. */
+static void fail_at(enum shim_op op, long nth, bool for_ever, int code) {
+  struct shim *shim = shim_register("faulty");
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{\"vfs\": \"faulty\"}", 1);
+  add_many(&t, 3);
+  shim_fail(shim, op, nth, for_ever, code);
+  int acknowledged = 3, refused = 0;
+  for (int i = 0; i < 12; i++) {
+    char words[256];
+    bool ok = try_add(&t, words, sizeof words) == CGP_OK;
+    acknowledged += ok;
+    refused += !ok;
+    if (!ok) assert_non_null(strstr(words, "audit.db"));
+  }
+  assert_true(refused > 0);
+  assert_false(harness_health(t.h, 0, NULL, 0));
+  shim_heal(shim);
+  until_writable(&t);
+  assert_true(harness_health(t.h, 0, NULL, 0));
+  struct cgp_audit_verdict v = ask_verdict(&t);
+  assert_true(v.intact);
+  assert_int_equal(v.rows, acknowledged + 1);
+  trail_remove(&t);
+  shim_unregister(shim);
+}
+
+static void survives_failing_syncs(void **state) {
+  (void)state;
+  for (long nth = 1; nth <= 4; nth++) {
+    fail_at(SHIM_SYNC, nth, false, SQLITE_IOERR_FSYNC);
+    fail_at(SHIM_SYNC, nth, true, SQLITE_IOERR_FSYNC);
+  }
+}
+
+static void survives_failing_writes(void **state) {
+  (void)state;
+  for (long nth = 1; nth <= 12; nth += 1)
+    fail_at(SHIM_WRITE, nth, nth % 2, SQLITE_IOERR_WRITE);
+}
+
+static void survives_a_full_disk(void **state) {
+  (void)state;
+  for (long nth = 1; nth <= 6; nth++) fail_at(SHIM_WRITE, nth, true, SQLITE_FULL);
+}
+
+static void notices_that_the_file_was_moved(void **state) {
+  (void)state;
+  struct trail t;
+  char away[128], words[256];
+  trail_paths(&t);
+  (void)snprintf(away, sizeof away, "%s.away", t.db);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 5);
+  assert_int_equal(rename(t.db, away), 0);
+  assert_int_equal(try_add(&t, words, sizeof words), CGP_E_UNAVAILABLE);
+  assert_non_null(strstr(words, "audit.db"));
+  assert_int_equal(try_add(&t, NULL, 0), CGP_E_UNAVAILABLE);
+  assert_int_equal(rename(away, t.db), 0);
+  until_writable(&t);
+  struct cgp_audit_verdict v = ask_verdict(&t);
+  assert_true(v.intact);
+  assert_int_equal(v.rows, 6);
+  trail_remove(&t);
+}
+
+static void an_emptied_file_stays_refused(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  add_many(&t, 5);
+  assert_int_equal(unlink(t.db), 0);
+  FILE *empty = fopen(t.db, "w");
+  assert_non_null(empty);
+  assert_int_equal(fclose(empty), 0);
+  assert_int_equal(try_add(&t, NULL, 0), CGP_E_UNAVAILABLE);
+  harness_run_ms(t.h, 600);
+  assert_int_equal(try_add(&t, NULL, 0), CGP_E_UNAVAILABLE);
+  assert_false(harness_health(t.h, 0, NULL, 0));
+  trail_remove(&t);
+}
+
+static void one_writer_and_many_readers(void **state) {
+  (void)state;
+  struct trail t, second;
+  struct cg_err err;
+  trail_paths(&t);
+  second = t;
+  assert_null(trail_try(&second, "{\"read_only\": true}", 1, &err));
+  trail_open(&t, "{}", 1);
+  add_many(&t, 5);
+  assert_null(trail_try(&second, "{}", 1, &err));
+  assert_non_null(strstr(err.text, "another process"));
+  trail_open(&second, "{\"read_only\": true}", 1);
+  assert_int_equal(ask(&second, anything(100)).n, 5);
+  assert_true(ask_verdict(&second).intact);
+  assert_int_equal(try_add(&second, NULL, 0), CGP_E_UNAVAILABLE);
+  trail_shut(&second);
+  trail_remove(&t);
+}
+
+static void a_full_queue_says_so(void **state) {
+  (void)state;
+  struct trail t;
+  trail_paths(&t);
+  trail_open(&t, "{\"queue\": 1}", 1);
+  static struct harness_call calls[500];
+  memset(calls, 0, sizeof calls);
+  struct cgp_audit_row row = harness_audit_row("admin");
+  int64_t durable = 0, busy = 0;
+  for (int i = 0; i < 500; i++)
+    cg_audit_append(harness_drivers(t.h, 0), &row, harness_answered, &calls[i]);
+  for (int i = 0; i < 500; i++) {
+    enum cgp_code code = harness_wait(t.h, &calls[i]);
+    durable += code == CGP_OK;
+    busy += code == CGP_E_BUSY;
+  }
+  assert_int_equal(durable + busy, 500);
+  assert_true(busy > 0);
+  assert_int_equal(ask_verdict(&t).rows, durable);
+  trail_remove(&t);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(acknowledged_rows_survive),
+      cmocka_unit_test(a_batch_is_one_commit),
+      cmocka_unit_test(times_never_go_back_and_rows_link),
+      cmocka_unit_test(filters_and_pages),
+      cmocka_unit_test(filters_by_time),
+      cmocka_unit_test(search_tables_agree_with_the_trail),
+      cmocka_unit_test(live_leases),
+      cmocka_unit_test(views_for_auditors),
+      cmocka_unit_test(every_change_is_found),
+      cmocka_unit_test(a_cut_trail_is_not_continued),
+      cmocka_unit_test(survives_failing_syncs),
+      cmocka_unit_test(survives_failing_writes),
+      cmocka_unit_test(survives_a_full_disk),
+      cmocka_unit_test(notices_that_the_file_was_moved),
+      cmocka_unit_test(an_emptied_file_stays_refused),
+      cmocka_unit_test(one_writer_and_many_readers),
+      cmocka_unit_test(a_full_queue_says_so),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
