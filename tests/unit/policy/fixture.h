@@ -6,6 +6,7 @@
 #ifndef TEST_POLICY_FIXTURE_H
 #define TEST_POLICY_FIXTURE_H
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,10 +127,16 @@ static inline void fix_folder(struct fix *f) {
   assert_int_equal(mkdir(path, 0700), 0);
 }
 
+static int fix_remove_one(const char *path, const struct stat *st, int type,
+                          struct FTW *place) {
+  (void)st;
+  (void)type;
+  (void)place;
+  return remove(path);
+}
+
 static inline void fix_remove_folder(struct fix *f) {
-  char command[128];
-  snprintf(command, sizeof(command), "/bin/rm -r %s", f->dir);
-  if (*f->dir) assert_int_equal((system)(command), 0);
+  if (*f->dir) assert_int_equal(nftw(f->dir, fix_remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
   *f->dir = '\0';
 }
 
