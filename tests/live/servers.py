@@ -129,6 +129,17 @@ class LiveKit(Server):
         except requests.RequestException:
             return False
 
+    def stop(self):
+        """Once is a request that waits for participants and peers, twice is an order."""
+        if self.child and self.child.poll() is None:
+            self.child.send_signal(signal.SIGCONT)
+            self.child.terminate()
+            try:
+                return self.child.wait(2)
+            except subprocess.TimeoutExpired:
+                pass
+        return super().stop()
+
     def env(self):
         return {"LIVEKIT_URL": self.url, "LIVEKIT_PUBLIC_URL": self.ws,
                 "LIVEKIT_API_KEY": self.key, "LIVEKIT_API_SECRET": self.secret,

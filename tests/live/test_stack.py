@@ -74,8 +74,7 @@ def test_coturn_loads_its_file_and_denies_private_peers(tmp_path, started):
         assert re.search(rf"^denied-peer-ip={re.escape(prefix)}", text, re.M), prefix
     turn = servers.Turn(tmp_path / "turn")
     moved = {"listening-port": turn.port, "tls-listening-port": ports.take(),
-             "min-port": turn.relay, "max-port": turn.relay + 39,
-             "static-auth-secret": turn.secret}
+             "min-port": turn.relay, "max-port": turn.relay + 39}
     for name, value in moved.items():
         text = re.sub(rf"^#?\s*{name}=.*$", f"{name}={value}", text, flags=re.M)
     text = re.sub(r"^(cert|pkey|log-file|pidfile|prometheus|cli-.*|listening-ip|relay-ip)\b.*$",
@@ -84,7 +83,8 @@ def test_coturn_loads_its_file_and_denies_private_peers(tmp_path, started):
     path.write_text(text)
 
     def start():
-        return turn.spawn(servers.find("turnserver"), "-c", path, "--listening-ip=127.0.0.1",
+        return turn.spawn(servers.find("turnserver"), "-c", path,
+                          f"--static-auth-secret={turn.secret}", "--listening-ip=127.0.0.1",
                           "--relay-ip=127.0.0.1", "--no-tls", "--no-dtls", "--no-cli",
                           "--log-file=stdout", f"--pidfile={tmp_path}/turn.pid",
                           f"--userdb={tmp_path}/turndb")
