@@ -62,10 +62,13 @@ static void judge_version(struct greet *g, redisAsyncContext *ac, long long vers
   else if (major <= ours && !g->loaded && g->load_functions)
     load(g, ac);
   else {
-    snprintf(words, sizeof words,
-             "its function library camgate_quota is version %lld, this gate needs %d%s",
-             version, QUOTA_LIBRARY_VERSION,
-             g->load_functions ? "" : " (load_functions is off)");
+    const char *off = g->load_functions ? "" : " (load_functions is off)";
+    if (version == 0)
+      snprintf(words, sizeof words, "function library camgate_quota is absent%s", off);
+    else
+      snprintf(words, sizeof words,
+               "function library camgate_quota is version %lld, this gate needs %d%s",
+               version, QUOTA_LIBRARY_VERSION, off);
     end(g, words);
   }
 }

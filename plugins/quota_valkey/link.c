@@ -44,7 +44,7 @@ struct link {
   struct resolve resolve;
   struct greet greet;
   enum cgp_code code; /* of what fails while away, with its words */
-  char words[400];
+  char words[540];
 };
 
 static void dial(void *arg);
@@ -98,7 +98,7 @@ static void fail_held(struct link *l) {
 static void go_away(struct link *l, enum cgp_code code, const char *why) {
   char words[sizeof l->words];
   if (l->state == AWAY) return;
-  snprintf(words, sizeof words, "valkey %s: %.80s", l->config.url.shown, why);
+  snprintf(words, sizeof words, "valkey %s: %.200s", l->config.url.shown, why);
   if (strcmp(words, l->words) != 0) l->host->log(l->host, CGP_WARN, "%s", words);
   memcpy(l->words, words, sizeof words);
   l->code = code;
@@ -143,10 +143,10 @@ static const struct {
 
 static void answer_error(struct command *c, const redisReply *reply) {
   struct link *l = c->link;
-  char words[400];
+  char words[540];
   size_t i = 0;
   while (strncmp(reply->str, errors[i].prefix, strlen(errors[i].prefix)) != 0) i++;
-  snprintf(words, sizeof words, "valkey %s: %.80s", l->config.url.shown, reply->str);
+  snprintf(words, sizeof words, "valkey %s: %.200s", l->config.url.shown, reply->str);
   if (errors[i].redial) go_away(l, errors[i].code, reply->str);
   answer(c, &(struct link_answer){.code = errors[i].code, .words = words});
 }

@@ -371,7 +371,7 @@ static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
 
 static void on_version(void *arg, struct cgp_call call, const struct link_answer *a) {
   struct worker *w = arg;
-  char text[360];
+  char text[540];
   bool ok = a->code == CGP_OK;
   if (ok)
     snprintf(text, sizeof text, "valkey %s answers", w->gate->link.url.shown);
