@@ -1,0 +1,280 @@
+#include "plugin/drivers.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "plugin/host.h"
+
+#define BLOCKED_US     100000
+#define BLOCKED_LOG_US 60000000
+
+struct driver {
+  const struct cg_plugin *plugin;
+  struct cg_host *host;
+  void *w;
+};
+
+struct cg_drivers {
+  struct cg_drivers_env env;
+  struct cg_calls *calls;
+  struct cg_fetcher *fetcher;
+  struct driver *items;
+  size_t n;
+  const struct driver *cameras, *quota, *room, *ice, *audit;
+};
+
+/* --------------------------------------------------------------------- start and stop */
+
+static const struct driver *serving(const struct cg_drivers *d,
+                                    const struct cg_plugin *p) {
+  for (size_t i = 0; p && i < d->n; i++)
+    if (d->items[i].plugin == p) return &d->items[i];
+  return NULL;
+}
+
+static bool start_one(struct cg_drivers *d, const struct cg_plugin *p,
+                      struct cg_err *err) {
+  struct driver *it = &d->items[d->n];
+  struct cg_host *main = CG_CONTAINER(p->host, struct cg_host, abi);
+  struct cg_host *h =
+      cg_host_worker(main, d->env.worker, d->env.loop, d->calls, d->fetcher);
+  if (!h) return cg_fail(err, CG_E_MEMORY, "no memory to start %s", p->name);
+  h->room_event = d->env.room_event;
+  h->ctx = d->env.ctx;
+  *it = (struct driver){.plugin = p, .host = h};
+  char text[CG_ERR_TEXT_MAX / 2] = "";
+  if (!p->abi->start(p->self, &h->abi, &it->w, text, sizeof text)) {
+    d->n++;
+    return true;
+  }
+  cg_host_stop(h);
+  cg_host_drop_timers(h);
+  cg_log_mask(main->env->log, text);
+  return cg_fail(err, CG_E_UNAVAILABLE, "%s does not start on worker %u: %s", p->name,
+                 d->env.worker, text[0] ? text : "it gives no reason");
+}
+
+static bool start_all(struct cg_drivers *d, struct cg_err *err) {
+  const struct cg_plugins *set = d->env.set;
+  d->calls =
+      cg_calls_new(d->env.loop, d->env.base->log, d->env.base->metrics, d->env.worker);
+  d->fetcher = cg_fetcher_new(d->env.loop);
+  d->items = cg_alloc((set->n + 1) * sizeof *d->items);
+  if (!d->calls || !d->fetcher || !d->items)
+    return cg_fail(err, CG_E_MEMORY, "no memory for the plugins' calls");
+  for (size_t i = 0; i < set->n; i++)
+    if (!start_one(d, &set->items[i], err)) return false;
+  d->cameras = serving(d, set->cameras);
+  d->quota = serving(d, set->quota);
+  d->room = serving(d, set->room);
+  d->ice = serving(d, set->ice);
+  d->audit = serving(d, set->audit);
+  return true;
+}
+
+struct cg_drivers *cg_drivers_start(const struct cg_drivers_env *env,
+                                    struct cg_err *err) {
+  struct cg_drivers *d = cg_alloc(sizeof *d);
+  if (!d) {
+    cg_fail(err, CG_E_MEMORY, "no memory for the plugins' drivers");
+    return NULL;
+  }
+  d->env = *env;
+  if (start_all(d, err)) return d;
+  cg_drivers_free(d);
+  return NULL;
+}
+
+/* Transfers first, then posts, then stop: each of them may still complete calls; what is
+ * open after that ends as unavailable. */
+void cg_drivers_free(struct cg_drivers *d) {
+  if (!d) return;
+  if (d->fetcher) cg_fetcher_close(d->fetcher);
+  for (size_t i = d->n; i-- > 0;) cg_host_stop(d->items[i].host);
+  for (size_t i = d->n; i-- > 0;) {
+    const struct driver *it = &d->items[i];
+    if (it->plugin->abi->stop) it->plugin->abi->stop(it->w);
+    cg_host_drop_timers(it->host);
+  }
+  cg_fetcher_free(d->fetcher);
+  cg_calls_free(d->calls);
+  cg_free(d->items);
+  cg_free(d);
+}
+
+/* ------------------------------------------------------------------------ one op */
+
+/* An op under way: entered with `enter`, left with `leave`, which sees how long it held
+ * the worker. */
+struct op {
+  const struct driver *it;
+  struct cgp_call call;
+  int64_t began_us;
+};
+
+static int64_t now_us(void) {
+  return cg_clock_system.mono_us(&cg_clock_system);
+}
+
+static bool enter(struct cg_drivers *d, const struct driver *it, uint32_t ms,
+                  cg_call_fn *fn, void *arg, struct op *op) {
+  if (!it) {
+    fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
+    return false;
+  }
+  op->it = it;
+  op->began_us = now_us();
+  op->call = cg_call_begin(d->calls, &it->host->owner, ms, fn, arg);
+  if (op->call.id) return true;
+  fn(arg, CGP_E_BUSY, NULL, "the plugin has too many calls open");
+  return false;
+}
+
+static void blocked(struct cg_host *h, int64_t now, int64_t us) {
+  if (h->blocked_metric >= 0)
+    cg_metric_add(h->env->metrics, h->abi.worker, h->blocked_metric, 1);
+  if (h->blocked_logged_us && now - h->blocked_logged_us < BLOCKED_LOG_US) return;
+  h->blocked_logged_us = now;
+  CG_LOG(h->env->log, CG_ERROR, "plugin blocked its worker", {"plugin", h->plugin, 0},
+         {"worker", NULL, h->abi.worker}, {"dur_ms", NULL, us / 1000});
+}
+
+static void leave(const struct op *op) {
+  int64_t now = now_us(), us = now - op->began_us;
+  if (us > BLOCKED_US) blocked(op->it->host, now, us);
+}
+
+/* One op of one kind: begin, enter the plugin with its arguments, leave. */
+#define CALL(kind, op_name, ms, ...)                                                     \
+  do {                                                                                   \
+    struct op op;                                                                        \
+    if (!enter(d, d->kind, (ms), fn, arg, &op)) break;                                   \
+    op.it->plugin->abi->kind->op_name(op.it->w, __VA_ARGS__ op.call);                    \
+    leave(&op);                                                                          \
+  } while (0)
+#define ARG(...) __VA_ARGS__,
+
+void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg) {
+  CALL(cameras, get, d->env.deadlines.cameras, ARG(id));
+}
+
+void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
+  CALL(cameras, list, d->env.deadlines.cameras, );
+}
+
+void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
+                      void *arg) {
+  r->size = sizeof *r;
+  CALL(quota, reserve, d->env.deadlines.quota, ARG(r));
+}
+
+void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
+                    void *arg) {
+  h->size = sizeof *h;
+  CALL(quota, renew, d->env.deadlines.quota, ARG(h));
+}
+
+void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn,
+                      void *arg) {
+  CALL(quota, release, d->env.deadlines.quota, ARG(lease_id));
+}
+
+void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {
+  CALL(quota, usage, d->env.deadlines.quota, ARG(scope));
+}
+
+void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
+  CALL(quota, sweep, d->env.deadlines.quota, );
+}
+
+void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,
+                      cg_call_fn *fn, void *arg) {
+  for (size_t i = 0; i < n; i++) holds[i].size = sizeof holds[i];
+  CALL(quota, restore, d->env.deadlines.query, ARG(holds, n));
+}
+
+void cg_room_ensure(struct cg_drivers *d, const char *room, cg_call_fn *fn, void *arg) {
+  CALL(room, ensure, d->env.deadlines.room, ARG(room));
+}
+
+void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,
+                   void *arg) {
+  r->size = sizeof *r;
+  CALL(room, token, d->env.deadlines.room, ARG(r));
+}
+
+void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,
+                    cg_call_fn *fn, void *arg) {
+  CALL(room, remove, d->env.deadlines.room, ARG(room, identity));
+}
+
+void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
+                  void *arg) {
+  r->size = sizeof *r;
+  CALL(ice, issue, d->env.deadlines.ice, ARG(r));
+}
+
+void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *row, cg_call_fn *fn,
+                     void *arg) {
+  row->size = sizeof *row;
+  CALL(audit, append, d->env.deadlines.audit, ARG(row));
+}
+
+void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn *fn,
+                    void *arg) {
+  f->size = sizeof *f;
+  CALL(audit, query, d->env.deadlines.query, ARG(f));
+}
+
+void cg_audit_live(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
+  CALL(audit, live, d->env.deadlines.query, );
+}
+
+void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
+  CALL(audit, verify, d->env.deadlines.query, );
+}
+
+/* -------------------------------------------------------------- health and routes */
+
+void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg) {
+  CG_CHECK(nth < d->n);
+  const struct driver *it = &d->items[nth];
+  if (!it->plugin->abi->health) {
+    fn(arg, CGP_OK, &(const struct cgp_health){true, ""}, "");
+    return;
+  }
+  struct op op;
+  if (!enter(d, it, d->env.deadlines.query, fn, arg, &op)) return;
+  it->plugin->abi->health(it->w, op.call);
+  leave(&op);
+}
+
+/* The route for method and path; *ret_path: whether any has the path. */
+static const struct cgp_route *route_of(const struct driver *it, const char *method,
+                                        const char *path, bool *ret_path) {
+  for (size_t i = 0; i < it->plugin->abi->n_routes; i++) {
+    const struct cgp_route *r = &it->plugin->abi->routes[i];
+    if (strcmp(r->path, path)) continue;
+    *ret_path = true;
+    if (!strcmp(r->method, method)) return r;
+  }
+  return NULL;
+}
+
+bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
+                      void *arg, bool *ret_other_method) {
+  *ret_other_method = false;
+  for (size_t i = 0; i < d->n; i++) {
+    const struct driver *it = &d->items[i];
+    const struct cgp_route *r = route_of(it, req->method, req->path, ret_other_method);
+    if (!r) continue;
+    *ret_other_method = false;
+    req->size = sizeof *req;
+    struct op op;
+    if (!enter(d, it, d->env.deadlines.query, fn, arg, &op)) return true;
+    r->handle(it->w, req, op.call);
+    leave(&op);
+    return true;
+  }
+  return false;
+}

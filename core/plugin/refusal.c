@@ -1,0 +1,108 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "plugin/load.h"
+#include "plugin/options.h"
+
+#define OPS_MAX 6
+
+/* A kind: where its ops struct hangs, how long it must be, and what must be in it. */
+struct kind {
+  const char *name;
+  size_t offset, size;
+  struct {
+    const char *name;
+    size_t offset;
+  } ops[OPS_MAX + 1];
+};
+
+#define OP(type, op)                                                                     \
+  { #op, offsetof(struct type, op) }
+#define KIND(name, type) #name, offsetof(struct cgp_plugin, name), sizeof(struct type)
+
+static const struct kind kinds[] = {
+    {KIND(cameras, cgp_cameras_ops),
+     {OP(cgp_cameras_ops, get), OP(cgp_cameras_ops, list)}},
+    {KIND(quota, cgp_quota_ops),
+     {OP(cgp_quota_ops, reserve), OP(cgp_quota_ops, renew), OP(cgp_quota_ops, release),
+      OP(cgp_quota_ops, usage), OP(cgp_quota_ops, sweep), OP(cgp_quota_ops, restore)}},
+    {KIND(room, cgp_room_ops),
+     {OP(cgp_room_ops, ensure), OP(cgp_room_ops, token), OP(cgp_room_ops, remove),
+      OP(cgp_room_ops, list), OP(cgp_room_ops, close)}},
+    {KIND(ice, cgp_ice_ops), {OP(cgp_ice_ops, issue)}},
+    {KIND(audit, cgp_audit_ops),
+     {OP(cgp_audit_ops, append), OP(cgp_audit_ops, query), OP(cgp_audit_ops, live),
+      OP(cgp_audit_ops, verify)}},
+    {KIND(feed, cgp_feed_ops), {OP(cgp_feed_ops, start), OP(cgp_feed_ops, stop)}},
+};
+
+static const void *pointer_at(const void *base, size_t offset) {
+  const void *p;
+  memcpy(&p, (const char *)base + offset, sizeof p);
+  return p;
+}
+
+static bool kind_ok(const struct kind *k, const struct cgp_plugin *abi,
+                    struct cg_buf *b) {
+  const void *ops = pointer_at(abi, k->offset);
+  if (!ops) return true;
+  uint32_t size;
+  memcpy(&size, ops, sizeof size);
+  if (size < k->size) {
+    cg_buf_printf(b, "its %s ops are %u bytes, the ABI's are %zu", k->name, size,
+                  k->size);
+    return false;
+  }
+  const char *sep = "";
+  for (size_t i = 0; k->ops[i].name; i++) {
+    if (pointer_at(ops, k->ops[i].offset)) continue;
+    if (!*sep) cg_buf_printf(b, "its kind %s lacks ", k->name);
+    cg_buf_printf(b, "%s%s", sep, k->ops[i].name);
+    sep = ", ";
+  }
+  return !*sep;
+}
+
+static const char *route_odd(const struct cgp_plugin *abi) {
+  if (abi->n_routes && !abi->routes) return "n_routes without routes";
+  for (size_t i = 0; i < abi->n_routes; i++) {
+    const struct cgp_route *r = &abi->routes[i];
+    if (!r->method || !r->path || r->path[0] != '/' || !r->handle)
+      return "a route without method, path or handler";
+  }
+  return NULL;
+}
+
+static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
+  if (abi->abi_major != CGP_ABI_MAJOR)
+    cg_buf_printf(b, "it is made for plugin ABI %u.x, this gate has %d.%d",
+                  abi->abi_major, CGP_ABI_MAJOR, CGP_ABI_MINOR);
+  else if (abi->abi_minor > CGP_ABI_MINOR)
+    cg_buf_printf(b, "it needs plugin ABI %u.%u, this gate has %d.%d", abi->abi_major,
+                  abi->abi_minor, CGP_ABI_MAJOR, CGP_ABI_MINOR);
+  else if (abi->size < sizeof *abi)
+    cg_buf_printf(b, "its description is %u bytes, the ABI's is %zu", abi->size,
+                  sizeof *abi);
+  return b->len ? cg_buf_text(b) : NULL;
+}
+
+static const char *fields_odd(const struct cgp_plugin *abi) {
+  if (!abi->name || !abi->name[0]) return "it has no name";
+  if (!abi->version || !abi->summary) return "it has no version or no summary";
+  if (!abi->init || !abi->start) return "it lacks init or start";
+  const char *why = cg_options_odd(abi->options, abi->n_options);
+  return why ? why : route_odd(abi);
+}
+
+const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n) {
+  struct cg_buf b;
+  cg_buf_wrap(&b, buf, n);
+  const char *why = version_odd(abi, &b);
+  if (!why) why = fields_odd(abi);
+  if (why) return why;
+  for (size_t i = 0; i < CG_COUNT(kinds); i++)
+    if (!kind_ok(&kinds[i], abi, &b)) return cg_buf_text(&b);
+  return NULL;
+}
