@@ -1,9 +1,9 @@
 /* buf.h - a growing text buffer with a maximum, and JSON written into it.
  *
- * The maximum is set at init; what would pass it is dropped whole and the buffer is marked
- * failed, so writers need no checks between: write everything, ask cg_buf_ok once.  The
- * JSON writer puts commas by itself and escapes per RFC 8259; invalid UTF-8 bytes become
- * U+FFFD.  The text is always NUL-terminated.  One thread.
+ * The maximum is set at init; what would pass it is dropped whole and the buffer is
+ * marked failed, so writers need no checks between: write everything, ask cg_buf_ok once.
+ * The JSON writer puts commas by itself and escapes per RFC 8259; invalid UTF-8 bytes
+ * become U+FFFD.  The text is always NUL-terminated.  One thread.
  */
 #ifndef CG_BASE_BUF_H
 #define CG_BASE_BUF_H

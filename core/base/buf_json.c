@@ -30,7 +30,7 @@ static bool tail_byte(char c) {
   return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Well-formed UTF-8 (Unicode, table 3-7): by the first byte, how long and what may follow. */
+/* Well-formed UTF-8 (Unicode, table 3-7): by the first byte, length and second byte. */
 static const struct {
   unsigned char from, to, len, low, high;
 } utf8[] = {

@@ -2,9 +2,9 @@
  *
  * A failure is a code plus words that a person can act on.  The code decides the HTTP
  * status, the problem type and the title (one table, err.c); the words say what is wrong
- * here.  A policy's "no" is data (struct cg_verdict) until the grant turns it into a reply;
- * a bug aborts (check.h).  Functions that can fail return false and fill *err last; they
- * never log.  No allocation, no ownership, any thread.
+ * here.  A policy's "no" is data (struct cg_verdict) until the grant turns it into a
+ * reply; a bug aborts (check.h).  Functions that can fail return false and fill *err
+ * last; they never log.  No allocation, no ownership, any thread.
  */
 #ifndef CG_BASE_ERR_H
 #define CG_BASE_ERR_H
@@ -19,7 +19,7 @@
 enum cg_code {
   CG_OK = 0,
   CG_E_MALFORMED,       /* 400 malformed             bytes or JSON that cannot be read  */
-  CG_E_UNAUTHENTICATED, /* 401 unauthenticated       no token, or one that does not hold */
+  CG_E_UNAUTHENTICATED, /* 401 unauthenticated       no token, or not one that holds */
   CG_E_DENIED,         /* 403 denied                a policy, or a role, says no        */
   CG_E_NOT_FOUND,      /* 404 not-found             unknown, or not the caller's to see */
   CG_E_METHOD,         /* 405 method-not-allowed                                        */
@@ -27,7 +27,7 @@ enum cg_code {
   CG_E_QUOTA,          /* 409 quota-full            numbers in the extensions           */
   CG_E_CONFLICT,       /* 409 conflict              the caller's own doing              */
   CG_E_GONE,           /* 410 lease-ended                                               */
-  CG_E_LENGTH_REQUIRED, /* 411 length-required                                           */
+  CG_E_LENGTH_REQUIRED, /* 411 length-required */
   CG_E_TOO_LARGE,    /* 413 content-too-large                                         */
   CG_E_URI_TOO_LONG, /* 414 uri-too-long                                              */
   CG_E_MEDIA_TYPE,   /* 415 unsupported-media-type                                    */

@@ -1,8 +1,9 @@
 /* mem.h - the heap, for what outlives a request.
  *
- * malloc and friends stand in mem.c alone (scripts/check bans them elsewhere), so that one
- * hook can fail the nth allocation of any build under test.  All return NULL when there is
- * no memory: boot code may CG_CHECK that, request code answers CG_E_MEMORY.  Any thread.
+ * malloc and friends stand in mem.c alone (scripts/check bans them elsewhere), so that
+ * one hook can fail the nth allocation of any build under test.  All return NULL when
+ * there is no memory: boot code may CG_CHECK that, request code answers CG_E_MEMORY.  Any
+ * thread.
  */
 #ifndef CG_BASE_MEM_H
 #define CG_BASE_MEM_H
@@ -22,8 +23,8 @@ void cg_free_secret(char *s);
 void cg_mem_fail_after(uint64_t n);
 uint64_t cg_mem_count(void); /* allocations so far, all threads */
 
-/* Allocations that failed on this thread so far: tells a library's "cannot read that" from
- * its "no memory for that", when the library allocates here. */
+/* Allocations that failed on this thread so far.  Tells the "cannot read that" of a
+ * library that allocates here from its "no memory for that". */
 uint64_t cg_mem_failures(void);
 
 #endif

@@ -4,8 +4,9 @@
  * A table row names a member, its type, its range and where its value goes in a C struct.
  * The checker reports every error, not the first: unknown members with the nearest known
  * name, wrong types with what was found, values out of range with the range.  Strings are
- * copied into the arena; absent members keep the value that *out already has (set defaults
- * first) unless required.  A member that is null counts as absent.  No globals, any thread.
+ * copied into the arena; absent members keep the value that *out already has (set
+ * defaults first) unless required.  A member that is null counts as absent.  No globals,
+ * any thread.
  */
 #ifndef CG_BASE_SCHEMA_H
 #define CG_BASE_SCHEMA_H
@@ -54,7 +55,7 @@ struct cg_field_errors {
   size_t n; /* more than the maximum are counted, not kept */
 };
 
-/* fields end with a row whose name is NULL.  true: *out is filled and errs->n has not grown.
+/* fields end with a row whose name is NULL.  true: *out is filled, errs->n has not grown.
  * prefix: JSON pointer of `object`, "" for the document. */
 bool cg_schema_check(const struct cg_field *fields, json_t *object, const char *prefix,
                      void *out, struct cg_arena *arena,
@@ -67,7 +68,7 @@ void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
  * the length + 1). */
 const char *cg_nearest(const char *word, const char *const *candidates, size_t n);
 
-/* Parses with bounds: depth 16, duplicates refused, NUL refused.  NULL: *err says where. */
+/* Parses with bounds: depth 16, no duplicates, no NUL.  NULL: *err says where. */
 json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) CG_MUST_USE;
 
 #endif

@@ -1,14 +1,14 @@
 /* auth.h - who is calling?  Bearer JWTs of users, verified.
  *
- * One struct cg_auth per worker, used on its thread alone.  Keys are parsed once; each has
- * exactly one algorithm, its own: a secret is HS256, an RSA key RS256, a P-256 key ES256.
- * The token never chooses (RFC 8725, 3.1).  All that can be said without the key is checked
- * before the signature: size, form, header, times, issuer, audience (jwt.h).
+ * One struct cg_auth per worker, used on its thread alone.  Keys are parsed once; each
+ * has exactly one algorithm, its own: a secret is HS256, an RSA key RS256, a P-256 key
+ * ES256. The token never chooses (RFC 8725, 3.1).  All that can be said without the key
+ * is checked before the signature: size, form, header, times, issuer, audience (jwt.h).
  *
  * Verified tokens are remembered, by their SHA-256, until they expire (token_cache.h).
  * Wrong signatures are counted per client address (budget.h): past the budget an address
- * gets CG_E_RATE for every token that is not remembered.  Refusals are CG_E_UNAUTHENTICATED
- * with words that never quote the token.
+ * gets CG_E_RATE for every token that is not remembered.  Refusals are
+ * CG_E_UNAUTHENTICATED with words that never quote the token.
  */
 #ifndef CG_GRANT_AUTH_H
 #define CG_GRANT_AUTH_H
@@ -39,7 +39,8 @@ bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
                    struct cg_err *err) CG_MUST_USE;
 
 /* header: the Authorization header's value, or NULL.  true: *ret_identity holds one
- * reference, the caller's to give back (cg_identity_unref, any worker) when the request is
+ * reference, the caller's to give back (cg_identity_unref, any worker) when the request
+ * is
  * over; *ret_subject borrows from it, and its ip is client_ip itself. */
 bool cg_auth_bearer(struct cg_auth *auth, const char *header, const char *client_ip,
                     int64_t now_wall_us, struct cg_subject *ret_subject,

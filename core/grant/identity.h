@@ -1,13 +1,13 @@
 /* identity.h - who a verified token speaks for.
  *
- * Made from the claims of a token whose signature holds, immutable after, and counted: the
- * cache of verified tokens holds one reference, each request that came with the token
- * another.  A request may travel to another worker with its reference; the count is atomic
- * and the last one frees, wherever it is.
+ * Made from the claims of a token whose signature holds, immutable after, and counted:
+ * the cache of verified tokens holds one reference, each request that came with the token
+ * another.  A request may travel to another worker with its reference; the count is
+ * atomic and the last one frees, wherever it is.
  *
- * id is the claim "sub", name the claim "name" ("" when absent).  Roles and sites come from
- * claims named by a path: a member of exactly that name, or else the way down that its dots
- * say ("realm_access.roles").  Each is an array of strings, or one string.
+ * id is the claim "sub", name the claim "name" ("" when absent).  Roles and sites come
+ * from claims named by a path: a member of exactly that name, or else the way down that
+ * its dots say ("realm_access.roles").  Each is an array of strings, or one string.
  */
 #ifndef CG_GRANT_IDENTITY_H
 #define CG_GRANT_IDENTITY_H

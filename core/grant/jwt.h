@@ -1,13 +1,13 @@
 /* jwt.h - a JWT taken apart, and everything about it that needs no key.
  *
  * Strict before the signature (RFC 7515, 7519, 8725): at most 8 KiB, three parts, each
- * canonical base64url; header a JSON object of at most 1 KiB, no member twice; alg a string;
- * typ, if there, JWT or at+jwt (RFC 9068).  Header members that would let the token bring
- * its own key (jwk, jku, x5u), change its meaning (crit, b64) or wrap another one (enc, zip,
- * cty) are refused by name; x5c and x5t are never looked at.
+ * canonical base64url; header a JSON object of at most 1 KiB, no member twice; alg a
+ * string; typ, if there, JWT or at+jwt (RFC 9068).  Header members that would let the
+ * token bring its own key (jwk, jku, x5u), change its meaning (crit, b64) or wrap another
+ * one (enc, zip, cty) are refused by name; x5c and x5t are never looked at.
  *
- * Claims: exp is required; exp, nbf, iat are numbers of seconds between 1970 and 9999; iss
- * is a string, aud a string or an array of strings.
+ * Claims: exp is required; exp, nbf, iat are numbers of seconds between 1970 and 9999;
+ * iss is a string, aud a string or an array of strings.
  */
 #ifndef CG_GRANT_JWT_H
 #define CG_GRANT_JWT_H

@@ -1,10 +1,10 @@
 /* keys.h - the keys that may sign users' tokens, and signatures checked with them.
  *
  * A key knows its one algorithm (RFC 8725, 3.1): secret HS256, RSA (PKCS #1 v1.5) RS256,
- * EC P-256 ES256.  A token finds its key by the algorithm and, when both name one, the kid;
- * this is the one place where keys are chosen.  Everything OpenSSL needs is fetched, keyed
- * and initialised when the key is added; checking allocates little and fetches nothing.
- * One thread.
+ * EC P-256 ES256.  A token finds its key by the algorithm and, when both name one, the
+ * kid; this is the one place where keys are chosen.  Everything OpenSSL needs is fetched,
+ * keyed and initialised when the key is added; checking allocates little and fetches
+ * nothing. One thread.
  */
 #ifndef CG_GRANT_KEYS_H
 #define CG_GRANT_KEYS_H

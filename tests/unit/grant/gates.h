@@ -1,7 +1,7 @@
 /* gates.h - gates that hostile tokens are shown to, and what must come of it.
  *
- * A hostile token is shown twice, from an address that no other one uses (or the budget of
- * wrong signatures would be what refuses it); then a good one must still pass.
+ * A hostile token is shown twice, from an address that no other one uses (or the budget
+ * of wrong signatures would be what refuses it); then a good one must still pass.
  */
 #ifndef TEST_GRANT_GATES_H
 #define TEST_GRANT_GATES_H

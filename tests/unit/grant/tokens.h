@@ -1,7 +1,7 @@
 /* tokens.h - tokens for tests, good and bad, made without the code under test.
  *
- * Keys are made anew by each run.  token() signs any two texts in any way, and hands out a
- * buffer that the next call overwrites.
+ * Keys are made anew by each run.  token() signs any two texts in any way, and hands out
+ * a buffer that the next call overwrites.
  */
 #ifndef TEST_GRANT_TOKENS_H
 #define TEST_GRANT_TOKENS_H
