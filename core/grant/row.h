@@ -1,0 +1,22 @@
+/* row.h - what the trail says of grants and leases.
+ *
+ * Rows borrow from the grant or lease they are made of; facts are rendered into buf, which
+ * must live until cg_audit_append has returned.  The facts of a granted lease hold what a
+ * restart needs (restore.h): holding, name, room, tier, scopes with limits, times.
+ */
+#ifndef CG_GRANT_ROW_H
+#define CG_GRANT_ROW_H
+
+#include "base/buf.h"
+#include "grant/grant.h"
+
+#define CG_FACTS_MAX 16384
+
+struct cgp_audit_row cg_row_blank(const char *kind);
+/* decision or change, with the outcome the grant has now */
+struct cgp_audit_row cg_row_of_grant(const struct cg_grant *g, struct cg_buf *buf);
+/* end, join, leave */
+struct cgp_audit_row cg_row_of_lease(const struct cg_grants *home, const char *kind,
+                                     const struct cg_lease *l, struct cg_buf *buf);
+
+#endif
