@@ -6,7 +6,6 @@
 #ifndef TEST_POLICY_FIXTURE_H
 #define TEST_POLICY_FIXTURE_H
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,13 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "policy/folder.h"
 #include "policy/policy.h"
 
 struct text_file {
@@ -35,7 +33,7 @@ struct pending {
 };
 
 struct fix {
-  char dir[64];
+  char dir[FOLDER_PATH];
   struct cg_arena *arena;
   struct cg_field_errors errs;
   struct cg_policy_env env;
@@ -109,49 +107,18 @@ static inline void fix_init(struct fix *f) {
                            .now_us = INT64_C(1795437000) * 1000000};
 }
 
-static inline void fix_write(struct fix *f, const char *name, const char *text,
-                             size_t n) {
-  char path[256];
-  snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-  FILE *out = fopen(path, "w");
-  assert_non_null(out);
-  assert_int_equal(fwrite(text, 1, n, out), n);
-  fclose(out);
-}
-
-static inline void fix_folder(struct fix *f) {
-  char path[128];
-  snprintf(f->dir, sizeof(f->dir), "/tmp/camgate-policy-XXXXXX");
-  assert_non_null(mkdtemp(f->dir));
-  snprintf(path, sizeof(path), "%s/lib", f->dir);
-  assert_int_equal(mkdir(path, 0700), 0);
-}
-
-static int fix_remove_one(const char *path, const struct stat *st, int type,
-                          struct FTW *place) {
-  (void)st;
-  (void)type;
-  (void)place;
-  return remove(path);
-}
-
-static inline void fix_remove_folder(struct fix *f) {
-  if (*f->dir) assert_int_equal(nftw(f->dir, fix_remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-  *f->dir = '\0';
-}
-
 /* false: f->errs says why. */
 static inline bool fix_set(struct fix *f, const struct text_file *files, size_t n) {
   struct cg_err err;
-  fix_folder(f);
+  folder_make(f->dir);
   for (size_t i = 0; i < n; i++)
-    fix_write(f, files[i].name, files[i].text, strlen(files[i].text));
+    folder_write(f->dir, files[i].name, files[i].text, strlen(files[i].text));
   const struct cg_bundle *b = cg_bundle_read(f->dir, &err);
   if (!b) fail_msg("bundle: %s", err.text);
   cg_policy_unref(f->set);
   f->set = cg_policy_new(b, &f->env, f->arena, &f->errs);
   cg_bundle_unref(b);
-  fix_remove_folder(f);
+  folder_remove(f->dir);
   return f->set != NULL;
 }
 

@@ -9,7 +9,7 @@ static const struct cg_bundle *read_folder(struct fix *f, struct cg_err *err) {
 }
 
 static void put(struct fix *f, const char *name, const char *text) {
-  fix_write(f, name, text, strlen(text));
+  folder_write(f->dir, name, text, strlen(text));
 }
 
 static void refused(struct fix *f, const char *says) {
@@ -22,7 +22,7 @@ static void only_policies_count_in_name_order(void **state) {
   (void)state;
   struct fix f = {0};
   struct cg_err err;
-  fix_folder(&f);
+  folder_make(f.dir);
   put(&f, "20-b.lua", GOOD);
   put(&f, "10-a.lua", "");
   put(&f, "lib/h.lua", "return 1");
@@ -45,7 +45,7 @@ static void only_policies_count_in_name_order(void **state) {
   assert_string_equal(b->policies[0].text, "");
   cg_bundle_unref(b);
   cg_bundle_unref(NULL);
-  fix_remove_folder(&f);
+  folder_remove(f.dir);
 }
 
 static void the_revision_covers_names_and_contents(void **state) {
@@ -59,7 +59,7 @@ static void the_revision_covers_names_and_contents(void **state) {
   for (size_t i = 0; i < CG_COUNT(variants); i++) {
     struct fix f = {0};
     struct cg_err err;
-    fix_folder(&f);
+    folder_make(f.dir);
     put(&f, variants[i][0].name, variants[i][0].text);
     put(&f, variants[i][1].name, variants[i][1].text);
     const struct cg_bundle *b = read_folder(&f, &err);
@@ -70,7 +70,7 @@ static void the_revision_covers_names_and_contents(void **state) {
     assert_string_equal(again->revision, b->revision);
     cg_bundle_unref(again);
     cg_bundle_unref(b);
-    fix_remove_folder(&f);
+    folder_remove(f.dir);
   }
 }
 
@@ -80,7 +80,7 @@ static void broken_folders_are_refused_in_words(void **state) {
   char path[128];
   snprintf(f.dir, sizeof(f.dir), "/nonexistent/policies");
   refused(&f, "/nonexistent/policies: No such file");
-  fix_folder(&f);
+  folder_make(f.dir);
   snprintf(path, sizeof(path), "%s/d.lua", f.dir);
   assert_int_equal(mkdir(path, 0700), 0);
   refused(&f, "d.lua: not a regular file");
@@ -90,33 +90,33 @@ static void broken_folders_are_refused_in_words(void **state) {
   assert_int_equal(unlink(path), 0);
   assert_int_equal(mkfifo(path, 0600), 0);
   refused(&f, "d.lua: not a regular file");
-  fix_remove_folder(&f);
+  folder_remove(f.dir);
 }
 
 static void sizes_and_counts_are_bounded(void **state) {
   (void)state;
   struct fix f = {0};
   struct cg_err err;
-  fix_folder(&f);
+  folder_make(f.dir);
   size_t n = 256 << 10;
   char *big = cg_alloc(n + 1);
   memset(big, ' ', n + 1);
-  fix_write(&f, "big.lua", big, n);
+  folder_write(f.dir, "big.lua", big, n);
   const struct cg_bundle *b = read_folder(&f, &err);
   assert_non_null(b);
   cg_bundle_unref(b);
-  fix_write(&f, "big.lua", big, n + 1);
+  folder_write(f.dir, "big.lua", big, n + 1);
   refused(&f, "big.lua: larger than 256 KiB");
   for (int i = 0; i < 17; i++) {
     char name[32];
     snprintf(name, sizeof(name), "%d.lua", i);
-    fix_write(&f, name, big, n);
+    folder_write(f.dir, name, big, n);
   }
-  fix_write(&f, "big.lua", big, 1);
+  folder_write(f.dir, "big.lua", big, 1);
   refused(&f, "more than 4 MiB");
   cg_free(big);
-  fix_remove_folder(&f);
-  fix_folder(&f);
+  folder_remove(f.dir);
+  folder_make(f.dir);
   for (int i = 0; i < 257; i++) {
     char name[32];
     snprintf(name, sizeof(name), "%d.lua", i);
@@ -127,14 +127,14 @@ static void sizes_and_counts_are_bounded(void **state) {
     cg_bundle_unref(b);
   }
   refused(&f, "more than 256 policy files");
-  fix_remove_folder(&f);
+  folder_remove(f.dir);
 }
 
 static void every_failed_allocation_is_told(void **state) {
   (void)state;
   struct fix f = {0};
   struct cg_err err;
-  fix_folder(&f);
+  folder_make(f.dir);
   put(&f, "a.lua", GOOD);
   put(&f, "lib/b.lua", "return 1");
   const struct cg_bundle *b = NULL;
@@ -146,7 +146,7 @@ static void every_failed_allocation_is_told(void **state) {
   }
   assert_non_null(b);
   cg_bundle_unref(b);
-  fix_remove_folder(&f);
+  folder_remove(f.dir);
 }
 
 int main(void) {
