@@ -99,21 +99,25 @@ static bool port_fits(const char *s, size_t n) {
   return true;
 }
 
+/* Behind "[" address "]"; NULL: it is none. */
+static const char *skip_address(const char *s, const char *end) {
+  const char *open = s++;
+  while (s < end && (cg_ch(*s, CG_CH_HEX) || *s == ':' || *s == '.')) s++;
+  return s < end && *s == ']' && s - open >= 3 ? s + 1 : NULL;
+}
+
+static const char *skip_name(const char *s, const char *end) {
+  const char *begin = s;
+  while (s < end && cg_ch(*s, CG_CH_NAME)) s++;
+  return s > begin ? s : NULL;
+}
+
 /* name [":" port] or "[" address "]" [":" port] */
 static bool take_host(struct cg_message *m, const char *bytes, struct cg_span v) {
-  const char *s = bytes + v.at, *end = s + v.len, *name = s;
-  if (s < end && *s == '[') {
-    do s++;
-    while (s < end && (cg_ch(*s, CG_CH_HEX) || *s == ':' || *s == '.'));
-    if (s == end || *s != ']' || s - name < 3)
-      return malformed(m, "Host holds no valid address");
-    s++;
-  } else {
-    while (s < end && cg_ch(*s, CG_CH_NAME)) s++;
-  }
-  bool port = s < end && *s == ':' && port_fits(s + 1, (size_t)(end - s - 1));
-  if (s == name || (s < end && !port)) return malformed(m, "Host is not a host and port");
-  return true;
+  const char *s = bytes + v.at, *end = s + v.len;
+  s = v.len && *s == '[' ? skip_address(s, end) : skip_name(s, end);
+  bool fits = s && (s == end || (*s == ':' && port_fits(s + 1, (size_t)(end - s - 1))));
+  return fits || malformed(m, "Host is not a host and port");
 }
 
 static bool take_length(struct cg_message *m, const char *bytes, struct cg_span v) {

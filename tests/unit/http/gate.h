@@ -1,4 +1,4 @@
-/* gate.h - a server on a loop in a thread of its own, and blocking clients, for tests.
+/* gate.h - a server on a loop in a thread of its own, for tests.
  *
  * Handlers run on the loop's thread; tests reach into it by gate_do only.  The clock is
  * fake and moves by gate_advance; the sweep that compares it runs in real time.
@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -134,87 +133,6 @@ static void gate_close(struct gate *g) {
   cg_arena_pool_free(g->arenas);
   sem_destroy(&g->done);
   free(g);
-}
-
-/* --- a client; every wait is bounded by 10 s --- */
-
-static int client_open(const struct gate *g) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct timeval most = {10, 0};
-  struct sockaddr_in to = {.sin_family = AF_INET,
-                           .sin_port = htons(g->port),
-                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  assert_true(fd >= 0);
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
-  assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-  return fd;
-}
-
-static void client_send(int fd, const char *text, size_t n) {
-  while (n) {
-    ssize_t sent = send(fd, text, n, MSG_NOSIGNAL);
-    if (sent <= 0) fail_msg("send: %s", strerror(errno));
-    text += sent;
-    n -= (size_t)sent;
-  }
-}
-
-static inline void client_puts(int fd, const char *text) {
-  client_send(fd, text, strlen(text));
-}
-
-struct answer {
-  int status;
-  size_t head_len, body_len;
-  char text[65536]; /* head and body, NUL-terminated */
-};
-
-static inline const char *answer_body(const struct answer *a) {
-  return a->text + a->head_len;
-}
-
-static size_t answer_length(const char *head) {
-  const char *field = strstr(head, "\r\nContent-Length: ");
-  return field ? strtoul(field + 18, NULL, 10) : 0;
-}
-
-/* Reads exactly one answer.  False: EOF before its first byte. */
-static bool client_answer(int fd, struct answer *a, bool head_only) {
-  size_t at = 0;
-  memset(a, 0, sizeof *a);
-  while (at < 4 || memcmp(a->text + at - 4, "\r\n\r\n", 4) != 0) {
-    ssize_t got = recv(fd, a->text + at, 1, 0);
-    if (got == 0 && at == 0) return false;
-    if (got != 1) fail_msg("recv after \"%s\": %s", a->text, strerror(errno));
-    at++;
-  }
-  a->head_len = at;
-  a->status = atoi(a->text + 9);
-  a->body_len = head_only || a->status == 100 ? 0 : answer_length(a->text);
-  assert_true(at + a->body_len < sizeof a->text);
-  for (size_t end = at + a->body_len; at < end;) {
-    ssize_t got = recv(fd, a->text + at, end - at, 0);
-    if (got <= 0) fail_msg("recv in the body: %s", strerror(errno));
-    at += (size_t)got;
-  }
-  return true;
-}
-
-static bool client_eof(int fd) {
-  char c;
-  return recv(fd, &c, 1, 0) == 0;
-}
-
-/* One connection, one request, one status; then EOF must come when it says close. */
-static inline int client_ask(const struct gate *g, const char *request,
-                             struct answer *a) {
-  int fd = client_open(g);
-  client_puts(fd, request);
-  assert_true(client_answer(fd, a, strncmp(request, "HEAD", 4) == 0));
-  if (strstr(a->text, "Connection: close")) assert_true(client_eof(fd));
-  close(fd);
-  return a->status;
 }
 
 #endif

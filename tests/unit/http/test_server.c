@@ -1,30 +1,9 @@
 /* A server and real sockets: order, refusals, leavers, deadlines, bounds, drain. */
-#include "http/gate.h"
+#include <poll.h>
 
-#define HOST      "Host: a\r\n"
-#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#include "http/handlers.h"
 
 /* --- handlers --- */
-
-static struct gate *gate_of(struct cg_exchange *x) {
-  return x->ctx;
-}
-
-static void handle_echo(struct cg_exchange *x) {
-  char text[512];
-  const char *header = cg_exchange_header(x, "x-word"), *q = cg_exchange_query(x, "q");
-  snprintf(text, sizeof text, "%s %s p=%s h=%s q=%s a=%s n=%zu:", x->method_name, x->path,
-           x->param ? x->param : "-", header ? header : "-", q ? q : "-", x->client_addr,
-           x->body_len);
-  char *all = cg_arena_printf(x->arena, "%s%s", text, x->body);
-  cg_exchange_set_header(x, "X-Own", "1");
-  cg_exchange_set_header(x, "X-Bad", "1\r\nInjected: 2");
-  cg_exchange_reply(x, 200, "text/plain", all, strlen(all));
-}
-
-static void handle_empty(struct cg_exchange *x) {
-  cg_exchange_reply(x, 204, NULL, NULL, 0);
-}
 
 static void reply_later(void *arg) {
   struct cg_exchange *x = arg;
@@ -58,64 +37,11 @@ static void handle_big(struct cg_exchange *x) {
   free(text);
 }
 
-struct fields {
-  const char *name;
-  int64_t count;
-};
-
-static void handle_json(struct cg_exchange *x) {
-  static const struct cg_field fields[] = {{.name = "name",
-                                            .type = CG_STRING,
-                                            .required = true,
-                                            .min = 1,
-                                            .max = 8,
-                                            .offset = offsetof(struct fields, name),
-                                            .help = "A name."},
-                                           {.name = "count",
-                                            .type = CG_INT,
-                                            .min = 1,
-                                            .max = 9,
-                                            .offset = offsetof(struct fields, count),
-                                            .help = "A count."},
-                                           {0}};
-  struct fields in = {NULL, 5};
-  if (!cg_exchange_body(x, fields, &in, NULL)) return;
-  cg_exchange_reply(x, 201, "text/plain", in.name, strlen(in.name));
-}
-
-static void handle_quota(struct cg_exchange *x) {
-  static const char *const ids[] = {"l1", "l2"};
-  struct cg_err err;
-  cg_fail(&err, CG_E_QUOTA, "full");
-  cg_exchange_problem(x, &(struct cg_problem){.err = &err,
-                                              .decision_id = "d1",
-                                              .scope = "user:a",
-                                              .limit = 2,
-                                              .in_use = 2,
-                                              .conflicts = {ids, 2}});
-}
-
-static void handle_down(struct cg_exchange *x) {
-  cg_exchange_failf(x, CG_E_UNAVAILABLE, "the trail cannot be written");
-}
-
-static void handle_anonymous(struct cg_exchange *x) {
-  cg_exchange_failf(x, CG_E_UNAUTHENTICATED, "no token");
-}
-
-static const struct cg_route routes[] = {{"GET", "/echo", handle_echo, 0},
-                                         {"POST", "/echo", handle_echo, 0},
-                                         {"GET", "/echo/{id}", handle_echo, 0},
-                                         {"GET", "/empty", handle_empty, 0},
-                                         {"GET", "/later/{n}", handle_later, 0},
-                                         {"GET", "/keep", handle_keep, 0},
-                                         {"GET", "/big", handle_big, 0},
-                                         {"POST", "/json", handle_json, 0},
-                                         {"GET", "/quota", handle_quota, 0},
-                                         {"GET", "/down", handle_down, 0},
-                                         {"GET", "/who", handle_anonymous, 0},
-                                         {"DELETE", "/empty", handle_empty, 0},
-                                         {NULL, NULL, NULL, 0}};
+static const struct cg_route routes[] = {
+    {"GET", "/echo", handle_echo, 0},       {"POST", "/echo", handle_echo, 0},
+    {"GET", "/echo/{id}", handle_echo, 0},  {"GET", "/empty", handle_empty, 0},
+    {"GET", "/later/{n}", handle_later, 0}, {"GET", "/keep", handle_keep, 0},
+    {"GET", "/big", handle_big, 0},         {NULL, NULL, NULL, 0}};
 
 static struct answer answer;
 
@@ -152,37 +78,6 @@ static bool until(struct gate *g, void (*read)(struct gate *, void *), int want)
 }
 
 /* --- tests --- */
-
-static void test_answers(void **state) {
-  struct gate *g = *state;
-  assert_int_equal(
-      client_ask(g, "GET /echo?q=a+b HTTP/1.1\r\nX-Word:  w \r\n" HOST "\r\n", &answer),
-      200);
-  assert_string_equal(answer_body(&answer), "GET /echo p=- h=w q=a b a=127.0.0.1 n=0:");
-  assert_non_null(strstr(answer.text, "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"));
-  assert_non_null(strstr(answer.text, "X-Request-Id: "));
-  assert_non_null(strstr(answer.text, "X-Own: 1\r\n"));
-  assert_non_null(strstr(answer.text, "Cache-Control: no-store\r\n"));
-  assert_null(strstr(answer.text, "Injected"));
-  client_ask(g, GET("/echo/a%20b"), &answer);
-  assert_non_null(strstr(answer_body(&answer), "p=a b "));
-  client_ask(g, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nxyz", &answer);
-  assert_non_null(strstr(answer_body(&answer), "n=3:xyz"));
-}
-
-static void test_head_and_empty(void **state) {
-  struct gate *g = *state;
-  int fd = client_open(g);
-  client_puts(fd, "HEAD /echo HTTP/1.1\r\n" HOST "\r\n" GET("/empty") GET("/echo"));
-  assert_true(client_answer(fd, &answer, true));
-  assert_true(answer_length(answer.text) > 0);
-  assert_true(client_answer(fd, &answer, false));
-  assert_int_equal(answer.status, 204);
-  assert_null(strstr(answer.text, "Content-Length"));
-  assert_true(client_answer(fd, &answer, false));
-  assert_int_equal(answer.status, 200);
-  close(fd);
-}
 
 static void test_close_and_http10(void **state) {
   struct gate *g = *state;
@@ -478,60 +373,9 @@ static void test_drain(void **state) {
   assert_true(until(g, count_open, 0));
 }
 
-static void test_routes(void **state) {
-  struct gate *g = *state;
-  assert_int_equal(client_ask(g, GET("/nothing"), &answer), 404);
-  assert_int_equal(client_ask(g, GET("/echo/a/b"), &answer), 404);
-  assert_int_equal(client_ask(g, GET("/echo/"), &answer), 404);
-  assert_int_equal(client_ask(g, GET("/echo/%ff"), &answer), 400);
-  assert_int_equal(client_ask(g, GET("/echo?a=1&a=2"), &answer), 400);
-  assert_int_equal(client_ask(g, "DELETE /echo HTTP/1.1\r\n" HOST "\r\n", &answer), 405);
-  assert_non_null(strstr(answer.text, "Allow: GET, HEAD, POST\r\n"));
-  assert_int_equal(client_ask(g, "BREW /echo HTTP/1.1\r\n" HOST "\r\n", &answer), 405);
-}
-
-static int post_json(struct gate *g, const char *type, const char *body) {
-  char request[1024];
-  snprintf(request, sizeof request,
-           "POST /json HTTP/1.1\r\n" HOST "%s%sContent-Length: %zu\r\n\r\n%s", type,
-           type[0] ? "\r\n" : "", strlen(body), body);
-  return client_ask(g, request, &answer);
-}
-
-static void test_bodies(void **state) {
-  struct gate *g = *state;
-  const char *json = "Content-Type: application/json; charset=utf-8";
-  assert_int_equal(post_json(g, json, "{\"name\": \"x\"}"), 201);
-  assert_int_equal(post_json(g, json, ""), 400);
-  assert_int_equal(post_json(g, json, "{\"name\": "), 400);
-  assert_int_equal(post_json(g, "", "{\"name\": \"x\"}"), 415);
-  assert_int_equal(post_json(g, "Content-Type: application/jsonx", "{}"), 415);
-  assert_int_equal(post_json(g, json, "[]"), 422);
-  assert_int_equal(post_json(g, json, "{\"count\": 10, \"nam\": 1}"), 422);
-  assert_non_null(strstr(answer_body(&answer), "\"pointer\":\"/count\""));
-  assert_non_null(strstr(answer_body(&answer), "\"pointer\":\"/name\""));
-}
-
-static void test_problem_shapes(void **state) {
-  struct gate *g = *state;
-  assert_int_equal(client_ask(g, GET("/quota"), &answer), 409);
-  assert_non_null(strstr(answer_body(&answer), "\"type\":\"/problems/quota-full\""));
-  assert_non_null(strstr(answer_body(&answer), "\"scope\":\"user:a\""));
-  assert_non_null(strstr(answer_body(&answer), "\"limit\":2"));
-  assert_non_null(strstr(answer_body(&answer), "\"conflicts\":[\"l1\",\"l2\"]"));
-  assert_non_null(strstr(answer_body(&answer), "\"decision_id\":\"d1\""));
-  assert_int_equal(client_ask(g, GET("/down"), &answer), 503);
-  assert_non_null(strstr(answer.text, "Retry-After: 1\r\n"));
-  assert_non_null(strstr(answer_body(&answer), "\"retry_after_s\":1"));
-  assert_int_equal(client_ask(g, GET("/who"), &answer), 401);
-  assert_non_null(strstr(answer.text, "WWW-Authenticate: Bearer"));
-}
-
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(test_answers),
-      TEST(test_head_and_empty),
       TEST(test_close_and_http10),
       TEST(test_pipelines_keep_order),
       TEST(test_request_byte_by_byte),
@@ -549,9 +393,6 @@ int main(void) {
       TEST(test_large_reply_is_whole),
       cmocka_unit_test(test_connection_bounds),
       TEST(test_drain),
-      TEST(test_routes),
-      TEST(test_bodies),
-      TEST(test_problem_shapes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,30 @@
+/* handlers.h - what the tests of several files have handlers say, and how they ask. */
+#ifndef TEST_HTTP_HANDLERS_H
+#define TEST_HTTP_HANDLERS_H
+
+#include "http/client.h"
+
+#define HOST      "Host: a\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+
+static inline struct gate *gate_of(struct cg_exchange *x) {
+  return x->ctx;
+}
+
+static void handle_echo(struct cg_exchange *x) {
+  char text[512];
+  const char *header = cg_exchange_header(x, "x-word"), *q = cg_exchange_query(x, "q");
+  snprintf(text, sizeof text, "%s %s p=%s h=%s q=%s a=%s n=%zu:", x->method_name, x->path,
+           x->param ? x->param : "-", header ? header : "-", q ? q : "-", x->client_addr,
+           x->body_len);
+  char *all = cg_arena_printf(x->arena, "%s%s", text, x->body);
+  cg_exchange_set_header(x, "X-Own", "1");
+  cg_exchange_set_header(x, "X-Bad", "1\r\nInjected: 2");
+  cg_exchange_reply(x, 200, "text/plain", all, strlen(all));
+}
+
+static void handle_empty(struct cg_exchange *x) {
+  cg_exchange_reply(x, 204, NULL, NULL, 0);
+}
+
+#endif
