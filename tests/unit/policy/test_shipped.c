@@ -87,6 +87,42 @@ static void limits_are_scopes_of_user_camera_and_uplink(void **state) {
   fix_done(&f);
 }
 
+/* The guide's examples are policies: every indented block that returns a table loads. */
+static size_t take_example(const char *from, char *to, size_t size) {
+  size_t n = 0;
+  while (strncmp(from, "    ", 4) == 0) {
+    size_t line = strcspn(from, "\n") + 1;
+    assert_true(n + line - 4 < size);
+    memcpy(to + n, from + 4, line - 4);
+    n += line - 4;
+    from += line;
+  }
+  to[n] = '\0';
+  return n;
+}
+
+static void the_guides_examples_load(void **state) {
+  (void)state;
+  char guide[32768], example[4096];
+  FILE *in = fopen(SOURCE_DIR "/policies/README.md", "r");
+  assert_non_null(in);
+  guide[fread(guide, 1, sizeof(guide) - 1, in)] = '\0';
+  fclose(in);
+  unsigned loaded = 0;
+  for (const char *at = guide; (at = strstr(at, "\n\n    ")); at += 2) {
+    take_example(at + 2, example, sizeof(example));
+    if (!strstr(example, "return {")) continue;
+    struct fix f;
+    fix_init(&f);
+    if (!fix_set(&f, FILES({"example.lua", example})))
+      fail_msg("%s: %s", f.errs.items[0].pointer, f.errs.items[0].text);
+    assert_false(fix_decide(&f)->policy_error);
+    loaded++;
+    fix_done(&f);
+  }
+  assert_int_equal(loaded, 3);
+}
+
 /* Not a benchmark: it prints what a build costs, and bounds only what would be absurd. */
 static void a_decision_is_cheap(void **state) {
   (void)state;
@@ -118,6 +154,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_usual_questions),
       cmocka_unit_test(limits_are_scopes_of_user_camera_and_uplink),
+      cmocka_unit_test(the_guides_examples_load),
       cmocka_unit_test(a_decision_is_cheap),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
