@@ -311,6 +311,7 @@ struct cg_policy *cg_policy_ref(struct cg_policy *p) {
 
 void cg_policy_unref(struct cg_policy *p) {
   if (!p || --p->refs > 0) return;
+  cg_policy_unref(p->successor);
   cg_state_close(&p->state);
   cg_runs_free(p);
   for (size_t i = 0; i < p->n_rules; i++) cg_rule_clear(&p->rules[i]);

@@ -165,6 +165,7 @@ static void finish(struct cg_run *r) {
   void *arg = r->arg;
   const struct cg_verdict *v = cg_run_verdict(r);
   cg_run_give(r);
+  cg_policy_renew_if_full(p);
   fn(arg, v);
   cg_policy_unref(p);
 }
@@ -196,9 +197,11 @@ static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *a
 void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,
                       struct cg_arena *arena, cg_verdict_fn *fn, void *arg) {
   struct cg_err err;
+  p = cg_policy_current(p);
   struct cg_verdict *v = cg_arena_zalloc(arena, sizeof(*v));
   struct cg_run *r = v ? cg_run_take(p, &err) : NULL;
   if (!r) {
+    cg_policy_renew_if_full(p);
     fn(arg, &cg_verdict_no_memory);
     return;
   }

@@ -88,7 +88,7 @@ void cg_run_give(struct cg_run *r) {
   struct cg_policy *p = r->policy;
   if (r->failed)
     drop_coroutine(r);
-  else
+  else if (r->co)
     lua_settop(r->co, 0);
   json_decref(r->attributes);
   r->attributes = NULL;

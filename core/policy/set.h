@@ -17,6 +17,7 @@ struct cg_policy {
   struct cg_run *runs; /* all of them */
   struct cg_run *idle;
   size_t n_runs;
+  struct cg_policy *successor; /* renew.c; NULL: none needed */
 };
 
 /* compile.c: fills state and rules; all errors in errs. */
@@ -29,6 +30,12 @@ struct cg_run *cg_run_take(struct cg_policy *p, struct cg_err *err) CG_MUST_USE;
 bool cg_run_renew(struct cg_run *r, struct cg_err *err) CG_MUST_USE;
 void cg_run_give(struct cg_run *r); /* back to the pool */
 void cg_runs_free(struct cg_policy *p);
+
+/* renew.c.  A policy that stores into variables outside decide fills the state for good.
+ * When the limit was met and collecting garbage does not help, the same bundle is compiled
+ * into a fresh state, which decides from then on. */
+void cg_policy_renew_if_full(struct cg_policy *p);
+struct cg_policy *cg_policy_current(struct cg_policy *p);
 
 /* verdict.c: what the words come to; r->verdict is filled. */
 const struct cg_verdict *cg_run_verdict(struct cg_run *r);

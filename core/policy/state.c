@@ -13,8 +13,11 @@ static void *count_memory(void *ud, void *ptr, size_t old, size_t size) {
     s->used -= had;
     return NULL;
   }
-  if (size > had && (size > CG_BLOCK_MAX || s->used + (size - had) > s->limit))
+  if (size > had && size > CG_BLOCK_MAX) return NULL;
+  if (size > had && s->used + (size - had) > s->limit) {
+    s->refused = true;
     return NULL;
+  }
   void *p = cg_realloc(ptr, size);
   if (!p) return size <= had ? ptr : NULL;
   s->used = s->used - had + size;

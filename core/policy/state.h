@@ -41,6 +41,7 @@ struct cg_run;
 struct cg_state {
   lua_State *L;
   size_t used, limit;
+  bool refused; /* the limit was met since somebody last looked */
   struct cg_meter *meter; /* of what runs now, NULL: nothing does */
   struct cg_run *run;     /* the decision that runs now, NULL: none (loading) */
   int env_ref, libs_ref;  /* sandbox.c: the environment; values of lib files by name */

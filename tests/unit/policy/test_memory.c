@@ -85,11 +85,94 @@ static void memory_stays_bounded_over_many_decisions(void **state) {
   fix_done(&f);
 }
 
+/* A policy that hoards costs itself a refusal now and then, and nobody for good. */
+static void a_policy_that_hoards_does_not_starve_the_others(void **state) {
+  (void)state;
+  struct fix f;
+  unsigned refused = 0;
+  fix_init(&f);
+  f.env.limits.memory_bytes = 1 << 20;
+  assert_true(
+      fix_set(&f, FILES({"a.lua", "local kept = {}\n"
+                                  "return { name = 'a', decide = function(req)\n"
+                                  "for i = 1, 500 do kept[#kept + 1] = { i } end\n"
+                                  "return allow() end }"})));
+  for (int i = 0; i < 300; i++) {
+    struct cg_arena *a = cg_arena_new(NULL, 64 << 10);
+    cg_policy_decide(f.set, &f.ask, a, on_verdict, &f);
+    bool denied = !f.v->allow;
+    refused += denied;
+    if (denied) cg_policy_decide(f.set, &f.ask, a, on_verdict, &f);
+    assert_true(f.v->allow);
+    cg_arena_free(a, NULL);
+  }
+  assert_in_range(refused, 2, 100);
+  fix_done(&f);
+}
+
+/* In explain a failed policy is followed by others, on a new coroutine. */
+static void explain_survives_every_failed_allocation(void **state) {
+  (void)state;
+  bool past_the_end = false;
+  for (uint64_t n = 1; !past_the_end && n < 5000; n++) {
+    struct fix f;
+    fix_init(&f);
+    assert_true(fix_set(
+        &f, FILES({"a.lua", "return { name = 'a', decide = function() error('a') end }"},
+                  {"b.lua", "return { name = 'b', decide = function() error('b') end }"},
+                  {"c.lua",
+                   "return { name = 'c', decide = function() return allow() end }"})));
+    f.ask.explain = true;
+    uint64_t before = cg_mem_count();
+    cg_mem_fail_after(n);
+    const struct cg_verdict *v = fix_decide(&f);
+    cg_mem_fail_after(0);
+    past_the_end = cg_mem_count() - before < n;
+    assert_true(v->policy_error);
+    assert_true(past_the_end ? v->n_words == 3 : v->n_words <= 3);
+    fix_done(&f);
+  }
+  assert_true(past_the_end);
+}
+
+static void errors_are_logged_once_with_their_traceback(void **state) {
+  (void)state;
+  int pipe_fds[2];
+  char line[4096];
+  struct fix f;
+  fix_init(&f);
+  assert_int_equal(pipe(pipe_fds), 0);
+  f.env.log = cg_log_new(pipe_fds[1], CG_INFO, &cg_clock_system);
+  assert_non_null(f.env.log);
+  assert_true(fix_set(&f, FILES({"a.lua", "local function inner(x)\nreturn x.y.z end\n"
+                                          "return { name = 'a', decide = function(req)\n"
+                                          "local v = inner({}) return allow() end }"},
+                                {"b.lua", "return { name = 'b', decide = function()\n"
+                                          "error('never logged') end }"})));
+  f.ask.explain = true;
+  assert_true(fix_decide(&f)->policy_error);
+  ssize_t n = read(pipe_fds[0], line, sizeof(line) - 1);
+  assert_true(n > 0);
+  line[n] = '\0';
+  assert_non_null(strstr(line, "\"policy_error\""));
+  assert_non_null(strstr(line, "a.lua:2:"));
+  assert_non_null(strstr(line, "stack traceback"));
+  assert_non_null(strstr(line, "alice"));
+  assert_null(strstr(line, "never logged"));
+  cg_log_free(f.env.log);
+  close(pipe_fds[0]);
+  close(pipe_fds[1]);
+  fix_done(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_decision_survives_every_failed_allocation),
       cmocka_unit_test(a_set_is_made_whole_or_not_at_all),
       cmocka_unit_test(memory_stays_bounded_over_many_decisions),
+      cmocka_unit_test(a_policy_that_hoards_does_not_starve_the_others),
+      cmocka_unit_test(explain_survives_every_failed_allocation),
+      cmocka_unit_test(errors_are_logged_once_with_their_traceback),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
