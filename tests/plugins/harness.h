@@ -27,7 +27,7 @@
 #include "plugin/drivers.h"
 
 #define HARNESS_PATIENCE_MS 10000
-#define HARNESS_EVENTS_MAX 64
+#define HARNESS_EVENTS_MAX  64
 
 struct harness;
 
@@ -51,7 +51,7 @@ struct cg_drivers *harness_drivers(struct harness *h, uint32_t worker);
 struct cg_loop *harness_loop(struct harness *h, uint32_t worker);
 struct cg_plugins *harness_set(struct harness *h);
 const char *harness_state_dir(struct harness *h);
-/* A metric's sum over the workers, by its rendered name without "camgate_". */
+/* A counter or gauge summed over the workers, by its name without "camgate_". */
 int64_t harness_metric(struct harness *h, const char *name, const char *labels);
 /* Everything logged so far, as JSON lines; valid until the next call. */
 const char *harness_logged(struct harness *h);
@@ -89,11 +89,12 @@ bool harness_quota_renew(struct harness *h, uint32_t worker, struct cgp_quota_ho
 void harness_quota_release(struct harness *h, uint32_t worker, const char *lease_id);
 uint64_t harness_quota_usage(struct harness *h, uint32_t worker, const char *scope);
 uint64_t harness_quota_sweep(struct harness *h, uint32_t worker);
-void harness_quota_restore(struct harness *h, uint32_t worker, struct cgp_quota_hold *holds,
-                           size_t n);
+void harness_quota_restore(struct harness *h, uint32_t worker,
+                           struct cgp_quota_hold *holds, size_t n);
 
 /* Appends; returns seq. */
-int64_t harness_audit_append(struct harness *h, uint32_t worker, struct cgp_audit_row *row);
+int64_t harness_audit_append(struct harness *h, uint32_t worker,
+                             struct cgp_audit_row *row);
 /* A row whose strings are all "" and facts "{}": fill in what matters. */
 struct cgp_audit_row harness_audit_row(const char *kind);
 
@@ -123,7 +124,8 @@ size_t harness_events(struct harness *h, const struct harness_event **ret);
  * worker's loop is stopped by harness_thread_done (on that worker).  Returns when all
  * have ended.  fn must not assert: collect, and judge afterwards. */
 void harness_threads(struct harness *h,
-                     void (*fn)(struct harness *h, uint32_t worker, void *arg), void *arg);
+                     void (*fn)(struct harness *h, uint32_t worker, void *arg),
+                     void *arg);
 void harness_thread_done(struct harness *h, uint32_t worker);
 
 #endif
