@@ -13,7 +13,8 @@
 
 bool aud_page_open(struct aud_page *p, sqlite3 *db) {
   static const char sql[] =
-      AUD_ROW_COLUMNS ", (SELECT p.hash FROM events p WHERE p.seq = e.seq - 1) "
+      AUD_ROW_COLUMNS ", CASE WHEN ?2 THEN (SELECT p.hash FROM events p WHERE "
+                      "p.seq = e.seq - 1) END "
                       "FROM events e WHERE e.seq = ?1";
   *p = (struct aud_page){0};
   return sqlite3_prepare_v2(db, sql, -1, &p->fetch, NULL) == SQLITE_OK;
@@ -42,6 +43,11 @@ static void set_text(struct cgp_audit_row *row, int col, const char *text) {
   memcpy((char *)row + aud_col_offset[col], &text, sizeof text);
 }
 
+/* Rows next to each other need no look-up of the hash before. */
+static bool follows(const struct aud_page *p, int64_t seq) {
+  return p->n > 0 && p->rows[p->n - 1].seq == seq - 1;
+}
+
 static bool take_row(struct aud_page *p) {
   size_t need = 2 * HEX_LEN;
   for (int i = 0; i < AUD_COLS; i++)
@@ -52,11 +58,14 @@ static bool take_row(struct aud_page *p) {
     return false;
   }
   struct cgp_audit_row *row = &p->rows[p->n];
-  p->texts[p->n++] = at;
-  *row = (struct cgp_audit_row){.size = sizeof *row,
-                                .seq = sqlite3_column_int64(p->fetch, 0)};
+  int64_t seq = sqlite3_column_int64(p->fetch, 0);
   put_hash(p->fetch, HASH_AT, at);
-  put_hash(p->fetch, PREV_AT, at + HEX_LEN);
+  if (follows(p, seq))
+    memcpy(at + HEX_LEN, row[-1].hash, HEX_LEN);
+  else
+    put_hash(p->fetch, PREV_AT, at + HEX_LEN);
+  p->texts[p->n++] = at;
+  *row = (struct cgp_audit_row){.size = sizeof *row, .seq = seq};
   row->hash = at;
   row->prev = at + HEX_LEN;
   at += 2 * HEX_LEN;
@@ -72,6 +81,7 @@ static bool take_row(struct aud_page *p) {
 
 bool aud_page_add(struct aud_page *p, int64_t seq) {
   (void)sqlite3_bind_int64(p->fetch, 1, seq);
+  (void)sqlite3_bind_int(p->fetch, 2, !follows(p, seq));
   int rc = sqlite3_step(p->fetch);
   bool ok = rc == SQLITE_DONE || (rc == SQLITE_ROW && take_row(p));
   (void)sqlite3_reset(p->fetch);

@@ -61,22 +61,26 @@ static bool take_offset(const char **at, int64_t *ret_s) {
   return true;
 }
 
+/* "2026-11-24T04:09:15", into the parts of tm as they are written */
+static bool take_seconds(const char **at, struct tm *tm) {
+  int *const parts[] = {&tm->tm_year, &tm->tm_mon, &tm->tm_mday,
+                        &tm->tm_hour, &tm->tm_min, &tm->tm_sec};
+  const int least[] = {1970, 1, 1, 0, 0, 0}, most[] = {9999, 12, 31, 23, 59, 60};
+  const char before[] = "\0--T::";
+  for (int i = 0; i < 6; i++) {
+    if (i > 0 && *(*at)++ != before[i]) return false;
+    if (!take_digits(at, i == 0 ? 4 : 2, parts[i])) return false;
+    if (*parts[i] < least[i] || *parts[i] > most[i]) return false;
+  }
+  return true;
+}
+
 bool aud_time_parse(const char *text, int64_t *ret_us) {
   struct tm tm = {0};
-  int *const parts[] = {&tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                        &tm.tm_hour, &tm.tm_min, &tm.tm_sec};
-  const int max[] = {9999, 12, 31, 23, 59, 60};
-  const char after[] = "--T::";
   const char *at = text;
-  for (int i = 0; i < 6; i++) {
-    if (!take_digits(&at, i == 0 ? 4 : 2, parts[i]) || *parts[i] > max[i]) return false;
-    if (i == 5) break;
-    if (*at != after[i] && !(i == 2 && (*at == 't' || *at == ' '))) return false;
-    at++;
-  }
-  if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mday < 1) return false;
   int64_t us, offset_s;
-  if (!take_fraction(&at, &us) || !take_offset(&at, &offset_s) || *at != '\0')
+  if (!take_seconds(&at, &tm) || !take_fraction(&at, &us) ||
+      !take_offset(&at, &offset_s) || *at != '\0')
     return false;
   tm.tm_year -= 1900;
   tm.tm_mon -= 1;
