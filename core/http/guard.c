@@ -167,7 +167,7 @@ static void next_request(struct cg_guard *g) {
   g->state = READING;
   g->replied = g->continued = false;
   cg_message_init(&g->message);
-  expire_in(g, g->all->limits->idle_us);
+  g->deadline = g->all->swept_us + g->all->limits->idle_us; /* no clock per request */
   if (g->held) evbuffer_prepend_buffer(input(g), g->held);
 }
 

@@ -39,7 +39,6 @@ struct cg_server {
   struct cg_timer sweep;
   uint16_t port;
   bool paused; /* out of descriptors: accepts again at the next sweep */
-  int64_t date_s;
   char date[40];
   uint32_t gauge; /* connections as last told to the metrics */
 };
@@ -101,20 +100,20 @@ static void count_refusal(struct cg_server *s, enum cg_code code) {
 
 /* --- what the guards call --- */
 
-const char *cg_server_date(struct cg_server *s) {
+const char *cg_server_date(const struct cg_server *s) {
+  return s->date;
+}
+
+static void write_date(struct cg_server *s) {
   static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  int64_t now_s = s->conf.clock->wall_us(s->conf.clock) / 1000000;
-  if (now_s == s->date_s) return s->date;
-  time_t t = (time_t)now_s;
+  time_t t = (time_t)(s->conf.clock->wall_us(s->conf.clock) / 1000000);
   struct tm tm;
   if (!gmtime_r(&t, &tm)) memset(&tm, 0, sizeof tm);
-  s->date_s = now_s;
   snprintf(s->date, sizeof s->date, "%s, %02d %s %04d %02d:%02d:%02d GMT",
            days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
            tm.tm_min, tm.tm_sec);
-  return s->date;
 }
 
 static struct cg_id new_id(struct cg_server *s) {
@@ -196,13 +195,20 @@ static void on_accept_error(struct evconnlistener *listener, void *arg) {
   s->paused = true;
 }
 
+static void on_sweep(void *arg);
+
+static bool sweep(struct cg_server *s) {
+  write_date(s);
+  cg_guards_sweep(&s->guards);
+  return cg_timer_start(&s->sweep, s->conf.loop, SWEEP_US, on_sweep, s);
+}
+
 static void on_sweep(void *arg) {
   struct cg_server *s = arg;
-  cg_guards_sweep(&s->guards);
   count_connections(s);
   if (s->paused && !s->guards.draining) evconnlistener_enable(s->htp->server);
   s->paused = false;
-  if (!cg_timer_start(&s->sweep, s->conf.loop, SWEEP_US, on_sweep, s) && s->conf.log)
+  if (!sweep(s) && s->conf.log)
     CG_LOG(s->conf.log, CG_ERROR, "deadlines of connections are off: no memory");
 }
 
@@ -282,11 +288,9 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
                                  .begin = begin,
                                  .dispatch = dispatch,
                                  .refusal = refusal};
-  s->date_s = -1;
   s->guards.peers = cg_peers_new(s->conf.limits.connections);
   s->htp = evhtp_new(cg_loop_base(s->conf.loop), s);
-  if (!s->htp || !s->guards.peers ||
-      !cg_timer_start(&s->sweep, s->conf.loop, SWEEP_US, on_sweep, s))
+  if (!s->htp || !s->guards.peers || !sweep(s))
     return cg_fail(err, CG_E_MEMORY, "no memory for a listener");
   s->htp->flags &= (uint16_t)~EVHTP_FLAG_ENABLE_100_CONT; /* the guard answers that */
   evhtp_set_gencb(s->htp, on_request, s);

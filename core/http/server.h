@@ -5,8 +5,9 @@
  * answers its own refusals, keeps pipelined requests in order and closes lingering; whole
  * requests become exchanges and go to the router.  With TLS the same path runs over the
  * bufferevent's SSL.  Everything on the worker's thread, but cg_server_counts (any).
+ * The process must ignore SIGPIPE: OpenSSL writes to its sockets plainly.
  *
- * Metrics: camgate_http_requests_total{listener,code}, camgate_http_refused_total{reason},
+ * Metrics: camgate_http_requests_total{code}, camgate_http_refused_total{reason},
  * camgate_http_connections, camgate_http_request_seconds.  They are registered by
  * cg_http_metrics_register before the workers run.
  */
@@ -92,7 +93,7 @@ uint32_t cg_server_open(const struct cg_server *s); /* connections */
 
 /* --- for exchange.c --- */
 
-const char *cg_server_date(struct cg_server *s); /* IMF-fixdate, made once a second */
+const char *cg_server_date(const struct cg_server *s); /* IMF-fixdate, made by sweeps */
 void cg_server_answered(struct cg_server *s, int status, int64_t began_us);
 
 #endif

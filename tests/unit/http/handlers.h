@@ -11,7 +11,7 @@ static inline struct gate *gate_of(struct cg_exchange *x) {
   return x->ctx;
 }
 
-static void handle_echo(struct cg_exchange *x) {
+static inline void handle_echo(struct cg_exchange *x) {
   char text[512];
   const char *header = cg_exchange_header(x, "x-word"), *q = cg_exchange_query(x, "q");
   snprintf(text, sizeof text, "%s %s p=%s h=%s q=%s a=%s n=%zu:", x->method_name, x->path,
@@ -23,7 +23,7 @@ static void handle_echo(struct cg_exchange *x) {
   cg_exchange_reply(x, 200, "text/plain", all, strlen(all));
 }
 
-static void handle_empty(struct cg_exchange *x) {
+static inline void handle_empty(struct cg_exchange *x) {
   cg_exchange_reply(x, 204, NULL, NULL, 0);
 }
 
