@@ -232,6 +232,23 @@ static void a_user_that_may_call_functions_only(void **state) {
   harness_close(h);
 }
 
+static void out_of_memory_what_is_held_can_still_end(void **state) {
+  struct rig *r = *state;
+  struct harness *h = harness_open("quota_valkey", options(r, ""));
+  const struct cgp_scope s = {"s", 9, false};
+  assert_int_equal(reserve(h, "a"), CGP_OK);
+  VALKEY_SAY(r->valkey, "CONFIG", "SET", "maxmemory", "1");
+  assert_int_equal(reserve(h, "b"), CGP_E_UNAVAILABLE);
+  assert_true(harness_quota_renew(
+      h, 0,
+      &(struct cgp_quota_hold){
+          .lease_id = "a", .scopes = &s, .n_scopes = 1, .ttl_ms = 60000}));
+  assert_int_equal(harness_quota_sweep(h, 0), 0);
+  harness_quota_release(h, 0, "a");
+  assert_int_equal(harness_quota_usage(h, 0, "s"), 0);
+  harness_close(h);
+}
+
 #define RUSH 40
 
 static void two_gates_share_one_limit(void **state) {
@@ -290,6 +307,7 @@ int main(void) {
       FAULT(versions_of_the_function_library),
       FAULT(loading_may_be_left_to_the_administrator),
       FAULT(a_user_that_may_call_functions_only),
+      FAULT(out_of_memory_what_is_held_can_still_end),
       FAULT(two_gates_share_one_limit),
       cmocka_unit_test(urls_that_are_refused),
   };
