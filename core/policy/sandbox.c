@@ -11,6 +11,8 @@
 #include "policy/libs.h"
 #include "policy/view_json.h"
 
+#define PCALLS_MAX 32
+
 static const char target_key; /* in a proxy's metatable: the table behind it */
 
 /* ---- base functions that are ours */
@@ -46,8 +48,9 @@ static int b_pairs(lua_State *L) {
 /* As Lua's own, but what broke a limit goes on. */
 static int pcall_done(lua_State *L, int status, lua_KContext unused) {
   (void)unused;
-  if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L);
   struct cg_meter *m = cg_state_of(L)->meter;
+  if (m) m->pcalls--;
+  if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L);
   if (m && m->broken) return lua_error(L);
   if (m && (status == LUA_ERRMEM || status == LUA_ERRERR))
     return cg_meter_break(L, "memory limit reached");
@@ -57,7 +60,9 @@ static int pcall_done(lua_State *L, int status, lua_KContext unused) {
 }
 
 static int b_pcall(lua_State *L) {
+  struct cg_meter *m = cg_state_of(L)->meter;
   luaL_checkany(L, 1);
+  if (m && ++m->pcalls > PCALLS_MAX) return cg_meter_break(L, "pcall nested too deep");
   lua_pushboolean(L, 1);
   lua_insert(L, 1);
   return pcall_done(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_done),

@@ -27,6 +27,7 @@ struct cg_meter {
   int64_t cpu_us;        /* of bursts that are over */
   int64_t burst_from_us; /* thread CPU when this burst began */
   const char *broken;    /* the limit that was hit, NULL: none */
+  unsigned pcalls;       /* open now; each costs a walk of the stack when it unwinds */
 };
 
 /* The minute last asked for, as local time. */

@@ -59,7 +59,7 @@ static void greed_ends_in_a_policy_error_soon(void **state) {
     const struct cg_verdict *v = fix_run(&f, greedy[i]);
     int64_t took = now_us(CLOCK_THREAD_CPUTIME_ID) - from;
     if (v->allow || !v->policy_error) fail_msg("%s: allow %d", greedy[i], v->allow);
-    if (took > 1500000) fail_msg("%s: took %ld us", greedy[i], (long)took);
+    if (took > 600000) fail_msg("%s: took %ld us", greedy[i], (long)took);
     fix_done(&f);
   }
 }
