@@ -10,6 +10,7 @@ lease asks for a hard end a few seconds away, and a round begins only when the l
 last one are over: no lease ends while the clock runs, and none stays.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -31,6 +32,7 @@ from wait import until  # noqa: E402
 
 USERS, STREAMS, CAMERAS, SITES, LEASE_S = 3000, 16, 500, 100, 5
 RESERVE, EXPLAIN = "/api/v1/stream/reserve", "/api/v1/policy/explain"
+COMMITS = "camgate_audit_commits_total"
 HERE = Path(__file__).parent
 
 
@@ -46,9 +48,12 @@ class Bare(Server):
 
 
 def cpu_ns(pid):
-    """Scheduler run time of all threads."""
-    return sum(int((task / "schedstat").read_text().split()[0])
-               for task in Path(f"/proc/{pid}/task").iterdir())
+    """Scheduler run time of all threads that live."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            total += int((task / "schedstat").read_text().split()[0])
+    return total
 
 
 def steal():
@@ -72,6 +77,7 @@ def wrk(url, args, **env):
 def measure(server, url, args, **env):
     before = cpu_ns(server.child.pid)
     count, seconds, p50, p99, failed = wrk(url, args, **env)
+    assert count, f"{url} answered nothing"
     return {"rate": count / seconds, "cpu_us": (cpu_ns(server.child.pid) - before) / 1000 / count,
             "p50_ms": p50, "p99_ms": p99, "failed": failed, "seconds": seconds}
 
@@ -100,23 +106,21 @@ def idle(gate):
           "the leases of the round are over", seconds=60, every=0.3)
 
 
+def load(gate, path, requests, args):
+    return measure(gate, gate.url, args, BENCH_PATH=path, BENCH_REQUESTS=str(requests))
+
+
 def one_round(bare, gate, folder, args):
     stolen = steal()
-    commits = gate.metric(COMMITS)
     got = {"bare": measure(bare, f"http://127.0.0.1:{bare.port}/", args),
            "livez": measure(gate, gate.admin + "/livez", args)}
-    for name, path in (("explain", EXPLAIN), ("reserve", RESERVE)):
-        if name == "reserve":
-            commits = gate.metric(COMMITS)
-        got[name] = measure(gate, gate.url, args, BENCH_PATH=path,
-                            BENCH_REQUESTS=str(folder / f"{name}.txt"))
+    got["explain"] = load(gate, EXPLAIN, folder / "explain.txt", args)
+    commits = gate.metric(COMMITS)
+    got["reserve"] = load(gate, RESERVE, folder / "reserve.txt", args)
     got["reserve"]["syncs"] = (gate.metric(COMMITS) - commits) / got["reserve"]["seconds"]
     got["steal"] = steal() - stolen
     idle(gate)
     return got
-
-
-COMMITS = "camgate_audit_commits_total"
 
 
 def summary(rounds):
