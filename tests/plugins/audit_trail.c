@@ -144,6 +144,7 @@ struct cgp_audit_verdict ask_verdict(struct trail *t) {
 void sql(const char *db, const char *text) {
   sqlite3 *c;
   assert_int_equal(sqlite3_open_v2(db, &c, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+  (void)sqlite3_exec(c, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
   if (sqlite3_exec(c, text, NULL, NULL, NULL) != SQLITE_OK)
     fail_msg("%s: %s", text, sqlite3_errmsg(c));
   assert_int_equal(sqlite3_close(c), SQLITE_OK);

@@ -60,6 +60,31 @@ static void survives_a_full_disk(void **state) {
   for (long nth = 1; nth <= 6; nth++) fail_at(SHIM_WRITE, nth, true, SQLITE_FULL);
 }
 
+static void a_hanging_sync_blocks_nobody_else(void **state) {
+  (void)state;
+  struct shim *shim = shim_register("hanging");
+  struct trail t;
+  char words[256];
+  trail_paths(&t);
+  trail_open(&t, "{\"vfs\": \"hanging\"}", 1);
+  add_many(&t, 3);
+  shim_hold(shim);
+  struct cgp_audit_row row = harness_audit_row("admin");
+  struct harness_call caught = {0};
+  cg_audit_append(harness_drivers(t.h, 0), &row, harness_answered, &caught);
+  harness_run_ms(t.h, 1200);
+  assert_false(caught.done);
+  assert_int_equal(try_add(&t, words, sizeof words), CGP_E_UNAVAILABLE);
+  assert_non_null(strstr(words, "hangs"));
+  assert_false(harness_health(t.h, 0, NULL, 0));
+  assert_int_equal(ask(&t, anything(10)).n, 3);
+  shim_let_go(shim);
+  assert_int_equal(harness_wait(t.h, &caught), CGP_OK);
+  assert_int_equal(try_add(&t, NULL, 0), CGP_OK);
+  trail_remove(&t);
+  shim_unregister(shim);
+}
+
 static void notices_that_the_file_was_moved(void **state) {
   (void)state;
   struct trail t;
@@ -143,6 +168,7 @@ int main(void) {
       cmocka_unit_test(survives_failing_syncs),
       cmocka_unit_test(survives_failing_writes),
       cmocka_unit_test(survives_a_full_disk),
+      cmocka_unit_test(a_hanging_sync_blocks_nobody_else),
       cmocka_unit_test(notices_that_the_file_was_moved),
       cmocka_unit_test(an_emptied_file_stays_refused),
       cmocka_unit_test(one_writer_and_many_readers),

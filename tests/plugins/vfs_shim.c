@@ -1,5 +1,6 @@
 #include "vfs_shim.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@ struct shim {
   sqlite3_vfs vfs;
   sqlite3_vfs *real;
   struct plan plans[SHIM_OPS];
+  pthread_mutex_t lock;
+  pthread_cond_t let_go;
+  bool held;
 };
 
 struct file {
@@ -69,7 +73,29 @@ static int xWrite(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
   return code ? code : real_of(f)->pMethods->xWrite(real_of(f), from, n, at);
 }
 
+static void set_held(struct shim *s, bool held) {
+  (void)pthread_mutex_lock(&s->lock);
+  s->held = held;
+  (void)pthread_cond_broadcast(&s->let_go);
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
+void shim_hold(struct shim *s) {
+  set_held(s, true);
+}
+
+void shim_let_go(struct shim *s) {
+  set_held(s, false);
+}
+
+static void wait_while_held(struct shim *s) {
+  (void)pthread_mutex_lock(&s->lock);
+  while (s->held) (void)pthread_cond_wait(&s->let_go, &s->lock);
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
 static int xSync(sqlite3_file *f, int flags) {
+  wait_while_held(((struct file *)f)->shim);
   int code = judge(f, SHIM_SYNC);
   return code ? code : real_of(f)->pMethods->xSync(real_of(f), flags);
 }
@@ -106,7 +132,9 @@ static int xOpen(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
 
 struct shim *shim_register(const char *name) {
   struct shim *s = calloc(1, sizeof *s);
-  if (!s) abort();
+  if (!s || pthread_mutex_init(&s->lock, NULL) != 0 ||
+      pthread_cond_init(&s->let_go, NULL) != 0)
+    abort();
   s->real = sqlite3_vfs_find(NULL);
   s->vfs = *s->real;
   s->vfs.pNext = NULL;
@@ -120,6 +148,8 @@ struct shim *shim_register(const char *name) {
 
 void shim_unregister(struct shim *s) {
   (void)sqlite3_vfs_unregister(&s->vfs);
+  (void)pthread_cond_destroy(&s->let_go);
+  (void)pthread_mutex_destroy(&s->lock);
   free(s);
 }
 

@@ -17,6 +17,9 @@ void shim_unregister(struct shim *s);         /* no file may be open through it 
 
 /* nth 1: the very next one.  code: SQLITE_FULL, SQLITE_IOERR_FSYNC, ... */
 void shim_fail(struct shim *s, enum shim_op op, long nth, bool for_ever, int code);
+/* Syncs do not return until let go. */
+void shim_hold(struct shim *s);
+void shim_let_go(struct shim *s);
 void shim_heal(struct shim *s);
 
 long shim_count(struct shim *s, enum shim_op op); /* since it was registered */
