@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+#define SHORT_BURST_US 500 /* the rest was the scheduler's */
+
 static void *count_memory(void *ud, void *ptr, size_t old, size_t size) {
   struct cg_state *s = ud;
   size_t had = ptr ? old : 0;
@@ -58,15 +60,17 @@ bool cg_state_call(struct cg_state *s, lua_CFunction f, void *arg, struct cg_err
   return false;
 }
 
-static int64_t thread_cpu_us(void) {
+static int64_t clock_us(clockid_t id) {
   struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  clock_gettime(id, &t);
   return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static void look(struct cg_meter *m) {
   if (m->broken) return;
-  int64_t burst = thread_cpu_us() - m->burst_from_us;
+  int64_t now = clock_us(CLOCK_THREAD_CPUTIME_ID);
+  if (!m->burst_from_us) m->burst_from_us = now;
+  int64_t burst = now - m->burst_from_us;
   if (m->instructions > m->limits->instructions)
     m->broken = "instruction limit reached";
   else if (burst > m->limits->resume_cpu_us)
@@ -90,13 +94,20 @@ void cg_meter_arm(lua_State *co) {
 
 void cg_meter_begin(struct cg_state *s, struct cg_meter *m, lua_State *co) {
   s->meter = m;
-  m->burst_from_us = thread_cpu_us();
+  m->burst_from_us = 0;
+  m->began_us = clock_us(CLOCK_MONOTONIC);
   cg_meter_arm(co);
 }
 
 void cg_meter_end(struct cg_state *s) {
-  s->meter->cpu_us += thread_cpu_us() - s->meter->burst_from_us;
+  struct cg_meter *m = s->meter;
   s->meter = NULL;
+  if (m->burst_from_us) {
+    m->cpu_us += clock_us(CLOCK_THREAD_CPUTIME_ID) - m->burst_from_us;
+    return;
+  }
+  int64_t wall = clock_us(CLOCK_MONOTONIC) - m->began_us;
+  m->cpu_us += wall < SHORT_BURST_US ? wall : SHORT_BURST_US;
 }
 
 int cg_meter_raise(lua_State *L) {

@@ -3,7 +3,8 @@
  * Memory: the allocator refuses what would pass the state's limit, and any single block
  * over 2 MiB, so no string, table or stack is ever long enough for one VM instruction to
  * take long.  CPU and instructions: the hook fires every CG_HOOK_EVERY instructions and
- * looks at the meter; C functions that loop charge the meter themselves.
+ * looks at the meter; C functions that loop charge the meter themselves.  Reading thread
+ * CPU is a system call, so a decision of a few hundred instructions never does it.
  *
  * A limit once hit stays hit: meter.broken is set, the hook then fires at every
  * instruction, and pcall passes the error on (sandbox.c).  Functions marked [raises] use
@@ -25,7 +26,8 @@ struct cg_meter {
   const struct cg_policy_limits *limits;
   uint64_t instructions;
   int64_t cpu_us;        /* of bursts that are over */
-  int64_t burst_from_us; /* thread CPU when this burst began */
+  int64_t burst_from_us; /* thread CPU at the burst's first look, 0: none yet */
+  int64_t began_us;      /* monotonic: a burst too short for a look is told by it */
   const char *broken;    /* the limit that was hit, NULL: none */
   unsigned pcalls;       /* open now; each costs a walk of the stack when it unwinds */
 };
@@ -42,7 +44,7 @@ struct cg_run;
 struct cg_state {
   lua_State *L;
   size_t used, limit;
-  bool refused; /* the limit was met since somebody last looked */
+  bool refused;           /* the limit was met since somebody last looked */
   struct cg_meter *meter; /* of what runs now, NULL: nothing does */
   struct cg_run *run;     /* the decision that runs now, NULL: none (loading) */
   int env_ref, libs_ref;  /* sandbox.c: the environment; values of lib files by name */
