@@ -116,7 +116,8 @@ static const char *read_webhook_key(struct settings *s, struct cgp_host *h) {
     return "option webhook_secret: differs from api_secret, but webhook_key is api_key";
   }
   if (!same && !*secret && *s->base) {
-    return "option webhook_key names another key than api_key, so webhook_secret is needed";
+    return "option webhook_key names another key than api_key, so webhook_secret is "
+           "needed";
   }
   if (!*secret && (!same || s->secret == s->made_secret)) s->webhook_key = "";
   return NULL;
