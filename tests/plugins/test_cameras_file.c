@@ -1,4 +1,5 @@
 /* cameras_file: what it serves, what it refuses and how, and what a reload changes. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,36 @@ static void a_bad_reload_keeps_what_was_there(void **state) {
   harness_close(h);
 }
 
+/* Workers read while another thread swaps the directory under them. */
+struct race {
+  atomic_uint bad, good;
+};
+
+static void read_or_reload(struct harness *h, uint32_t worker, void *arg) {
+  struct race *r = arg;
+  for (int i = 0; i < 200; i++) {
+    struct copied got = {0};
+    struct harness_call c = {.copy = copy_camera, .to = &got};
+    struct cg_err err = {0};
+    if (worker == 0 && !cg_plugins_reload(harness_set(h), &err)) r->bad++;
+    cg_cameras_get(harness_drivers(h, worker), "lobby-1", harness_answered, &c);
+    bool whole =
+        c.done && c.code == CGP_OK && strcmp(got.attributes, "{\"ptz\":true}") == 0;
+    atomic_fetch_add(whole ? &r->good : &r->bad, 1);
+  }
+  harness_thread_done(h, worker);
+}
+
+static void readers_never_see_a_directory_go(void **state) {
+  write_text(*state, CITY);
+  struct race race = {0};
+  struct harness *h = open_two(*state);
+  harness_threads(h, read_or_reload, &race);
+  assert_int_equal(race.bad, 0);
+  assert_int_equal(race.good, 400);
+  harness_close(h);
+}
+
 /* An answer during which the directory changes and the next op begins. */
 struct nested {
   struct harness *h;
@@ -395,6 +426,7 @@ int main(void) {
       WITH_FOLDER(a_file_that_is_not_there_is_named),
       WITH_FOLDER(reload_reaches_every_worker),
       WITH_FOLDER(a_bad_reload_keeps_what_was_there),
+      WITH_FOLDER(readers_never_see_a_directory_go),
       WITH_FOLDER(an_answer_outlives_a_reload_inside_it),
       WITH_FOLDER(the_shipped_city_is_valid),
   };
