@@ -187,7 +187,7 @@ static evhtp_res on_accept(evhtp_connection_t *c, void *arg) {
 
 /* Out of descriptors or memory: asking again at once would only spin. */
 static void on_accept_error(struct evconnlistener *listener, void *arg) {
-  struct cg_server *s = arg;
+  struct cg_server *s = ((evhtp_t *)arg)->arg; /* the listener is evhtp's */
   if (s->conf.log)
     CG_LOG(s->conf.log, CG_WARN, "cannot accept connections",
            {"reason", strerror(errno), 0});

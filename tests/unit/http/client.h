@@ -4,16 +4,25 @@
 
 #include "http/gate.h"
 
-static int client_open(const struct gate *g) {
+static int client_socket(void) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct timeval most = {10, 0};
-  struct sockaddr_in to = {.sin_family = AF_INET,
-                           .sin_port = htons(g->port),
-                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   assert_true(fd >= 0);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+  return fd;
+}
+
+static void client_connect(int fd, const struct gate *g) {
+  struct sockaddr_in to = {.sin_family = AF_INET,
+                           .sin_port = htons(g->port),
+                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+}
+
+static int client_open(const struct gate *g) {
+  int fd = client_socket();
+  client_connect(fd, g);
   return fd;
 }
 

@@ -1,5 +1,6 @@
 /* A server and real sockets: order, refusals, leavers, deadlines, bounds, drain. */
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "http/handlers.h"
 
@@ -344,6 +345,46 @@ static void test_connection_bounds(void **state) {
   gate_close(g);
 }
 
+/* More than the guard takes in at once: reading pauses and goes on, order holds. */
+static void test_long_pipeline(void **state) {
+  enum { N = 4000 };
+  int fd = client_open(*state);
+  char request[64], want[32];
+  for (int i = 0; i < N; i++) {
+    snprintf(request, sizeof request, "GET /later/%d HTTP/1.1\r\n" HOST "\r\n", i);
+    client_puts(fd, request);
+  }
+  for (int i = 0; i < N; i++) {
+    snprintf(want, sizeof want, "later %d", i);
+    assert_true(client_answer(fd, &answer, false));
+    assert_string_equal(answer_body(&answer), want);
+  }
+  close(fd);
+}
+
+static void test_out_of_descriptors(void **state) {
+  struct gate *g = *state;
+  struct rlimit before, none;
+  int fd = client_open(g);
+  client_puts(fd, GET("/echo"));
+  assert_true(client_answer(fd, &answer, false));
+  int waiting = client_socket();
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  none = (struct rlimit){(rlim_t)waiting + 1, before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  client_connect(waiting, g);
+  client_puts(waiting, GET("/echo"));
+  for (int i = 0; i < 3; i++) { /* who is in is still served */
+    client_puts(fd, GET("/echo"));
+    assert_true(client_answer(fd, &answer, false));
+  }
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_true(client_answer(waiting, &answer, false));
+  assert_int_equal(answer.status, 200);
+  close(waiting);
+  close(fd);
+}
+
 static void drain(struct gate *g, void *arg) {
   (void)arg;
   cg_server_drain(g->server);
@@ -392,6 +433,8 @@ int main(void) {
       TEST(test_slow_reader_is_cut),
       TEST(test_large_reply_is_whole),
       cmocka_unit_test(test_connection_bounds),
+      TEST(test_long_pipeline),
+      TEST(test_out_of_descriptors),
       TEST(test_drain),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
