@@ -29,8 +29,7 @@ int bench_group_end(void **state) {
   return 0;
 }
 
-int bench_setup(void **state) {
-  struct bench *b = *state;
+static int set_up(struct bench *b, uint32_t workers) {
   struct cg_err err;
   if (b->valkey)
     VALKEY_SAY(b->valkey, "FLUSHALL");
@@ -38,11 +37,19 @@ int bench_setup(void **state) {
     b->clock = cg_clock_fake(INT64_C(1700000000000000));
   b->h = harness_try(&(struct harness_config){.plugin = b->plugin,
                                               .options = b->options,
-                                              .workers = BENCH_WORKERS,
+                                              .workers = workers,
                                               .clock = b->valkey ? NULL : &b->clock},
                      &err);
   assert_non_null(b->h);
   return 0;
+}
+
+int bench_setup(void **state) {
+  return set_up(*state, BENCH_WORKERS);
+}
+
+int bench_setup_one(void **state) {
+  return set_up(*state, 1);
 }
 
 int bench_teardown(void **state) {

@@ -22,7 +22,8 @@ struct bench {
 int bench_group_local(void **state);
 int bench_group_valkey(void **state);
 int bench_group_end(void **state);
-int bench_setup(void **state); /* a fresh plugin with nothing held */
+int bench_setup(void **state);     /* a fresh plugin with nothing held */
+int bench_setup_one(void **state); /* the same with one worker: less to turn */
 int bench_teardown(void **state);
 
 /* Time passes for the store.  A real one is waited for: keep it short. */

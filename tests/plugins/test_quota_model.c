@@ -101,7 +101,7 @@ static void one_op(struct bench *b, struct model *m, uint64_t *seed) {
     if (l->known) *l = weigh(which, n, kbps);
     break;
   case 3:
-    harness_quota_restore(b->h, 1, &hold, 1);
+    harness_quota_restore(b->h, 0, &hold, 1);
     if (!l->known) *l = weigh(which, n, kbps);
     break;
   default:
@@ -257,7 +257,8 @@ static void workers_never_pass_the_limit_together(void **state) {
 
 int main(void) {
   const struct CMUnitTest both[] = {
-      ON(random_ops_agree_with_a_model),
+      cmocka_unit_test_setup_teardown(random_ops_agree_with_a_model, bench_setup_one,
+                                      bench_teardown),
       ON(workers_never_pass_the_limit_together),
   };
   const struct CMUnitTest faked_clock[] = {ON(random_lapses_agree_with_a_model)};
