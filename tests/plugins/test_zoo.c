@@ -120,7 +120,7 @@ static void refuses_a_world_writable_folder(void **state) {
 
 static void refuses_another_architecture(void **state) {
   put(*state, SIZE_MAX, EM_AARCH64, 0644);
-  expect_refusal(((struct folder *)*state)->path, "x", "{}", "x.so");
+  expect_refusal(((struct folder *)*state)->path, "x", "{}", "x.so is refused");
 }
 
 static void refuses_a_truncated_file(void **state) {
