@@ -164,18 +164,16 @@ def main():
                     workers=args.workers, LIVEKIT_API_KEY="bench", LIVEKIT_API_SECRET="b" * 40,
                     TURN_DOMAIN="turn.invalid", TURN_SECRET="bench-turn-secret")
         make_load(folder, gate)
-        bare = Bare(folder / "bare")
-        try:
-            bare.start()
-            gate.start()
+        with contextlib.ExitStack() as running:
+            bare = Bare(folder / "bare")
+            for server in (bare, gate):
+                running.callback(server.stop)
+                server.start()
             one_round(bare, gate, folder, args)  # warm: caches, pages, WAL
             rounds = []
             for number in range(args.rounds):
                 print(f"bench: round {number + 1} of {args.rounds}", file=sys.stderr)
                 rounds.append(one_round(bare, gate, folder, args))
-        finally:
-            gate.stop()
-            bare.stop()
     table = summary(rounds)
     if args.json:
         print(json.dumps({"connections": args.connections, "rounds": args.rounds} | table, indent=2))

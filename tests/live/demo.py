@@ -1,6 +1,7 @@
 """What scripts/demo runs once everything is built: a gate with the shipped configuration,
 and a livekit-server beside it when there is one.  All on loopback, on free ports."""
 import asyncio
+import contextlib
 import json
 import os
 import shlex
@@ -62,6 +63,7 @@ def guide(gate, livekit, folder):
     camera = first_camera(Client(gate, token))
     env = "".join(f"export {k}={shlex.quote(str(v))}\n" for k, v in gate.vars.items())
     env += f"export TOKEN={token}\n"
+    (folder / "env").touch(mode=0o600)
     (folder / "env").write_text(env)
     camgate = f"{os.path.relpath(BINARY)} "
     print(f"""
@@ -103,29 +105,25 @@ def main():
                 **(livekit.env() if livekit else {}))
     if livekit:
         livekit.webhook = gate.url + "/webhook/livekit"
-    running = [server for server in (livekit, gate) if server]
-    try:
-        for server in running:
-            say(f"starting {server.name}")
-            server.start()
+    with contextlib.ExitStack() as running:
         if just_smoke:
-            smoke(gate, livekit)
-        else:
+            running.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            for server in filter(None, (livekit, gate)):
+                say(f"starting {server.name}")
+                running.callback(server.stop)
+                server.start()
+            if just_smoke:
+                smoke(gate, livekit)
+                return 0
             guide(gate, livekit, folder)
             gate.child.wait()
             say(f"camgate ended:\n{gate.tail()}")
-            return 1
-    except KeyboardInterrupt:
-        return 130 if just_smoke else 0
-    except AssertionError as error:
-        say(error)
+        except KeyboardInterrupt:
+            return 130 if just_smoke else 0
+        except AssertionError as error:
+            say(error)
         return 1
-    finally:
-        for server in reversed(running):
-            server.stop()
-        if just_smoke:
-            shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 sys.exit(main())
