@@ -18,9 +18,9 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 
-#define CG_CALLS_PER_PLUGIN  8192
-#define CG_CALLS_MEMORY      ((size_t)64 << 20) /* of one plugin's open calls */
-#define CG_CALLS_DEADLINES   32                 /* distinct ones; a loop timer each */
+#define CG_CALLS_PER_PLUGIN 8192
+#define CG_CALLS_MEMORY     ((size_t)64 << 20) /* of one plugin's open calls */
+#define CG_CALLS_DEADLINES  32                 /* distinct ones; a loop timer each */
 
 struct cg_calls;
 

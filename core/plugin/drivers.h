@@ -23,14 +23,16 @@ struct cg_drivers_env {
   struct cg_plugins *set;
   struct cg_loop *loop;
   uint32_t worker;
-  const struct cg_plugins_env *base; /* log, metrics, clock, names; outlives the drivers */
+  const struct cg_plugins_env
+      *base; /* log, metrics, clock, names; outlives the drivers */
   struct cg_deadlines deadlines;
-  void (*room_event)(void *ctx, const struct cgp_room_event *ev); /* inside host->room_event */
+  void (*room_event)(void *ctx,
+                     const struct cgp_room_event *ev); /* inside host->room_event */
   void *ctx;
 };
 
-struct cg_drivers *cg_drivers_start(const struct cg_drivers_env *env, struct cg_err *err)
-    CG_MUST_USE;
+struct cg_drivers *cg_drivers_start(const struct cg_drivers_env *env,
+                                    struct cg_err *err) CG_MUST_USE;
 void cg_drivers_free(struct cg_drivers *d); /* stop in reverse order; NULL is fine */
 
 void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg);
@@ -40,7 +42,8 @@ void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call
                       void *arg);
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
                     void *arg);
-void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn, void *arg);
+void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn,
+                      void *arg);
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg);
 void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,

@@ -53,9 +53,9 @@ struct cg_host {
 struct cg_host *cg_host_new(const char *plugin, const struct cg_plugins_env *env,
                             const struct cg_options *options) CG_MUST_USE;
 /* A worker's host, hung on main's.  loop, calls and fetcher outlive cg_host_stop. */
-struct cg_host *cg_host_worker(struct cg_host *main, uint32_t worker, struct cg_loop *loop,
-                               struct cg_calls *calls, struct cg_fetcher *fetcher)
-    CG_MUST_USE;
+struct cg_host *cg_host_worker(struct cg_host *main, uint32_t worker,
+                               struct cg_loop *loop, struct cg_calls *calls,
+                               struct cg_fetcher *fetcher) CG_MUST_USE;
 /* Runs what was posted, refuses further posts.  Worker's thread, before the plugin's stop. */
 void cg_host_stop(struct cg_host *h);
 /* After the plugin's stop: timers it left behind. */

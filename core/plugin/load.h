@@ -21,20 +21,21 @@
 struct cg_plugin {
   const struct cgp_plugin *abi;
   const char *name, *path;
-  void *self;             /* what init returned */
-  struct cgp_host *host;  /* main's, for init and reload */
+  void *self;            /* what init returned */
+  struct cgp_host *host; /* main's, for init and reload */
 };
 
 struct cg_plugins {
   struct cg_plugin *items;
   size_t n;
-  const struct cg_plugin *cameras, *quota, *room, *ice, *audit, *feed; /* feed may be NULL */
+  const struct cg_plugin *cameras, *quota, *room, *ice, *audit,
+      *feed; /* feed may be NULL */
 };
 
 struct cg_plugins_env {
-  const char *dir;       /* where NAME.so lie */
-  json_t *options;       /* {"NAME": {"OPTION": value}} ; borrowed while loading */
-  const char *conf_dir;  /* base of relative paths */
+  const char *dir;      /* where NAME.so lie */
+  json_t *options;      /* {"NAME": {"OPTION": value}} ; borrowed while loading */
+  const char *conf_dir; /* base of relative paths */
   const char *state_dir, *node;
   struct cg_log *log;
   struct cg_metrics *metrics;
@@ -45,8 +46,8 @@ struct cg_plugins_env {
 
 /* NULL: errs says everything that is wrong.  env's strings are copied, its objects kept. */
 struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
-                                   struct cg_arena *arena, struct cg_field_errors *errs)
-    CG_MUST_USE;
+                                   struct cg_arena *arena,
+                                   struct cg_field_errors *errs) CG_MUST_USE;
 /* dlopen and rules only: no init, no options; for `plugin ls` and `plugin check`. */
 const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) CG_MUST_USE;
 /* NULL when acceptable, else the reason in words (static or in buf). */

@@ -21,8 +21,8 @@ const char *cg_options_odd(const struct cgp_option *table, size_t n);
 /* given: an object, or NULL for all defaults.  NULL: errs says why. */
 struct cg_options *cg_options_read(const struct cgp_plugin *abi, json_t *given,
                                    const char *conf_dir, struct cg_log *log,
-                                   struct cg_arena *arena, struct cg_field_errors *errs)
-    CG_MUST_USE;
+                                   struct cg_arena *arena,
+                                   struct cg_field_errors *errs) CG_MUST_USE;
 void cg_options_free(struct cg_options *o);
 
 /* A name that is not in the table, or of another type, is the plugin's bug and aborts. */
