@@ -145,6 +145,7 @@ static void finish(struct cg_grant *g) {
   struct cg_identity *identity = g->identity;
   cg_metric_observe_us(origin->metrics, origin->worker, origin->metric->seconds,
                        origin->clock->mono_us(origin->clock) - g->began_us);
+  origin->in_flight--;
   g->fn(g->arg, g);
   cg_arena_free(arena, origin->pool);
   cg_identity_unref(identity);
@@ -213,6 +214,7 @@ void cg_grant_start(struct cg_grants *origin, struct cg_grant *g, cg_grant_fn *f
   g->policy_revision = "";
   g->camera_id = g->in.camera;
   g->began_us = origin->clock->mono_us(origin->clock);
+  origin->in_flight++;
   drive(g);
 }
 

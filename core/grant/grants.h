@@ -51,6 +51,7 @@ struct cg_grants {
   struct cg_grants *const *peers;
   uint32_t worker, n_workers;
 
+  uint32_t in_flight;         /* grants that began here and have no answer yet */
   struct cg_endings *endings; /* end.c: rows that are not yet recorded */
   struct cg_tally *tally;     /* tally.c: refused credentials, counted */
 };

@@ -1,0 +1,24 @@
+/* reload.h - new policies and plugin data: on every worker, or on none.
+ *
+ * The main thread reads the policy files; every worker compiles them beside the running
+ * ones; when all could, the plugins reload their data, and then every worker swaps.  Leases,
+ * sockets and decisions under way stay.  One at a time.  Both outcomes are in the log, the
+ * trail and /status.
+ */
+#ifndef CG_APP_RELOAD_H
+#define CG_APP_RELOAD_H
+
+#include "app/gate.h"
+
+struct cg_reload;
+
+/* Any worker's thread, as cg_api.reload; fn runs on the asker's worker. */
+void cg_reload_ask(void *gate, struct cg_grants *asker, const char *who,
+                   cg_reloaded_fn *fn, void *arg);
+/* The main thread: a signal came. */
+void cg_reload_now(struct cg_gate *gate, const char *who);
+
+/* What workers compile. */
+const struct cg_bundle *cg_reload_bundle(const struct cg_reload *r);
+
+#endif
