@@ -53,7 +53,7 @@
 #define CGP_ABI_MAJOR 1
 #define CGP_ABI_MINOR 0
 
-#define CGP_EXPORT __attribute__((visibility("default")))
+#define CGP_EXPORT       __attribute__((visibility("default")))
 #define CGP_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* ------------------------------------------------------------------ shared shapes */
@@ -89,8 +89,9 @@ enum cgp_option_type {
 struct cgp_option {
   const char *name;
   enum cgp_option_type type;
-  int64_t min, max; /* INT: the range; STRING and SECRET: length in bytes (max 0 = 4096) */
-  const char *def;  /* text form; NULL = absent unless configured */
+  int64_t min,
+      max;         /* INT: the range; STRING and SECRET: length in bytes (max 0 = 4096) */
+  const char *def; /* text form; NULL = absent unless configured */
   const char *help; /* one sentence, ends in a full stop */
 };
 
@@ -296,8 +297,8 @@ struct cgp_audit_filter {
   const char *since, *until;                     /* RFC 3339; since <= time < until */
   const char *subject, *camera, *kind, *outcome; /* "" = any */
   const char *lease_id;                          /* "" = any */
-  int64_t after_seq;                             /* cursor: rows behind this one, 0 = start */
-  uint32_t limit;                                /* rows at most, 1..1000 */
+  int64_t after_seq; /* cursor: rows behind this one, 0 = start */
+  uint32_t limit;    /* rows at most, 1..1000 */
   bool newest_first;
 };
 
@@ -351,7 +352,7 @@ struct cgp_http_request {
 };
 
 struct cgp_http_reply {
-  uint16_t status;          /* 4xx and 5xx are sent as problem+json with `body` as detail */
+  uint16_t status; /* 4xx and 5xx are sent as problem+json with `body` as detail */
   const char *content_type; /* NULL = no body */
   const char *body;
   size_t body_len;
@@ -454,9 +455,9 @@ struct cgp_plugin {
   int (*init)(struct cgp_host *h, void **ret_self, char *err, size_t err_size);
   void (*fini)(void *self); /* may be NULL */
   int (*start)(void *self, struct cgp_host *h, void **ret_w, char *err, size_t err_size);
-  void (*stop)(void *w);                                  /* may be NULL */
-  int (*reload)(void *self, char *err, size_t err_size);  /* may be NULL */
-  void (*health)(void *w, struct cgp_call call);          /* may be NULL; cgp_health */
+  void (*stop)(void *w);                                 /* may be NULL */
+  int (*reload)(void *self, char *err, size_t err_size); /* may be NULL */
+  void (*health)(void *w, struct cgp_call call);         /* may be NULL; cgp_health */
 
   /* kinds: NULL = does not serve it */
   const struct cgp_cameras_ops *cameras;

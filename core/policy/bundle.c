@@ -92,7 +92,7 @@ static char *read_text(int fd, const char *name, size_t *ret_len, struct cg_err 
 
 static bool add_file(struct owned *o, int dir, const char *prefix, const char *base,
                      struct cg_err *err) {
-  char name[160];
+  char name[272]; /* "lib/" and NAME_MAX */
   snprintf(name, sizeof(name), "%s%s", prefix, base);
   if (o->n == FILES_MAX)
     return cg_fail(err, CG_E_INVALID, "%s: more than %d policy files", name, FILES_MAX);

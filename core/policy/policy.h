@@ -34,11 +34,11 @@
 struct cg_policy;
 
 struct cg_policy_limits {
-  uint64_t memory_bytes;   /* of the state, default 32 MiB */
-  uint64_t instructions;   /* of one decision, default 1,000,000 */
-  uint32_t resume_cpu_us;  /* thread CPU of one resume, default 20,000 */
-  uint32_t decide_cpu_us;  /* thread CPU of one decision, default 50,000 */
-  uint32_t awaits;         /* usage() calls of one decision, default 32 */
+  uint64_t memory_bytes;  /* of the state, default 32 MiB */
+  uint64_t instructions;  /* of one decision, default 1,000,000 */
+  uint32_t resume_cpu_us; /* thread CPU of one resume, default 20,000 */
+  uint32_t decide_cpu_us; /* thread CPU of one decision, default 50,000 */
+  uint32_t awaits;        /* usage() calls of one decision, default 32 */
 };
 extern const struct cg_policy_limits cg_policy_limits_default;
 
@@ -72,12 +72,12 @@ struct cg_camera {
 struct cg_ask {
   const struct cg_subject *subject;
   const struct cg_camera *camera;
-  int quality; /* tier asked for, or CG_TIER_NONE */
-  const char *purpose; /* "" */
+  int quality;                          /* tier asked for, or CG_TIER_NONE */
+  const char *purpose;                  /* "" */
   const char *lease_id, *lease_quality; /* NULL: a first decision */
   int64_t lease_granted_us;
-  int64_t now_us;      /* wall; req.time is this in the process's TZ */
-  bool explain;        /* collect words of policies that had no opinion, too */
+  int64_t now_us; /* wall; req.time is this in the process's TZ */
+  bool explain;   /* collect words of policies that had no opinion, too */
 };
 
 struct cg_scope_ask {
@@ -87,7 +87,13 @@ struct cg_scope_ask {
 };
 
 /* CAP constrains (max, ttl, scopes) and does not allow. */
-enum cg_word_kind { CG_WORD_NONE, CG_WORD_ALLOW, CG_WORD_CAP, CG_WORD_DENY, CG_WORD_ERROR };
+enum cg_word_kind {
+  CG_WORD_NONE,
+  CG_WORD_ALLOW,
+  CG_WORD_CAP,
+  CG_WORD_DENY,
+  CG_WORD_ERROR
+};
 
 /* One policy's word. */
 struct cg_word {
@@ -106,11 +112,12 @@ struct cg_verdict {
   bool policy_error;
   const char *reason; /* deny: the first deny's text; "no policy allows this";
                        "policy_error" */
-  const char *rule, *file; /* of the policy that decided: the denying, the capping, else the first allowing */
+  const char *rule,
+      *file; /* of the policy that decided: the denying, the capping, else the first allowing */
   int line;
-  int max;        /* tier: lowest max, or the top tier */
+  int max;              /* tier: lowest max, or the top tier */
   const char *max_rule; /* policy that set max, "" when none did */
-  int64_t ttl_s;  /* 0 = none said */
+  int64_t ttl_s;        /* 0 = none said */
   int64_t priority;
   struct cg_scope_ask scopes[CG_SCOPES_MAX];
   size_t n_scopes;
@@ -132,7 +139,7 @@ const char *cg_policy_revision(const struct cg_policy *p);
 
 /* The verdict and all it points to live in `arena`; ask must stay until fn has run.  fn may
  * run before this returns. */
-void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask, struct cg_arena *arena,
-                      cg_verdict_fn *fn, void *arg);
+void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,
+                      struct cg_arena *arena, cg_verdict_fn *fn, void *arg);
 
 #endif
