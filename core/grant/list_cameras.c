@@ -41,7 +41,7 @@ static void write_camera(struct page *p, const struct cg_camera *c,
                          const struct cg_verdict *v) {
   struct cg_buf *b = &p->text;
   cg_json_open(b, NULL, '{');
-  cg_json_str(b, "camera_id", c->id);
+  cg_json_str(b, "id", c->id);
   cg_json_str(b, "name", c->name);
   cg_json_str(b, "site", c->site);
   cg_json_open(b, "tags", '[');
