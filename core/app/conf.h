@@ -43,6 +43,8 @@ struct cg_conf {
   json_t *plugin_options;         /* {"NAME": {"OPTION": value}} */
 
   struct cg_arena *arena; /* all of it lives here */
+
+  const char *shown, *source; /* path as it was given; the file's text */
 };
 
 struct cg_conf_problem {
@@ -55,11 +57,16 @@ struct cg_conf_problems {
   size_t n;
 };
 
-/* NULL: problems says all that is wrong (texts live in the given arena).  Makes the state
+/* NULL: problems says all that is wrong (texts live in the given arena, which stays the
+ * caller's).  Else the arena is the configuration's, freed with it.  Makes the state
  * directory and, without any key, the development secret. */
 struct cg_conf *cg_conf_read(const char *path, struct cg_arena *arena,
                              struct cg_conf_problems *problems) CG_MUST_USE;
 void cg_conf_free(struct cg_conf *conf);
+
+/* Errors of a schema or of plugins as problems of the file. */
+void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs,
+                  struct cg_arena *arena, struct cg_conf_problems *out);
 
 /* A pointer of schema or plugin errors ("/plugins/ice_turn/port") as file and line. */
 const char *cg_conf_where(const struct cg_conf *conf, const char *pointer,
