@@ -26,4 +26,14 @@ cg_cmd_fn cg_cmd_run, cg_cmd_check, cg_cmd_token, cg_cmd_policy_eval, cg_cmd_aud
 /* Reads the configuration or says on stderr what is wrong with it; NULL: exit 2. */
 struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env) CG_MUST_USE;
 
+/* As above, in silence.  NULL: problems live in *ret_arena, the caller's to free. */
+struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, struct cg_arena **ret_arena,
+                                 struct cg_conf_problems *problems) CG_MUST_USE;
+
+/* -c FILE, else etc/camgate.lua, else that of the binary's prefix, else of /etc/camgate. */
+const char *cg_cmd_conf_path(const struct cg_cmd_env *env, struct cg_arena *arena);
+
+/* A token of the configured secret; cg_free it.  NULL: said on stderr. */
+char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) CG_MUST_USE;
+
 #endif

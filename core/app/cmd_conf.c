@@ -1,0 +1,33 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/cmd.h"
+#include "app/conf_path.h"
+
+#define ARENA_BYTES ((size_t)4 << 20)
+
+const char *cg_cmd_conf_path(const struct cg_cmd_env *env, struct cg_arena *arena) {
+  static const char *const installed[] = {"../etc/camgate/camgate.lua",
+                                          "/etc/camgate/camgate.lua", NULL};
+  if (env->conf_path) return env->conf_path;
+  if (!access("etc/camgate.lua", F_OK)) return "etc/camgate.lua";
+  return cg_conf_first(cg_conf_binary_dir(arena), installed, arena);
+}
+
+struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, struct cg_arena **ret_arena,
+                                 struct cg_conf_problems *problems) {
+  struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
+  CG_CHECK(arena);
+  *ret_arena = arena;
+  return cg_conf_read(cg_cmd_conf_path(env, arena), arena, problems);
+}
+
+struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env) {
+  struct cg_conf_problems problems = {.n = 0};
+  struct cg_arena *arena;
+  struct cg_conf *conf = cg_cmd_conf_read(env, &arena, &problems);
+  for (size_t i = 0; i < problems.n; i++)
+    fprintf(stderr, "%s: %s\n", problems.items[i].where, problems.items[i].text);
+  if (!conf) cg_arena_free(arena, NULL);
+  return conf;
+}

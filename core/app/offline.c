@@ -1,0 +1,148 @@
+#include "app/offline.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+#define TURN_US     1000
+#define PATIENCE_MS 3600000 /* nobody else waits: a trail of years may be verified */
+#define ARENA_BYTES ((size_t)1 << 20)
+
+static bool prepare(struct cg_offline *o, const struct cg_conf *conf,
+                    struct cg_err *err) {
+  *o = (struct cg_offline){.conf = conf};
+  o->log = cg_log_new(STDERR_FILENO, CG_ERROR, &cg_clock_system);
+  o->metrics = cg_metrics_new(1);
+  if (!o->log || !o->metrics) return cg_fail(err, CG_E_MEMORY, "out of memory");
+  o->env = (struct cg_plugins_env){.dir = conf->plugin_dir,
+                                   .conf_dir = conf->dir,
+                                   .state_dir = conf->state_dir,
+                                   .node = conf->node,
+                                   .log = o->log,
+                                   .metrics = o->metrics,
+                                   .clock = &cg_clock_system,
+                                   .n_workers = 1,
+                                   .partial = true};
+  return true;
+}
+
+static bool serves(const struct cgp_plugin *abi, enum cg_offline_kind kind) {
+  return kind == CG_OFFLINE_AUDIT ? abi->audit != NULL : abi->cameras != NULL;
+}
+
+static const struct cgp_plugin *opened(const struct cg_conf *conf, const char *name,
+                                       struct cg_err *err) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s.so", conf->plugin_dir, name);
+  return cg_plugin_open(path, err);
+}
+
+static bool has_read_only(const struct cgp_plugin *abi) {
+  for (size_t i = 0; i < abi->n_options; i++)
+    if (!strcmp(abi->options[i].name, "read_only") &&
+        abi->options[i].type == CGP_OPT_BOOL)
+      return true;
+  return false;
+}
+
+/* {"NAME": {options}} of the one that serves the kind; a new reference. */
+static json_t *options_of(const struct cg_conf *conf, enum cg_offline_kind kind,
+                          struct cg_err *err) {
+  for (size_t i = 0; i < conf->plugin_names.n; i++) {
+    const char *name = conf->plugin_names.items[i];
+    const struct cgp_plugin *abi = opened(conf, name, err);
+    if (!abi) return NULL;
+    if (!serves(abi, kind)) continue;
+    json_t *own = json_deep_copy(json_object_get(conf->plugin_options, name));
+    if (kind == CG_OFFLINE_AUDIT && has_read_only(abi))
+      json_object_set_new(own, "read_only", json_true());
+    json_t *all = json_object();
+    json_object_set_new(all, name, own);
+    return all;
+  }
+  cg_fail(err, CG_E_INVALID, "no plugin of the configuration serves this");
+  return NULL;
+}
+
+static bool load(struct cg_offline *o, struct cg_err *err) {
+  struct cg_field_errors errs = {.n = 0};
+  struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
+  CG_CHECK(arena);
+  o->set = cg_plugins_load(&o->env, arena, &errs);
+  if (!o->set)
+    cg_fail(err, CG_E_INVALID, "%s: %s", cg_conf_where(o->conf, errs.items[0].pointer, arena),
+            errs.items[0].text);
+  cg_arena_free(arena, NULL);
+  return o->set && cg_plugins_init(o->set, err);
+}
+
+static bool start(struct cg_offline *o, struct cg_err *err) {
+  o->loop = cg_loop_new(err);
+  if (!o->loop) return false;
+  const struct cg_drivers_env env = {
+      .set = o->set,
+      .loop = o->loop,
+      .base = &o->env,
+      .deadlines = {PATIENCE_MS, PATIENCE_MS, PATIENCE_MS, PATIENCE_MS, PATIENCE_MS,
+                    PATIENCE_MS},
+  };
+  o->drivers = cg_drivers_start(&env, err);
+  return o->drivers;
+}
+
+bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
+                     enum cg_offline_kind kind, struct cg_err *err) {
+  if (!prepare(o, conf, err)) return false;
+  json_t *options = options_of(conf, kind, err);
+  o->env.options = options;
+  bool ok = options && load(o, err) && start(o, err);
+  o->env.options = NULL;
+  json_decref(options);
+  return ok;
+}
+
+void cg_offline_close(struct cg_offline *o) {
+  cg_drivers_free(o->drivers);
+  cg_loop_free(o->loop);
+  cg_plugins_free(o->set);
+  cg_metrics_free(o->metrics);
+  cg_log_free(o->log);
+}
+
+void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
+                      struct cg_field_errors *errs) {
+  struct cg_offline all, most;
+  struct cg_err err = {0};
+  json_t *options = json_copy(conf->plugin_options);
+  CG_CHECK(options && prepare(&all, conf, &err) && prepare(&most, conf, &err));
+  all.env.partial = false;
+  all.env.options = options;
+  all.set = cg_plugins_load(&all.env, arena, errs);
+  if (all.set) {
+    /* a running gate holds the trail */
+    json_object_del(options, all.set->audit->name);
+    most.env.options = options;
+    most.set = cg_plugins_load(&most.env, arena, errs);
+    if (most.set && !cg_plugins_init(most.set, &err))
+      cg_field_error(errs, arena, "/plugins", "%s", err.text);
+  }
+  cg_offline_close(&most);
+  cg_offline_close(&all);
+  json_decref(options);
+}
+
+static void turn(void *arg) {
+  cg_loop_stop(arg);
+}
+
+void cg_offline_wait(struct cg_offline *o, const bool *done) {
+  struct cg_timer timer = {0};
+  while (!*done) {
+    CG_CHECK(cg_timer_start(&timer, o->loop, TURN_US, turn, o->loop));
+    cg_loop_run(o->loop);
+  }
+  cg_timer_stop(&timer);
+}

@@ -1,0 +1,36 @@
+/* offline.h - plugins without a gate: loaded, started on a loop of the caller's thread,
+ * asked one thing at a time.
+ *
+ * The audit plugin is asked read-only when it has that option, so that commands work beside
+ * a running gate.  Only errors are logged.
+ */
+#ifndef CG_APP_OFFLINE_H
+#define CG_APP_OFFLINE_H
+
+#include "app/conf.h"
+
+struct cg_offline {
+  const struct cg_conf *conf;
+  struct cg_log *log;
+  struct cg_metrics *metrics;
+  struct cg_plugins_env env;
+  struct cg_plugins *set;
+  struct cg_loop *loop;
+  struct cg_drivers *drivers;
+};
+
+enum cg_offline_kind { CG_OFFLINE_CAMERAS, CG_OFFLINE_AUDIT };
+
+/* The one plugin that serves the kind, started.  false: *err says why. */
+bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
+                     enum cg_offline_kind kind, struct cg_err *err) CG_MUST_USE;
+void cg_offline_close(struct cg_offline *o);
+
+/* Loads all, initialises all but audit, starts none; tells what a start would refuse. */
+void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
+                      struct cg_field_errors *errs);
+
+/* Runs the loop until *done. */
+void cg_offline_wait(struct cg_offline *o, const bool *done);
+
+#endif
