@@ -71,8 +71,10 @@ void cg_conf_tiers(json_t *given, struct cg_tiers *out, struct cg_arena *arena,
   qsort(out->items, (size_t)out->n, sizeof out->items[0], by_kbps);
 }
 
-/* "name", or { "name", option = value }. */
+/* "name", or { "name", option = value }; without options that is a list of one. */
 static const char *name_of(const json_t *entry) {
+  if (json_is_array(entry) && json_array_size(entry) == 1)
+    entry = json_array_get(entry, 0);
   return json_string_value(json_is_object(entry) ? json_object_get(entry, "") : entry);
 }
 
