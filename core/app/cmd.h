@@ -27,7 +27,8 @@ cg_cmd_fn cg_cmd_run, cg_cmd_check, cg_cmd_token, cg_cmd_policy_eval, cg_cmd_aud
 struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env) CG_MUST_USE;
 
 /* As above, in silence.  NULL: problems live in *ret_arena, the caller's to free. */
-struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, struct cg_arena **ret_arena,
+struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env,
+                                 struct cg_arena **ret_arena,
                                  struct cg_conf_problems *problems) CG_MUST_USE;
 
 /* -c FILE, else etc/camgate.lua, else that of the binary's prefix, else of /etc/camgate. */

@@ -9,45 +9,9 @@
 
 #define OUT_MAX ((size_t)1 << 20)
 
-/* What goes wrong when policies are asked has no place here. */
-static void no_usage(void *ctx, const char *scope,
-                     void (*done)(void *arg, bool ok, uint64_t in_use, const char *text),
-                     void *arg) {
-  (void)ctx, (void)scope;
-  done(arg, true, 0, "");
-}
-
-static void add(struct cg_conf_problems *all, const char *where, const char *text) {
-  if (all->n < CG_FIELD_ERRORS_MAX)
-    all->items[all->n++] = (struct cg_conf_problem){where, text};
-}
-
 static void add_all(struct cg_conf_problems *all, const struct cg_conf_problems *some) {
-  for (size_t i = 0; i < some->n; i++)
-    add(all, some->items[i].where, some->items[i].text);
-}
-
-static void check_policies(const struct cg_conf *conf, struct cg_conf_problems *all,
-                           size_t *ret_n) {
-  struct cg_field_errors errs = {.n = 0};
-  struct cg_err err = {0};
-  const struct cg_bundle *bundle = cg_bundle_read(conf->policies, &err);
-  const struct cg_policy_env env = {
-      .tiers = &conf->grant.tiers, .limits = conf->limits, .usage = no_usage};
-  if (!bundle) {
-    const char *words = cg_arena_strdup(conf->arena, err.text);
-    add(all, conf->policies, words ? words : "cannot be read");
-    return;
-  }
-  struct cg_policy *policy = cg_policy_new(bundle, &env, conf->arena, &errs);
-  for (size_t i = 0; i < errs.n && i < CG_FIELD_ERRORS_MAX; i++) {
-    const char *where =
-        cg_arena_printf(conf->arena, "%s/%s", conf->policies, errs.items[i].pointer);
-    add(all, where ? where : errs.items[i].pointer, errs.items[i].text);
-  }
-  *ret_n = bundle->n_policies;
-  cg_policy_unref(policy);
-  cg_bundle_unref(bundle);
+  for (size_t i = 0; i < some->n && all->n < CG_FIELD_ERRORS_MAX; i++)
+    all->items[all->n++] = some->items[i];
 }
 
 static int tell(const struct cg_cmd_env *env, const struct cg_conf_problems *all) {
@@ -71,8 +35,7 @@ static int tell(const struct cg_cmd_env *env, const struct cg_conf_problems *all
   return CG_EXIT_USAGE;
 }
 
-static int summary(const struct cg_cmd_env *env, const struct cg_conf *c,
-                   size_t policies) {
+static int summary(const struct cg_cmd_env *env, const struct cg_conf *c) {
   if (env->json) {
     puts("{\"ok\":true}");
     return CG_EXIT_OK;
@@ -81,7 +44,7 @@ static int summary(const struct cg_cmd_env *env, const struct cg_conf *c,
   printf("  listens    %s:%d, admin %s:%d, %d workers\n", c->listen_address, (int)c->port,
          c->admin_address, (int)c->admin_port, (int)c->workers);
   printf("  state      %s\n", c->state_dir);
-  printf("  policies   %s, %zu files\n", c->policies, policies);
+  printf("  policies   %s\n", c->policies);
   printf("  plugins   ");
   for (size_t i = 0; i < c->plugin_names.n; i++) printf(" %s", c->plugin_names.items[i]);
   printf("\n  tokens     %s\n", c->dev_secret            ? "development secret"
@@ -102,12 +65,11 @@ static int describe(void) {
 static int check(const struct cg_cmd_env *env, const struct cg_conf *conf) {
   struct cg_conf_problems all = {.n = 0}, some = {.n = 0};
   struct cg_field_errors errs = {.n = 0};
-  size_t n = 0;
   cg_offline_check(conf, conf->arena, &errs);
-  cg_conf_tell(conf, &errs, conf->arena, &some);
+  cg_conf_tell(conf, &errs, conf->arena, &all);
+  cg_policy_unref(cg_offline_policy(conf, NULL, NULL, &some));
   add_all(&all, &some);
-  check_policies(conf, &all, &n);
-  return all.n ? tell(env, &all) : summary(env, conf, n);
+  return all.n ? tell(env, &all) : summary(env, conf);
 }
 
 int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {

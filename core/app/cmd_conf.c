@@ -14,7 +14,8 @@ const char *cg_cmd_conf_path(const struct cg_cmd_env *env, struct cg_arena *aren
   return cg_conf_first(cg_conf_binary_dir(arena), installed, arena);
 }
 
-struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, struct cg_arena **ret_arena,
+struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env,
+                                 struct cg_arena **ret_arena,
                                  struct cg_conf_problems *problems) {
   struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
   CG_CHECK(arena);

@@ -28,7 +28,8 @@ static int help(const char *command, const struct cg_cmd_opt *opts) {
     if (!is_option(o->name)) printf(" %s", o->name);
   puts(" [options]\n");
   for (const struct cg_cmd_opt *o = opts; o->name; o++)
-    printf("  %-20s %s%s\n", o->name, o->help, o->type == CG_OPT_LIST ? " Repeatable." : "");
+    printf("  %-20s %s%s\n", o->name, o->help,
+           o->type == CG_OPT_LIST ? " Repeatable." : "");
   puts("  -c FILE              The configuration; etc/camgate.lua.\n"
        "  --format table|json  How results are written.");
   return CG_EXIT_OK;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/cmd.h"
+#include "app/cmd_opts.h"
 #include "app/reload.h"
 #include "app/worker.h"
 #include "base/check.h"
@@ -333,10 +334,9 @@ static void run(struct cg_gate *gate, struct cg_arena *arena) {
 }
 
 int cg_cmd_run(const struct cg_cmd_env *env, int argc, char **argv) {
-  if (argc > 1) {
-    fprintf(stderr, "camgate run: unexpected \"%s\"\n", argv[1]);
-    return CG_EXIT_USAGE;
-  }
+  const struct cg_cmd_opt none[] = {{0}};
+  int usage = cg_cmd_opts("run", none, argc, argv);
+  if (usage != CG_CMD_GO) return usage;
   prepare_process();
   struct cg_conf *conf = cg_cmd_conf(env);
   struct cg_arena *arena = cg_arena_new(NULL, 1024 * 1024);

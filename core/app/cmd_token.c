@@ -1,65 +1,74 @@
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "app/cmd.h"
+#include "app/cmd_opts.h"
 #include "base/mem.h"
 #include "grant/jwt.h"
 
-#define HOUR_S 3600
+#define TTL_S 3600
 
-static bool read_options(json_t *claims, int argc, char **argv) {
-  json_t *roles = json_array(), *sites = json_array();
-  bool ok = argc % 2 == 1;
-  for (int i = 1; ok && i + 1 < argc; i += 2) {
-    json_t *value = json_string(argv[i + 1]);
-    if (strcmp(argv[i], "--sub") == 0)
-      ok = json_object_set(claims, "sub", value) == 0;
-    else if (strcmp(argv[i], "--name") == 0)
-      ok = json_object_set(claims, "name", value) == 0;
-    else if (strcmp(argv[i], "--role") == 0)
-      ok = json_array_append(roles, value) == 0;
-    else if (strcmp(argv[i], "--site") == 0)
-      ok = json_array_append(sites, value) == 0;
-    else
-      ok = false;
-    json_decref(value);
-  }
-  json_object_set_new(claims, "roles", roles);
-  json_object_set_new(claims, "sites", sites);
-  return ok && json_object_get(claims, "sub");
-}
-
-static int mint(const struct cg_conf *conf, json_t *claims) {
+char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) {
   struct cg_err err = {0};
   int64_t now_s = cg_clock_system.wall_us(&cg_clock_system) / 1000000;
+  if (!conf->auth.secret) {
+    fprintf(stderr, "camgate: tokens are verified with a public key here; there is no "
+                    "secret to sign with\n");
+    return NULL;
+  }
   json_object_set_new(claims, "iat", json_integer(now_s));
-  json_object_set_new(claims, "exp", json_integer(now_s + HOUR_S));
+  if (!json_object_get(claims, "exp"))
+    json_object_set_new(claims, "exp", json_integer(now_s + TTL_S));
   if (conf->auth.issuer)
     json_object_set_new(claims, "iss", json_string(conf->auth.issuer));
   if (conf->auth.audience)
     json_object_set_new(claims, "aud", json_string(conf->auth.audience));
-  char *token = conf->auth.secret ? cg_jwt_mint(conf->auth.secret, claims, &err) : NULL;
-  if (token)
-    printf("%s\n", token);
-  else
-    fprintf(stderr, "camgate token: %s\n",
-            conf->auth.secret ? err.text : "there is no secret to sign with");
+  char *token = cg_jwt_mint(conf->auth.secret, claims, &err);
+  if (!token) fprintf(stderr, "camgate: %s\n", err.text);
+  return token;
+}
+
+static json_t *list_of(const struct cg_cmd_list *list) {
+  json_t *array = json_array();
+  for (size_t i = 0; i < list->n; i++)
+    json_array_append_new(array, json_string(list->items[i]));
+  return array;
+}
+
+static int mint(const struct cg_cmd_env *env, json_t *claims) {
+  struct cg_conf *conf = cg_cmd_conf(env);
+  char *token = conf ? cg_cmd_mint(conf, claims) : NULL;
+  int code = token ? CG_EXIT_OK : CG_EXIT_USAGE;
+  if (token) printf(env->json ? "{\"token\":\"%s\"}\n" : "%s\n", token);
   cg_free_secret(token);
-  return token ? CG_EXIT_OK : CG_EXIT_USAGE;
+  cg_conf_free(conf);
+  return code;
 }
 
 int cg_cmd_token(const struct cg_cmd_env *env, int argc, char **argv) {
+  const char *sub = NULL, *name = NULL, *ttl = NULL;
+  struct cg_cmd_list roles = {.n = 0}, sites = {.n = 0};
+  int64_t ttl_s = TTL_S;
+  const struct cg_cmd_opt opts[] = {
+      {"--sub", CG_OPT_TEXT, &sub, "Who it speaks for."},
+      {"--name", CG_OPT_TEXT, &name, "Their name."},
+      {"--role", CG_OPT_LIST, &roles, "A role they have."},
+      {"--site", CG_OPT_LIST, &sites, "A site they belong to."},
+      {"--ttl", CG_OPT_TEXT, &ttl, "How long it holds, as 30m or 8h; 1h."},
+      {0}};
+  int code = cg_cmd_opts("token", opts, argc, argv);
+  if (code != CG_CMD_GO) return code;
+  if (!sub) return cg_cmd_usage("token", "--sub is missing");
+  if (ttl && !cg_duration_parse(ttl, &ttl_s))
+    return cg_cmd_usage("token", "--ttl must be as 90s, 30m or 8h");
+  int64_t now_s = cg_clock_system.wall_us(&cg_clock_system) / 1000000;
   json_t *claims = json_object();
-  if (!read_options(claims, argc, argv)) {
-    fprintf(stderr,
-            "usage: camgate token --sub ID [--name N] [--role R]... [--site S]...\n");
-    json_decref(claims);
-    return CG_EXIT_USAGE;
-  }
-  struct cg_conf *conf = cg_cmd_conf(env);
-  int code = conf ? mint(conf, claims) : CG_EXIT_USAGE;
-  cg_conf_free(conf);
+  json_object_set_new(claims, "sub", json_string(sub));
+  if (name) json_object_set_new(claims, "name", json_string(name));
+  json_object_set_new(claims, "roles", list_of(&roles));
+  json_object_set_new(claims, "sites", list_of(&sites));
+  json_object_set_new(claims, "exp", json_integer(now_s + ttl_s));
+  code = mint(env, claims);
   json_decref(claims);
   return code;
 }

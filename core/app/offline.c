@@ -73,8 +73,8 @@ static bool load(struct cg_offline *o, struct cg_err *err) {
   CG_CHECK(arena);
   o->set = cg_plugins_load(&o->env, arena, &errs);
   if (!o->set)
-    cg_fail(err, CG_E_INVALID, "%s: %s", cg_conf_where(o->conf, errs.items[0].pointer, arena),
-            errs.items[0].text);
+    cg_fail(err, CG_E_INVALID, "%s: %s",
+            cg_conf_where(o->conf, errs.items[0].pointer, arena), errs.items[0].text);
   cg_arena_free(arena, NULL);
   return o->set && cg_plugins_init(o->set, err);
 }

@@ -7,6 +7,7 @@
 #ifndef CG_APP_OFFLINE_H
 #define CG_APP_OFFLINE_H
 
+#include "app/cmd_opts.h"
 #include "app/conf.h"
 
 struct cg_offline {
@@ -29,6 +30,21 @@ void cg_offline_close(struct cg_offline *o);
 /* Loads all, initialises all but audit, starts none; tells what a start would refuse. */
 void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
                       struct cg_field_errors *errs);
+
+/* The configured policies, compiled; their texts live in conf's arena.  usage() answers what
+ * `usage` names, else 0.  NULL: problems has all that is wrong. */
+struct cg_offline_usage {
+  const char *scope;
+  uint64_t in_use;
+};
+struct cg_offline_usages {
+  struct cg_offline_usage items[CG_CMD_LIST_MAX];
+  size_t n;
+};
+struct cg_policy *cg_offline_policy(const struct cg_conf *conf,
+                                    const struct cg_offline_usages *usages,
+                                    struct cg_log *log,
+                                    struct cg_conf_problems *problems) CG_MUST_USE;
 
 /* Runs the loop until *done. */
 void cg_offline_wait(struct cg_offline *o, const bool *done);

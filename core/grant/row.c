@@ -1,6 +1,7 @@
 #include "grant/row.h"
 
 #include "base/check.h"
+#include "grant/explain.h"
 
 struct cgp_audit_row cg_row_blank(const char *kind) {
   return (struct cgp_audit_row){.size = sizeof(struct cgp_audit_row),
@@ -38,13 +39,9 @@ static void write_scopes(struct cg_buf *b, const struct cg_scope_ask *scopes, si
 }
 
 static void write_words(struct cg_buf *b, const struct cg_verdict *v) {
-  static const char *const words[] = {
-      [CG_WORD_NONE] = "none",   [CG_WORD_ALLOW] = "allow", [CG_WORD_DENY] = "deny",
-      [CG_WORD_ERROR] = "error", [CG_WORD_CAP] = "cap",
-  };
   cg_json_open(b, "policies", '{');
   for (size_t i = 0; i < v->n_words; i++)
-    cg_json_str(b, v->words[i].policy, words[v->words[i].kind]);
+    cg_json_str(b, v->words[i].policy, cg_word_name(v->words[i].kind));
   cg_json_close(b, '}');
 }
 

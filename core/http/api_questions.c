@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "grant/explain.h"
 #include "grant/list.h"
+#include "grant/row.h"
 #include "http/api.h"
 
 /* ---- cameras ---- */
@@ -68,63 +70,6 @@ static const struct cg_field explain_fields[] = {
     {.name = NULL},
 };
 
-static void write_words(struct cg_buf *b, const struct cg_verdict *v,
-                        const struct cg_tiers *tiers) {
-  static const char *const kinds[] = {
-      [CG_WORD_NONE] = "none", [CG_WORD_ALLOW] = "allow", [CG_WORD_CAP] = "cap",
-      [CG_WORD_DENY] = "deny", [CG_WORD_ERROR] = "error",
-  };
-  cg_json_open(b, "policies", '[');
-  for (size_t i = 0; i < v->n_words; i++) {
-    const struct cg_word *w = &v->words[i];
-    cg_json_open(b, NULL, '{');
-    cg_json_str(b, "policy", w->policy);
-    cg_json_str(b, "word", kinds[w->kind]);
-    cg_json_str(b, "file", w->file);
-    cg_json_int(b, "line", w->line);
-    if (*w->reason) cg_json_str(b, "reason", w->reason);
-    if (w->max != CG_TIER_NONE) cg_json_str(b, "max", cg_tier_name(tiers, w->max));
-    if (w->ttl_s) cg_json_int(b, "ttl_s", w->ttl_s);
-    cg_json_close(b, '}');
-  }
-  cg_json_close(b, ']');
-}
-
-static void write_scopes(struct cg_buf *b, const struct cg_verdict *v) {
-  cg_json_open(b, "scopes", '[');
-  for (size_t i = 0; i < v->n_scopes; i++) {
-    cg_json_open(b, NULL, '{');
-    cg_json_str(b, "name", v->scopes[i].name);
-    cg_json_int(b, "limit", (int64_t)v->scopes[i].limit);
-    cg_json_str(b, "unit", v->scopes[i].weighted ? "kbps" : "streams");
-    cg_json_close(b, '}');
-  }
-  cg_json_close(b, ']');
-}
-
-static void write_verdict(struct cg_buf *b, const struct cg_grant *g,
-                          const struct cg_tiers *tiers) {
-  const struct cg_verdict *v = g->verdict;
-  int quality =
-      g->in.quality != CG_TIER_NONE && g->in.quality < v->max ? g->in.quality : v->max;
-  cg_json_open(b, NULL, '{');
-  cg_json_str(b, "verdict", v->allow ? "allow" : "deny");
-  cg_json_str(b, "camera_id", g->camera_id);
-  cg_json_str(b, "quality", v->allow ? cg_tier_name(tiers, quality) : NULL);
-  cg_json_str(b, "reason", v->reason);
-  cg_json_str(b, "rule", v->rule);
-  cg_json_str(b, "file", v->file);
-  cg_json_int(b, "line", v->line);
-  cg_json_str(b, "max_rule", v->max_rule);
-  cg_json_int(b, "ttl_s", v->ttl_s);
-  cg_json_int(b, "priority", v->priority);
-  write_scopes(b, v);
-  write_words(b, v, tiers);
-  cg_json_raw(b, "usage", v->facts);
-  cg_json_str(b, "policy_revision", g->policy_revision);
-  cg_json_close(b, '}');
-}
-
 static void explained(void *arg, struct cg_grant *g) {
   struct cg_exchange *x = arg;
   if (g->err.code != CG_OK) {
@@ -132,7 +77,8 @@ static void explained(void *arg, struct cg_grant *g) {
     return;
   }
   struct cg_buf *b = cg_api_out(x);
-  write_verdict(b, g, &cg_api_of(x)->grants->conf->tiers);
+  cg_explain_json(b, g->verdict, &cg_api_of(x)->grants->conf->tiers, g->camera_id,
+                  g->in.quality, g->policy_revision);
   cg_api_send(x, 200, b);
 }
 
@@ -158,36 +104,6 @@ static void explain(struct cg_exchange *x) {
 
 /* ---- audit ---- */
 
-static void write_row(struct cg_buf *b, const struct cgp_audit_row *r) {
-  const struct {
-    const char *name, *value;
-  } texts[] = {
-      {"id", r->id},
-      {"time", r->time},
-      {"node", r->node},
-      {"kind", r->kind},
-      {"lease_id", r->lease_id},
-      {"request_id", r->request_id},
-      {"decision_id", r->decision_id},
-      {"subject", r->subject},
-      {"camera", r->camera},
-      {"quality_requested", r->quality_requested},
-      {"quality", r->quality},
-      {"outcome", r->outcome},
-      {"reason", r->reason},
-      {"rule", r->rule},
-      {"policy_revision", r->policy_revision},
-      {"client_addr", r->client_addr},
-      {"hash", r->hash},
-  };
-  cg_json_open(b, NULL, '{');
-  cg_json_int(b, "seq", r->seq);
-  for (size_t i = 0; i < CG_COUNT(texts); i++)
-    cg_json_str(b, texts[i].name, texts[i].value);
-  cg_json_raw(b, "facts", r->facts);
-  cg_json_close(b, '}');
-}
-
 static void rows_found(void *arg, enum cgp_code code, const void *result,
                        const char *text) {
   struct cg_exchange *x = arg;
@@ -200,7 +116,7 @@ static void rows_found(void *arg, enum cgp_code code, const void *result,
   struct cg_buf *b = cg_api_out(x);
   cg_json_open(b, NULL, '{');
   cg_json_open(b, "events", '[');
-  for (size_t i = 0; i < rows->n; i++) write_row(b, &rows->rows[i]);
+  for (size_t i = 0; i < rows->n; i++) cg_row_json(b, &rows->rows[i]);
   cg_json_close(b, ']');
   if (rows->next_seq)
     cg_json_int(b, "next", rows->next_seq);

@@ -1,0 +1,240 @@
+/* audit query, verify, export: the trail, read beside a running gate. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/cmd.h"
+#include "app/cmd_opts.h"
+#include "app/offline.h"
+#include "grant/row.h"
+
+#define PAGE    1000
+#define ROW_MAX ((size_t)1 << 20)
+
+struct reading {
+  struct cg_offline off;
+  struct cgp_audit_filter filter;
+  int64_t left; /* rows wanted yet */
+  int64_t told;
+  void (*row)(struct reading *r, const struct cgp_audit_row *row);
+  bool answered;
+  int code;
+};
+
+static int complain(const struct reading *r, const char *text) {
+  (void)r;
+  fprintf(stderr, "camgate audit: %s\n", text);
+  return CG_EXIT_USAGE;
+}
+
+/* ---- how a row is written ---- */
+
+static void write_json(struct reading *r, const struct cgp_audit_row *row) {
+  struct cg_buf out;
+  (void)r;
+  cg_buf_init(&out, ROW_MAX);
+  cg_row_json(&out, row);
+  puts(cg_buf_text(&out));
+  cg_buf_done(&out);
+}
+
+static void write_table(struct reading *r, const struct cgp_audit_row *row) {
+  if (r->told == 0)
+    puts("     seq  time                         kind      subject          camera       "
+         "    quality  outcome   lease, reason");
+  printf("%8lld  %s  ", (long long)row->seq, row->time);
+  cg_cmd_cell(row->kind, 10);
+  cg_cmd_cell(row->subject, 17);
+  cg_cmd_cell(row->camera, 17);
+  cg_cmd_cell(row->quality, 9);
+  cg_cmd_cell(row->outcome, 10);
+  cg_cmd_cell(row->lease_id, 0);
+  if (*row->reason) printf("%s", *row->lease_id ? "  " : "");
+  cg_cmd_cell(row->reason, 0);
+  if (*row->rule) printf(" [%s]", row->rule);
+  putchar('\n');
+}
+
+/* RFC 4180; a text that a spreadsheet would take for a formula gets a leading '. */
+static void write_field(const char *text) {
+  putchar('"');
+  if (*text && strchr("=+-@\t\r", *text)) putchar('\'');
+  for (; *text; text++) {
+    if (*text == '"') putchar('"');
+    putchar(*text);
+  }
+  putchar('"');
+}
+
+static void write_csv(struct reading *r, const struct cgp_audit_row *row) {
+  if (r->told == 0) {
+    fputs("seq", stdout);
+    for (size_t i = 0; i < CG_ROW_COLUMNS; i++) printf(",%s", cg_row_columns[i].name);
+    fputs(",facts\r\n", stdout);
+  }
+  printf("%lld", (long long)row->seq);
+  for (size_t i = 0; i < CG_ROW_COLUMNS; i++) {
+    putchar(',');
+    write_field(cg_row_text(row, i));
+  }
+  putchar(',');
+  write_field(row->facts);
+  fputs("\r\n", stdout);
+}
+
+/* ---- pages ---- */
+
+static void ask(struct reading *r);
+
+static void got_page(void *arg, enum cgp_code code, const void *result,
+                     const char *text) {
+  struct reading *r = arg;
+  const struct cgp_audit_rows *rows = result;
+  if (code != CGP_OK) {
+    r->code = complain(r, text);
+    r->answered = true;
+    return;
+  }
+  for (size_t i = 0; i < rows->n && r->left > 0; i++, r->left--, r->told++)
+    r->row(r, &rows->rows[i]);
+  r->filter.after_seq = rows->next_seq;
+  r->answered = rows->next_seq == 0 || r->left <= 0 || ferror(stdout);
+  if (!r->answered) ask(r);
+}
+
+static void ask(struct reading *r) {
+  r->filter.limit = r->left < PAGE ? (uint32_t)r->left : PAGE;
+  cg_audit_query(r->off.drivers, &r->filter, got_page, r);
+}
+
+static int read_trail(const struct cg_cmd_env *env, struct reading *r) {
+  struct cg_err err = {0};
+  struct cg_conf *conf = cg_cmd_conf(env);
+  if (!conf) return CG_EXIT_USAGE;
+  if (cg_offline_open(&r->off, conf, CG_OFFLINE_AUDIT, &err)) {
+    ask(r);
+    cg_offline_wait(&r->off, &r->answered);
+  } else {
+    r->code = complain(r, err.text);
+  }
+  if (fflush(stdout) != 0 && r->code == CG_EXIT_OK) r->code = complain(r, "cannot write");
+  cg_offline_close(&r->off);
+  cg_conf_free(conf);
+  return r->code;
+}
+
+/* ---- the commands ---- */
+
+#define FILTERS(f)                                                                       \
+  {"--since", CG_OPT_TEXT, &(f)->since, "Rows from this RFC 3339 time on."},             \
+      {"--until", CG_OPT_TEXT, &(f)->until, "Rows before this time."},                   \
+      {"--subject", CG_OPT_TEXT, &(f)->subject, "Rows of this subject."},                \
+      {"--camera", CG_OPT_TEXT, &(f)->camera, "Rows of this camera."},                   \
+      {"--kind", CG_OPT_TEXT, &(f)->kind,                                                \
+       "decision, change, join, leave, end, admin, reload, start, stop, auth."},         \
+      {"--outcome", CG_OPT_TEXT, &(f)->outcome, "allow, deny, error, or how it ended."}, \
+  {                                                                                      \
+    "--lease", CG_OPT_TEXT, &(f)->lease_id, "Rows of this lease."                        \
+  }
+
+static struct cgp_audit_filter no_filter(void) {
+  return (struct cgp_audit_filter){.size = sizeof(struct cgp_audit_filter),
+                                   .since = "",
+                                   .until = "",
+                                   .subject = "",
+                                   .camera = "",
+                                   .kind = "",
+                                   .outcome = "",
+                                   .lease_id = ""};
+}
+
+int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
+  struct reading r = {.filter = no_filter(), .left = 100};
+  const char *limit = "100";
+  bool newest = false;
+  const struct cg_cmd_opt opts[] = {
+      FILTERS(&r.filter),
+      {"--limit", CG_OPT_TEXT, &limit, "Rows at most; 100."},
+      {"--newest", CG_OPT_FLAG, &newest, "The newest first."},
+      {0}};
+  int code = cg_cmd_opts("audit query", opts, argc, argv);
+  if (code != CG_CMD_GO) return code;
+  if (!cg_cmd_number(limit, 1, INT64_MAX, &r.left))
+    return cg_cmd_usage("audit query", "--limit must be a number from 1 on");
+  r.filter.newest_first = newest;
+  r.row = env->json ? write_json : write_table;
+  return read_trail(env, &r);
+}
+
+int cg_cmd_audit_export(const struct cg_cmd_env *env, int argc, char **argv) {
+  struct reading r = {.filter = no_filter(), .left = INT64_MAX, .row = write_csv};
+  const char *format = env->json ? "jsonl" : "csv";
+  const struct cg_cmd_opt opts[] = {
+      FILTERS(&r.filter),
+      {"--format", CG_OPT_TEXT, &format, "csv (RFC 4180) or jsonl; csv."},
+      {0}};
+  int code = cg_cmd_opts("audit export", opts, argc, argv);
+  if (code != CG_CMD_GO) return code;
+  if (strcmp(format, "csv") != 0 && strcmp(format, "jsonl") != 0)
+    return cg_cmd_usage("audit export", "--format must be csv or jsonl");
+  if (strcmp(format, "jsonl") == 0) r.row = write_json;
+  return read_trail(env, &r);
+}
+
+struct verifying {
+  struct cg_offline off;
+  bool json, answered;
+  int code;
+};
+
+static void tell_verdict(struct verifying *v, const struct cgp_audit_verdict *verdict) {
+  v->code = verdict->intact ? CG_EXIT_OK : CG_EXIT_FINDING;
+  if (v->json) {
+    struct cg_buf out;
+    cg_buf_init(&out, ROW_MAX);
+    cg_json_open(&out, NULL, '{');
+    cg_json_bool(&out, "intact", verdict->intact);
+    cg_json_int(&out, "rows", verdict->rows);
+    if (!verdict->intact) cg_json_int(&out, "first_bad_seq", verdict->first_bad_seq);
+    cg_json_str(&out, verdict->intact ? "head" : "text", verdict->text);
+    cg_json_close(&out, '}');
+    puts(cg_buf_text(&out));
+    cg_buf_done(&out);
+  } else if (verdict->intact) {
+    printf("intact: %lld rows, head %s\n", (long long)verdict->rows, verdict->text);
+  } else {
+    printf("broken at row %lld of %lld: %s\n", (long long)verdict->first_bad_seq,
+           (long long)verdict->rows, verdict->text);
+  }
+}
+
+static void verified(void *arg, enum cgp_code code, const void *result,
+                     const char *text) {
+  struct verifying *v = arg;
+  if (code == CGP_OK) {
+    tell_verdict(v, result);
+  } else {
+    fprintf(stderr, "camgate audit verify: %s\n", text);
+    v->code = CG_EXIT_USAGE;
+  }
+  v->answered = true;
+}
+
+int cg_cmd_audit_verify(const struct cg_cmd_env *env, int argc, char **argv) {
+  const struct cg_cmd_opt none[] = {{0}};
+  struct verifying v = {.json = env->json};
+  struct cg_err err = {0};
+  int code = cg_cmd_opts("audit verify", none, argc, argv);
+  if (code != CG_CMD_GO) return code;
+  struct cg_conf *conf = cg_cmd_conf(env);
+  if (!conf) return CG_EXIT_USAGE;
+  if (cg_offline_open(&v.off, conf, CG_OFFLINE_AUDIT, &err)) {
+    cg_audit_verify(v.off.drivers, verified, &v);
+    cg_offline_wait(&v.off, &v.answered);
+  } else {
+    fprintf(stderr, "camgate audit verify: %s\n", err.text);
+    v.code = CG_EXIT_USAGE;
+  }
+  cg_offline_close(&v.off);
+  cg_conf_free(conf);
+  return v.code;
+}
