@@ -265,8 +265,8 @@ static void ended(void *arg, bool recorded) {
 
 void cg_step_end(struct cg_grant *g) {
   char reason[160];
-  snprintf(reason, sizeof reason, "%s%.120s", g->foreign ? "ended by " : "",
-           g->foreign ? g->subject.id : "");
+  snprintf(reason, sizeof reason, "%s by %.120s", g->foreign ? "ended" : "released",
+           g->subject.id);
   cg_lease_end(g->home, g->lease, g->foreign ? CG_ENDED_REVOKED : CG_ENDED_RELEASED,
                reason, ended, g);
 }

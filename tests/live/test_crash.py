@@ -24,7 +24,7 @@ class Holder(threading.Thread):
         granted, released = self.told
         try:
             while True:
-                reply = self.client.reserve("lobby-1", quality="low", timeout=10)
+                reply = self.client.reserve("lobby-1", quality="low")
                 if reply.status_code != 201:
                     assert reply.status_code == 503, reply.text
                     continue
