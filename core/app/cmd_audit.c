@@ -200,7 +200,7 @@ static void tell_verdict(struct verifying *v, const struct cgp_audit_verdict *ve
     puts(cg_buf_text(&out));
     cg_buf_done(&out);
   } else if (verdict->intact) {
-    printf("intact: %lld rows, head %s\n", (long long)verdict->rows, verdict->text);
+    printf("intact: %s\n", verdict->text);
   } else {
     printf("broken at row %lld of %lld: %s\n", (long long)verdict->first_bad_seq,
            (long long)verdict->rows, verdict->text);

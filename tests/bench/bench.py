@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/live"))
 os.environ.setdefault("CAMGATE_PRESET", "release")
 
+import once  # noqa: E402
 import ports  # noqa: E402
 from gate import Gate  # noqa: E402
 from servers import Server, connects  # noqa: E402
@@ -34,6 +36,9 @@ USERS, STREAMS, CAMERAS, SITES, LEASE_S = 3000, 16, 500, 100, 5
 RESERVE, EXPLAIN = "/api/v1/stream/reserve", "/api/v1/policy/explain"
 COMMITS = "camgate_audit_commits_total"
 HERE = Path(__file__).parent
+CROWD = """return { name = "crowd", match = { camera = "crowd" },
+  decide = function() return allow { scopes = { scope("crowd", 100000) } } end }
+"""
 
 
 class Bare(Server):
@@ -45,15 +50,6 @@ class Bare(Server):
 
     def ready(self):
         return connects(self.port)
-
-
-def cpu_ns(pid):
-    """Scheduler run time of all threads that live."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):
-            total += int((task / "schedstat").read_text().split()[0])
-    return total
 
 
 def steal():
@@ -75,17 +71,17 @@ def wrk(url, args, **env):
 
 
 def measure(server, url, args, **env):
-    before = cpu_ns(server.child.pid)
+    before = once.cpu_ns(server.child.pid)
     count, seconds, p50, p99, failed = wrk(url, args, **env)
     assert count, f"{url} answered nothing"
-    return {"rate": count / seconds, "cpu_us": (cpu_ns(server.child.pid) - before) / 1000 / count,
+    return {"rate": count / seconds, "cpu_us": (once.cpu_ns(server.child.pid) - before) / 1000 / count,
             "p50_ms": p50, "p99_ms": p99, "failed": failed, "seconds": seconds}
 
 
 def make_load(folder, gate):
     """cameras.json, and the requests' file: one line a user and stream."""
     cameras = [{"id": f"cam-{n}", "site": f"site-{n % SITES}", "tags": ["street"], "level": 1}
-               for n in range(CAMERAS)]
+               for n in range(CAMERAS)] + [{"id": "crowd"}]
     (folder / "cameras.json").write_text(json.dumps({"cameras": cameras}))
     tokens = [gate.token(f"user-{n}", roles=["admin"], sites=["site-1"]) for n in range(USERS)]
     lines = []
@@ -94,6 +90,9 @@ def make_load(folder, gate):
             camera = (user * 7 + stream * 31) % CAMERAS
             body = {"camera_id": f"cam-{camera}", "quality": "low"}
             lines.append((token, body))
+    (folder / "policies/50-crowd.lua").write_text(CROWD)
+    limits = folder / "policies/90-limits.lua"  # the same work, with room for the crowd
+    limits.write_text(limits.read_text().replace("of_a_camera = 100\n", "of_a_camera = 100000\n"))
     for name, extra in (("reserve", {"ttl_s": LEASE_S}), ("explain", {})):
         text = "".join(f"{token}\t{json.dumps(body | extra)}\n" for token, body in lines)
         (folder / f"{name}.txt").write_text(text)
@@ -150,9 +149,53 @@ def show(table, args):
     print(f"\nreserve: {reserve['syncs']:.0f} fdatasync/s, {reserve['rows_per_sync'] or 0:.1f} rows each")
 
 
+def reserves(folder):
+    lines = (line.split("\t") for line in (folder / "reserve.txt").read_text().splitlines())
+    return [once.whole("POST", RESERVE, token, json.loads(body)) for token, body in lines]
+
+
+def explained(gate, folder):
+    args = argparse.Namespace(connections=32, seconds=1)
+    got = load(gate, EXPLAIN, folder / "explain.txt", args)
+    return got["rate"] * got["seconds"]
+
+
+def measure_once(bare, gate, folder, capacity):
+    say = lambda what: print(f"bench: {what}", file=sys.stderr)  # noqa: E731
+    say("open loop")
+    got = {"open": once.open_loop(folder, bare, gate, reserves(folder), capacity, 3)}
+    idle(gate)
+    say("a crowd at once")
+    once.crowd(folder, gate)  # their tokens are known from now on, as everybody's are after a beat
+    idle(gate)
+    got["crowd"] = once.crowd(folder, gate)
+    idle(gate)
+    say("system calls")
+    got["syscalls"] = once.syscalls(gate, lambda: explained(gate, folder))
+    say("group commit")
+    got["group_commit"], got["fdatasync"] = once.group_commit(), once.fdatasyncs()
+    say("beating leases")
+    got["beating"] = once.beating(folder, gate, 10)
+    return got
+
+
+def show_once(got, workers):
+    o, g = got["open"], got["group_commit"]
+    print(f"""
+open loop at {o['rate']}/s from the intended send time, p50 / p99 / p99.9 in ms:
+  bare    {o['bare']['p50'] / 1000:.2f} / {o['bare']['p99'] / 1000:.2f} / {o['bare']['p999'] / 1000:.2f}
+  reserve {o['reserve']['p50'] / 1000:.2f} / {o['reserve']['p99'] / 1000:.2f} / {o['reserve']['p999'] / 1000:.2f}  (p99.9 ratio {o['p999_ratio']:.1f})
+{once.VIEWERS} viewers at once on one camera: last answer after {got['crowd']['max'] / 1000:.0f} ms, {got['crowd']['failed']} refused
+this machine: {got['fdatasync']} fdatasync/s
+group commit: {g['of_256']:.0f} rows/s of 256 at a time, {g['alone']:.0f} one by one, ratio {g['ratio']:.1f}
+system calls per explain: {got['syscalls']:.1f}
+{once.BEATING} leases beating every {once.BEAT_S} s: {got['beating']['cpu_percent']:.2f} % of one core
+idle memory: {got['rss_mib'] / workers:.1f} MiB a worker""")
+
+
 def main():
     ask = argparse.ArgumentParser()
-    ask.add_argument("-c", "--connections", type=int, default=32)
+    ask.add_argument("-c", "--connections", type=int, default=64)
     ask.add_argument("-r", "--rounds", type=int, default=7)
     ask.add_argument("-s", "--seconds", type=int, default=1)
     ask.add_argument("-w", "--workers", type=int, default=os.cpu_count())
@@ -160,7 +203,8 @@ def main():
     args = ask.parse_args()
     with tempfile.TemporaryDirectory(prefix="camgate-bench-") as name:
         folder = Path(name)
-        gate = Gate(folder / "gate", policies=ROOT / "policies", cameras=folder / "cameras.json",
+        shutil.copytree(ROOT / "policies", folder / "policies")
+        gate = Gate(folder / "gate", policies=folder / "policies", cameras=folder / "cameras.json",
                     workers=args.workers, LIVEKIT_API_KEY="bench", LIVEKIT_API_SECRET="b" * 40,
                     TURN_DOMAIN="turn.invalid", TURN_SECRET="bench-turn-secret")
         make_load(folder, gate)
@@ -169,16 +213,19 @@ def main():
             for server in (bare, gate):
                 running.callback(server.stop)
                 server.start()
+            rss = once.rss_mib(gate)
             one_round(bare, gate, folder, args)  # warm: caches, pages, WAL
             rounds = []
             for number in range(args.rounds):
                 print(f"bench: round {number + 1} of {args.rounds}", file=sys.stderr)
                 rounds.append(one_round(bare, gate, folder, args))
-    table = summary(rounds)
+            table = summary(rounds)
+            extra = measure_once(bare, gate, folder, table["reserve"]["rate"]) | {"rss_mib": rss}
     if args.json:
-        print(json.dumps({"connections": args.connections, "rounds": args.rounds} | table, indent=2))
+        print(json.dumps({"connections": args.connections, "rounds": args.rounds} | table | extra, indent=2))
     else:
         show(table, args)
+        show_once(extra, args.workers)
     return 1 if any(row["failed"] for row in table.values()) else 0
 
 

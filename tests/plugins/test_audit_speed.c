@@ -1,6 +1,6 @@
 /* audit_sqlite: a gate that starts again has its leases back within a second.
  *
- *   plugins_test_audit_speed [ROWS]    prints what filling, opening and asking took
+ *   plugins_test_audit_speed [ROWS [WAITING]]   prints what filling, opening, asking took
  *
  * Without ROWS: 100,000, a fifth of that under a sanitizer. */
 #include "audit_trail.h"
@@ -14,9 +14,9 @@
 #else
 #define ROWS 100000
 #endif
-#define WAITING 64 /* appends at a time */
+#define WAITING 64
 
-static int rows_wanted = ROWS;
+static int rows_wanted = ROWS, waiting = WAITING /* appends at a time */;
 
 static int64_t us_of(clockid_t id) {
   struct timespec ts;
@@ -54,23 +54,23 @@ static void append(struct trail *t, int64_t since_us, int lease_no, bool end,
 
 /* of every `of` leases one stays live; of = 1: all do */
 static void fill(struct trail *t, int of) {
-  struct harness_call *calls = calloc(WAITING, sizeof *calls);
+  struct harness_call *calls = calloc((size_t)waiting, sizeof *calls);
   int64_t began = now_us(), since_us = us_of(CLOCK_REALTIME);
   int64_t cpu = us_of(CLOCK_PROCESS_CPUTIME_ID);
   assert_non_null(calls);
   for (int i = 0, lease = 0; i < rows_wanted; i++) {
-    struct harness_call *c = &calls[i % WAITING];
-    if (i >= WAITING) assert_int_equal(harness_wait(t->h, c), CGP_OK);
+    struct harness_call *c = &calls[i % waiting];
+    if (i >= waiting) assert_int_equal(harness_wait(t->h, c), CGP_OK);
     bool end = of > 1 && i % 2 == 1 && lease % of != 0;
     append(t, since_us, end ? lease - 1 : lease, end, c);
     lease += !end;
   }
-  for (int i = 0; i < WAITING; i++)
+  for (int i = 0; i < waiting; i++)
     assert_int_equal(harness_wait(t->h, &calls[i]), CGP_OK);
   double s = (double)(now_us() - began) / 1e6;
   cpu = us_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
   print_message("%d rows, %d waiting: %.0f rows/s, %.1f us CPU a row (all threads)\n",
-                rows_wanted, WAITING, rows_wanted / s, (double)cpu / rows_wanted);
+                rows_wanted, waiting, rows_wanted / s, (double)cpu / rows_wanted);
   free(calls);
 }
 
@@ -117,7 +117,9 @@ static void restarts_when_every_row_is_a_live_lease(void **state) {
 
 int main(int argc, char **argv) {
   if (argc > 1) rows_wanted = (int)strtol(argv[1], NULL, 10);
-  if (rows_wanted < WAITING) rows_wanted = ROWS;
+  if (argc > 2) waiting = (int)strtol(argv[2], NULL, 10);
+  if (waiting < 1) waiting = WAITING;
+  if (rows_wanted < waiting) rows_wanted = ROWS;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(restarts_with_few_live_leases),
       cmocka_unit_test(restarts_when_every_row_is_a_live_lease),
