@@ -147,6 +147,9 @@ static void tear_down(struct cg_worker *w) {
 
 static void *thread_main(void *arg) {
   struct cg_worker *w = arg;
+  char name[16]; /* pthread_setname_np(3) */
+  snprintf(name, sizeof name, "worker %u", w->n);
+  pthread_setname_np(pthread_self(), name);
   cg_loop_run(w->loop);
   tear_down(w);
   return NULL;

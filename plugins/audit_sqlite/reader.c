@@ -134,6 +134,7 @@ static struct job *next_job(struct aud_reader *r) {
 
 static void *run(void *arg) {
   struct aud_reader *r = arg;
+  (void)pthread_setname_np(pthread_self(), "audit reader");
   for (struct job *job; (job = next_job(r));) {
     job->code = work(r, job);
     aud_box_put(job->reply.box, &job->reply, NULL);

@@ -243,6 +243,7 @@ static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
 static void *run(void *arg) {
   struct aud_writer *w = arg;
   struct aud_reply *batch = NULL;
+  (void)pthread_setname_np(pthread_self(), "audit writer");
   for (;;) {
     switch (next_turn(w, &batch)) {
     case TURN_ROWS: do_batch(w, batch); break;
