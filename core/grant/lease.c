@@ -67,7 +67,6 @@ static const char *put(char **at, const char *text) {
 struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
                               const struct cg_subject *who, const char *camera,
                               const char *key, const char *fingerprint) {
-  if (t->n - t->n_ended >= t->max) return NULL;
   size_t text =
       strlen(who->id) + strlen(who->name) + strlen(key) + strlen(fingerprint) + 4;
   struct cg_lease *l = cg_alloc(sizeof *l + text);
@@ -196,6 +195,10 @@ void cg_leases_each(struct cg_leases *t, bool (*visit)(struct cg_lease *l, void 
   for (size_t i = 0; i < t->n_buckets; i++)
     for (struct cg_lease *l = t->by_id[i]; l; l = l->next_id)
       if (!visit(l, arg)) return;
+}
+
+bool cg_leases_full(const struct cg_leases *t) {
+  return cg_leases_live(t) >= t->max;
 }
 
 size_t cg_leases_live(const struct cg_leases *t) {

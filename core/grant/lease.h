@@ -72,7 +72,8 @@ struct cg_leases;
 struct cg_leases *cg_leases_new(size_t max);
 void cg_leases_free(struct cg_leases *t); /* every lease must have lost its references */
 
-/* A pending lease in the table, one reference to the caller.  NULL: full, or no memory. */
+/* A pending lease in the table, one reference to the caller; also when the table is full:
+ * who asks for a new one looks first, who has one already comes back.  NULL: no memory. */
 struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
                               const struct cg_subject *who, const char *camera,
                               const char *key, const char *fingerprint) CG_MUST_USE;
@@ -98,6 +99,7 @@ struct cg_lease *cg_lease_of(struct cg_leases *t, const char *subject,
 /* Visits all; visit returns false to stop.  The table must not change meanwhile. */
 void cg_leases_each(struct cg_leases *t, bool (*visit)(struct cg_lease *l, void *arg),
                     void *arg);
+bool cg_leases_full(const struct cg_leases *t);   /* `max` live ones, or more */
 size_t cg_leases_live(const struct cg_leases *t); /* pending and active */
 size_t cg_leases_in_all(const struct cg_leases *t);
 

@@ -115,6 +115,7 @@ static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
 
 static bool take(struct cg_grants *h, const struct found *f) {
   struct cg_subject who = {.id = f->subject, .name = f->name};
+  if (cg_lease_find(h->leases, f->id)) return true; /* an attempt before this one */
   struct cg_lease *l = cg_lease_new(h->leases, f->id, &who, f->camera, "", "");
   if (!l) return false;
   l->owner = h;

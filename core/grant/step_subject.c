@@ -142,13 +142,17 @@ void cg_step_new_lease(struct cg_grant *g) {
     replay(g, known, print);
     return;
   }
+  if (cg_leases_full(h->leases)) {
+    cg_step_fail(g, CG_E_BUSY, "this gate has as many leases as it can hold");
+    return;
+  }
   if (!claim_replaced(g)) return;
   int64_t now = cg_grants_now(h);
   struct cg_id id = cg_id_new(&h->ids, now, cg_home_of(g->subject.id));
   g->lease =
       cg_lease_new(h->leases, id.text, &g->subject, g->in.camera, g->in.key, print);
   if (!g->lease) {
-    cg_step_fail(g, CG_E_BUSY, "this gate has as many leases as it can hold");
+    cg_step_no_memory(g);
     return;
   }
   g->lease->owner = h;

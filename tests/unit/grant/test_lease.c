@@ -86,9 +86,13 @@ static void the_table_is_bounded(void **state) {
   struct cg_leases *t = cg_leases_new(3);
   struct cg_lease *l = NULL;
   for (int i = 0; i < 3; i++) assert_non_null(l = add(t, i, &alice));
-  assert_null(add(t, 4, &bob));
+  assert_true(cg_leases_full(t));
+  struct cg_lease *more = add(t, 4, &bob); /* one that the trail knows comes back */
+  assert_non_null(more);
   cg_lease_bury(t, l, CG_ENDED_RELEASED, ""); /* a tombstone takes no lease's place */
-  assert_non_null(add(t, 5, &bob));
+  assert_true(cg_leases_full(t));
+  cg_lease_bury(t, more, CG_ENDED_RELEASED, "");
+  assert_false(cg_leases_full(t));
   cg_leases_free(t);
 }
 
