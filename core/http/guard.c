@@ -1,6 +1,5 @@
 #include "http/guard.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -21,8 +20,6 @@
 #define REFUSING_MAX 64 /* connections over the bound that are told so, at a time */
 #define NEVER        INT64_MAX
 
-/* What evhtp reads in place of every request; shorter than any valid one. */
-static const char constant_request[] = "GET / HTTP/1.1\r\n\r\n";
 static const char continue_answer[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 enum state { READING, BUSY, LINGER };
@@ -32,22 +29,17 @@ struct cg_guard {
   struct cg_guard *next, **prev;
   evhtp_connection_t *conn;
   struct bufferevent *bev;
-  bufferevent_data_cb evhtp_read, evhtp_write;
-  bufferevent_event_cb evhtp_event;
-  void *evhtp_arg;
 
   enum state state;
-  bool inside;  /* evhtp_read is on the stack */
-  bool arrived; /* the constant request came through */
+  bool inside;  /* the handler is on the stack */
   bool replied; /* the answer is sent or queued */
   bool last;    /* close after this answer */
-  bool broken;  /* sending failed: close as soon as evhtp is off the stack */
+  bool broken;  /* sending failed: close as soon as the handler has returned */
   bool continued, eof, shut, over;
   bool *dead; /* of whoever must know that a call freed the guard */
 
   struct cg_message message;
   struct cg_exchange *exchange; /* out and unanswered */
-  struct evbuffer *held;        /* bytes behind the request in work */
   int64_t deadline;
   size_t queued, dropped;
   uint64_t peer;
@@ -98,7 +90,6 @@ static evhtp_res on_fini(evhtp_connection_t *conn, void *arg) {
   struct cg_exchange *x = g->exchange;
   g->exchange = NULL;
   unlink_guard(g);
-  if (g->held) evbuffer_free(g->held);
   if (x) cg_exchange_left(x);
   cg_free(g);
   return EVHTP_RES_OK;
@@ -138,7 +129,6 @@ static void drop_input(struct cg_guard *g) {
 /* The last answer is on its way, or all out when nothing is unsent. */
 static void linger(struct cg_guard *g) {
   g->state = LINGER;
-  if (g->held) evbuffer_drain(g->held, evbuffer_get_length(g->held));
   if (unsent(g)) {
     g->queued = unsent(g);
     expire_in(g, g->all->limits->write_us);
@@ -168,17 +158,14 @@ static void next_request(struct cg_guard *g) {
   g->replied = g->continued = false;
   cg_message_init(&g->message);
   g->deadline = g->all->swept_us + g->all->limits->idle_us; /* no clock per request */
-  if (g->held) evbuffer_prepend_buffer(input(g), g->held);
 }
 
 /* The answer is all out. */
 static void finish(struct cg_guard *g) {
-  if (g->last) {
+  if (g->last)
     linger(g);
-  } else if (SURVIVES(g, g->evhtp_write(g->bev, g->evhtp_arg))) {
-    CG_CHECK(g->conn->request == NULL);
+  else
     next_request(g);
-  }
 }
 
 /* After an answer: finishes it, or waits for the write callback. */
@@ -198,34 +185,11 @@ void cg_guard_reply(struct cg_guard *g, struct iovec *iov, int n) {
   g->exchange = NULL;
   g->replied = true;
   g->last = cg_guard_closing(g);
-  g->conn->request->flags |= EVHTP_REQ_FLAG_FINISHED | EVHTP_REQ_FLAG_KEEPALIVE;
   g->broken = cg_send(g->bev, g->all->tls, iov, n) == CG_SENT_BROKEN;
   if (g->inside) return; /* deliver goes on */
   if (!SURVIVES(g, settle(g))) return;
   if (g->state == READING && evbuffer_get_length(input(g)))
     bufferevent_trigger(g->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
-}
-
-void cg_guard_on_request(evhtp_connection_t *c) {
-  struct cg_guard *g = c->hooks->on_connection_fini_arg;
-  g->arrived = true;
-  g->all->dispatch(g->all->server, g->exchange);
-}
-
-/* Leaves the constant request alone in the input; the rest of it is held. */
-static bool replace_input(struct cg_guard *g, char *bytes, size_t total) {
-  const size_t n = sizeof constant_request - 1;
-  struct evbuffer *in = input(g);
-  memcpy(bytes + total - n, constant_request, n);
-  evbuffer_drain(in, total - n);
-  if (evbuffer_get_length(in) == n) return true;
-  struct evbuffer *one = evbuffer_new();
-  if (!g->held) g->held = evbuffer_new();
-  bool ok = one && g->held && evbuffer_remove_buffer(in, one, n) == (int)n &&
-            evbuffer_add_buffer(g->held, in) == 0 &&
-            evbuffer_prepend_buffer(in, one) == 0;
-  if (one) evbuffer_free(one);
-  return ok;
 }
 
 static void deliver(struct cg_guard *g) {
@@ -240,18 +204,11 @@ static void deliver(struct cg_guard *g) {
   g->exchange = x;
   g->state = BUSY;
   g->deadline = NEVER;
-  g->arrived = false;
-  if (!replace_input(g, bytes, total)) {
-    close_now(g);
-    return;
-  }
+  evbuffer_drain(input(g), total); /* what is behind it waits there */
   g->inside = true;
-  if (!SURVIVES(g, g->evhtp_read(g->bev, g->evhtp_arg))) return;
+  g->all->dispatch(g->all->server, x); /* frees no guard: a reply in it only notes */
   g->inside = false;
-  if (!g->arrived)
-    close_now(g);
-  else if (g->replied)
-    settle(g);
+  if (g->replied) settle(g);
 }
 
 static void send_continue(struct cg_guard *g) {
@@ -340,12 +297,11 @@ static void on_eof(struct cg_guard *g) {
 static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct cg_guard *g = arg;
   if (what & BEV_EVENT_CONNECTED) return; /* TLS is up */
-  if ((what & BEV_EVENT_EOF) && !(what & BEV_EVENT_WRITING)) {
+  (void)bev;
+  if ((what & BEV_EVENT_EOF) && !(what & BEV_EVENT_WRITING))
     on_eof(g);
-    return;
-  }
-  errno = 0; /* evhtp takes a stale EAGAIN for "not really" */
-  g->evhtp_event(bev, what, g->evhtp_arg);
+  else
+    close_now(g);
 }
 
 /* --- attach, sweep, drain --- */
@@ -377,8 +333,6 @@ bool cg_guard_attach(struct cg_guards *all, evhtp_connection_t *c) {
   cg_message_init(&g->message);
   expire_in(g, all->limits->header_us);
   fcntl(bufferevent_getfd(g->bev), F_SETFD, FD_CLOEXEC);
-  bufferevent_getcb(g->bev, &g->evhtp_read, &g->evhtp_write, &g->evhtp_event,
-                    &g->evhtp_arg);
   bufferevent_setcb(g->bev, on_read, on_write, on_event, g);
   bufferevent_setwatermark(g->bev, EV_READ, 0,
                            (size_t)all->limits->message.max_head +

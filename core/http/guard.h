@@ -1,11 +1,11 @@
 /* guard.h - what stands between a connection and evhtp.
  *
  * evhtp's own parser is not fit for hostile bytes, so it never sees any: the guard takes
- * over the bufferevent's callbacks right after the accept, reads requests with message.h,
- * and when one is whole it makes the exchange from it and hands evhtp a constant request in
- * its place.  evhtp keeps what it does well: accepting, TLS, and a connection's life.
+ * the bufferevent's callbacks over right after the accept, reads requests with message.h,
+ * and when one is whole makes the exchange from it and has it dispatched.  evhtp keeps what
+ * it does well: accepting, TLS, and a connection's life.
  *
- *   READING  collecting a request; nothing of it is at evhtp
+ *   READING  collecting a request
  *   BUSY     one exchange is out; later bytes wait, so replies keep the requests' order
  *   LINGER   the last answer is written; what the client still sends is dropped until its
  *            EOF, so that the answer is not lost to a reset
@@ -55,9 +55,6 @@ struct cg_guards {
 
 /* From evhtp's post-accept callback.  False: evhtp shall close the connection. */
 bool cg_guard_attach(struct cg_guards *all, struct evhtp_connection *c);
-
-/* evhtp's request callback: the constant request came through. */
-void cg_guard_on_request(struct evhtp_connection *c);
 
 /* Must the reply say Connection: close? */
 bool cg_guard_closing(const struct cg_guard *g);

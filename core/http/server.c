@@ -175,11 +175,6 @@ static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_cod
 
 /* --- evhtp --- */
 
-static void on_request(evhtp_request_t *request, void *arg) {
-  (void)arg;
-  cg_guard_on_request(request->conn);
-}
-
 static evhtp_res on_accept(evhtp_connection_t *c, void *arg) {
   struct cg_server *s = arg;
   return cg_guard_attach(&s->guards, c) ? EVHTP_RES_OK : EVHTP_RES_ERROR;
@@ -292,8 +287,6 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
   s->htp = evhtp_new(cg_loop_base(s->conf.loop), s);
   if (!s->htp || !s->guards.peers || !sweep(s))
     return cg_fail(err, CG_E_MEMORY, "no memory for a listener");
-  s->htp->flags &= (uint16_t)~EVHTP_FLAG_ENABLE_100_CONT; /* the guard answers that */
-  evhtp_set_gencb(s->htp, on_request, s);
   evhtp_set_post_accept_cb(s->htp, on_accept, s);
   if (s->conf.ssl_ctx) cg_server_set_ssl_ctx(s, s->conf.ssl_ctx);
   return open_listener(s, err);
