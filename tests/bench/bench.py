@@ -32,7 +32,7 @@ from gate import Gate  # noqa: E402
 from servers import Server, connects  # noqa: E402
 from wait import until  # noqa: E402
 
-USERS, STREAMS, CAMERAS, SITES, LEASE_S = 3000, 16, 500, 100, 5
+USERS, STREAMS, CAMERAS, SITES, LEASE_S = 4000, 16, 500, 100, 5
 RESERVE, EXPLAIN = "/api/v1/stream/reserve", "/api/v1/policy/explain"
 COMMITS = "camgate_audit_commits_total"
 HERE = Path(__file__).parent
