@@ -42,6 +42,7 @@
  *
  * CHANGELOG
  *   1.0  2026-11-23  first version.
+ *   1.1  2026-11-28  libraries of a plugin; server and version in cgp_health.
  */
 #ifndef CAMGATE_PLUGIN_H
 #define CAMGATE_PLUGIN_H
@@ -51,7 +52,7 @@
 #include <stdint.h>
 
 #define CGP_ABI_MAJOR 1
-#define CGP_ABI_MINOR 0
+#define CGP_ABI_MINOR 1
 
 #define CGP_EXPORT       __attribute__((visibility("default")))
 #define CGP_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -441,6 +442,15 @@ struct cgp_host {
 struct cgp_health {
   bool ok;
   const char *text; /* one line: "livekit 7880 answers", "valkey away since ..." */
+  /* since 1.1: "valkey", "8.0.1"; NULL = it does not say */
+  const char *server, *server_version;
+};
+
+/* What the plugin is linked with: "sqlite", sqlite3_libversion.  `camgate check` warns of
+ * versions that are known to be bad. */
+struct cgp_library {
+  const char *name;
+  const char *(*version)(void); /* any thread, before init too */
 };
 
 struct cgp_plugin {
@@ -468,6 +478,10 @@ struct cgp_plugin {
   const struct cgp_feed_ops *feed;
   const struct cgp_route *routes;
   size_t n_routes;
+
+  /* since 1.1 */
+  const struct cgp_library *libraries;
+  size_t n_libraries;
 };
 
 /* The one exported symbol:  CGP_EXPORT const struct cgp_plugin camgate_plugin = {...}; */

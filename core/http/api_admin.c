@@ -33,12 +33,18 @@ struct asking {
 };
 
 /* Tokens are still good without the SFU's answer, but no new room is: not ready. */
-static void note(struct asking *a, const char *what, bool ok, const char *text) {
-  a->ready = a->ready && ok;
+static void note_health(struct asking *a, const char *what, const struct cgp_health *h) {
+  a->ready = a->ready && h->ok;
   cg_json_open(&a->text, what, '{');
-  cg_json_bool(&a->text, "ok", ok);
-  cg_json_str(&a->text, "text", text);
+  cg_json_bool(&a->text, "ok", h->ok);
+  cg_json_str(&a->text, "text", h->text);
+  if (h->server) cg_json_str(&a->text, "server", h->server);
+  if (h->server_version) cg_json_str(&a->text, "version", h->server_version);
   cg_json_close(&a->text, '}');
+}
+
+static void note(struct asking *a, const char *what, bool ok, const char *text) {
+  note_health(a, what, &(struct cgp_health){.ok = ok, .text = text});
 }
 
 static void all_asked(struct asking *a) {
@@ -64,12 +70,10 @@ static void answered(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
   struct asking *a = arg;
   const struct cg_api *api = cg_api_of(a->x);
-  const struct cgp_health *h = result;
-  const char *name = api->plugins->items[a->nth++].name;
-  if (code == CGP_OK)
-    note(a, name, h ? h->ok : true, h && h->text ? h->text : "");
-  else
-    note(a, name, false, text);
+  const struct cg_plugin *p = &api->plugins->items[a->nth++];
+  struct cgp_health health = {.ok = false, .text = text};
+  if (code == CGP_OK) health = cg_plugin_health(p->abi, result);
+  note_health(a, p->name, &health);
   a->answered = true;
   if (!a->looping) ask_next(a);
 }

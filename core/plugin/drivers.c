@@ -240,7 +240,7 @@ void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *a
   CG_CHECK(nth < d->n);
   const struct driver *it = &d->items[nth];
   if (!it->plugin->abi->health) {
-    fn(arg, CGP_OK, &(const struct cgp_health){true, ""}, "");
+    fn(arg, CGP_OK, NULL, "");
     return;
   }
   struct op op;

@@ -52,6 +52,11 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
 const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) CG_MUST_USE;
 /* NULL when acceptable, else the reason in words (static or in buf). */
 const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n);
+/* What an older minor's plugin does not have is none: its libraries, and what it completed
+ * health with (NULL: well). */
+const struct cgp_library *cg_plugin_libraries(const struct cgp_plugin *abi,
+                                              size_t *ret_n);
+struct cgp_health cg_plugin_health(const struct cgp_plugin *abi, const void *result);
 /* init of every plugin, in order. */
 bool cg_plugins_init(struct cg_plugins *set, struct cg_err *err) CG_MUST_USE;
 /* reload of every plugin that has one; the first refusal stops and is told. */

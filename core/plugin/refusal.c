@@ -75,6 +75,11 @@ static const char *route_odd(const struct cgp_plugin *abi) {
   return NULL;
 }
 
+/* What a description was in the minor it names: it may be as short as that. */
+static size_t size_of_minor(uint16_t minor) {
+  return minor < 1 ? offsetof(struct cgp_plugin, libraries) : sizeof(struct cgp_plugin);
+}
+
 static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
   if (abi->abi_major != CGP_ABI_MAJOR)
     cg_buf_printf(b, "it is made for plugin ABI %u.x, this gate has %d.%d",
@@ -82,10 +87,19 @@ static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
   else if (abi->abi_minor > CGP_ABI_MINOR)
     cg_buf_printf(b, "it needs plugin ABI %u.%u, this gate has %d.%d", abi->abi_major,
                   abi->abi_minor, CGP_ABI_MAJOR, CGP_ABI_MINOR);
-  else if (abi->size < sizeof *abi)
+  else if (abi->size < size_of_minor(abi->abi_minor))
     cg_buf_printf(b, "its description is %u bytes, the ABI's is %zu", abi->size,
-                  sizeof *abi);
+                  size_of_minor(abi->abi_minor));
   return b->len ? cg_buf_text(b) : NULL;
+}
+
+static const char *library_odd(const struct cgp_plugin *abi) {
+  size_t n;
+  const struct cgp_library *libraries = cg_plugin_libraries(abi, &n);
+  for (size_t i = 0; i < n; i++)
+    if (!libraries[i].name || !libraries[i].version)
+      return "a library without name or version";
+  return NULL;
 }
 
 static const char *fields_odd(const struct cgp_plugin *abi) {
@@ -93,7 +107,27 @@ static const char *fields_odd(const struct cgp_plugin *abi) {
   if (!abi->version || !abi->summary) return "it has no version or no summary";
   if (!abi->init || !abi->start) return "it lacks init or start";
   const char *why = cg_options_odd(abi->options, abi->n_options);
-  return why ? why : route_odd(abi);
+  if (!why) why = route_odd(abi);
+  return why ? why : library_odd(abi);
+}
+
+const struct cgp_library *cg_plugin_libraries(const struct cgp_plugin *abi,
+                                              size_t *ret_n) {
+  bool has = abi->abi_minor >= 1 && abi->libraries;
+  *ret_n = has ? abi->n_libraries : 0;
+  return has ? abi->libraries : NULL;
+}
+
+struct cgp_health cg_plugin_health(const struct cgp_plugin *abi, const void *result) {
+  const struct cgp_health *given = result;
+  struct cgp_health health = {.ok = true, .text = ""};
+  if (!given) return health;
+  health.ok = given->ok;
+  if (given->text) health.text = given->text;
+  if (abi->abi_minor < 1) return health;
+  health.server = given->server;
+  health.server_version = given->server_version;
+  return health;
 }
 
 const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n) {

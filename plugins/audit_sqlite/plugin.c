@@ -1,6 +1,7 @@
 /* audit_sqlite - the audit trail in one SQLite file.  README.md tells auditors how to read
  * it; writer.h how rows become durable, reader.h how questions are answered. */
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +141,7 @@ static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
   struct aud_words words = {"read-only"};
   bool ok = !w->trail->writer || aud_writer_health(w->trail->writer, &words);
-  const struct cgp_health result = {ok, words.text};
+  const struct cgp_health result = {.ok = ok, .text = words.text};
   w->box.host->done(w->box.host, call, &result);
 }
 
@@ -219,6 +220,8 @@ static const struct cgp_audit_ops ops = {
     .verify = verify,
 };
 
+static const struct cgp_library libraries[] = {{"sqlite", sqlite3_libversion}};
+
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,
     .abi_major = CGP_ABI_MAJOR,
@@ -234,4 +237,6 @@ CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .stop = stop,
     .health = health,
     .audit = &ops,
+    .libraries = libraries,
+    .n_libraries = sizeof libraries / sizeof *libraries,
 };

@@ -46,6 +46,33 @@ static bool say_select(struct greet *g, redisAsyncContext *ac) {
   return true;
 }
 
+/* "server", "valkey", "version", "8.0.1", ...: text of one of them, or "". */
+static const char *named(const redisReply *reply, const char *name) {
+  for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+    const redisReply *key = reply->element[i], *value = reply->element[i + 1];
+    if (key->type == REDIS_REPLY_STRING && value->type == REDIS_REPLY_STRING &&
+        strcmp(key->str, name) == 0)
+      return value->str;
+  }
+  return "";
+}
+
+static void on_hello(redisAsyncContext *ac, void *arg, void *privdata) {
+  const redisReply *reply = arg;
+  struct greet *g = privdata;
+  if (!reply) return;
+  bool told = reply->type == REDIS_REPLY_ARRAY;
+  snprintf(g->server, sizeof g->server, "%.31s", told ? named(reply, "server") : "");
+  snprintf(g->version, sizeof g->version, "%.31s", told ? named(reply, "version") : "");
+  next(g, ac);
+}
+
+static bool say_hello(struct greet *g, redisAsyncContext *ac) {
+  const char *argv[2] = {"HELLO", "2"};
+  send(ac, g, on_hello, 2, argv);
+  return true;
+}
+
 static void load(struct greet *g, redisAsyncContext *ac) {
   const char *argv[4] = {"FUNCTION", "LOAD", "REPLACE", quota_library};
   const size_t sizes[4] = {8, 4, 7, quota_library_size};
@@ -59,10 +86,12 @@ static void judge_version(struct greet *g, redisAsyncContext *ac, long long vers
   long long major = version / 1000, ours = QUOTA_LIBRARY_VERSION / 1000;
   if (major == ours && version >= QUOTA_LIBRARY_VERSION)
     next(g, ac);
-  else if (major <= ours && !g->loaded && g->load_functions)
+  else if (major <= ours && !g->loaded && g->load_functions && !g->read_only)
     load(g, ac);
   else {
-    const char *off = g->load_functions ? "" : " (load_functions is off)";
+    const char *off = !g->load_functions ? " (load_functions is off)"
+                      : g->read_only     ? " (a start of the gate loads it)"
+                                         : "";
     if (version == 0)
       snprintf(words, sizeof words, "function library camgate_quota is absent%s", off);
     else
@@ -97,8 +126,8 @@ static bool say_version(struct greet *g, redisAsyncContext *ac) {
 }
 
 /* Each is said in turn; false: nothing to say, go on. */
-static bool (*const steps[])(struct greet *g,
-                             redisAsyncContext *ac) = {say_auth, say_select, say_version};
+static bool (*const steps[])(struct greet *g, redisAsyncContext *ac) = {
+    say_auth, say_select, say_hello, say_version};
 
 static void next(struct greet *g, redisAsyncContext *ac) {
   while (g->step < sizeof steps / sizeof steps[0])

@@ -1,7 +1,8 @@
 /* greet.h - what is said on a fresh connection before the first op.
  *
- * AUTH and SELECT when configured, then the version of the function library; an absent or
- * older one is loaded (FUNCTION LOAD REPLACE) unless load_functions is off.  A library of
+ * AUTH and SELECT when configured, HELLO to learn what answers (a server that will not say
+ * stays unknown), then the version of the function library; an absent or older one is
+ * loaded (FUNCTION LOAD REPLACE) unless load_functions is off.  A library of
  * the same major version and at least our minor is taken as it is; a newer major is
  * refused, so an old gate never undoes an upgrade.
  * done runs at most once, inside a reply's callback: words NULL = ready.  When the
@@ -16,11 +17,12 @@
 
 struct greet {
   const struct url *url;
-  bool load_functions;
+  bool load_functions, read_only; /* read_only: never loads */
   void (*done)(void *arg, const char *words);
   void *arg;
   bool loaded; /* by us, on this connection */
   size_t step;
+  char server[32], version[32]; /* of the last HELLO; "" = not known */
 };
 
 void greet_begin(struct greet *g, redisAsyncContext *ac);

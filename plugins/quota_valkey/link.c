@@ -299,10 +299,19 @@ struct link *link_new(struct cgp_host *h, const struct link_config *config) {
   l->resolve = (struct resolve){.done = on_address, .arg = l};
   l->greet = (struct greet){.url = &l->config.url,
                             .load_functions = config->load_functions,
+                            .read_only = config->read_only,
                             .done = on_greeted,
                             .arg = l};
   dial(l);
   return l;
+}
+
+const char *link_server(const struct link *l) {
+  return l->greet.server;
+}
+
+const char *link_version(const struct link *l) {
+  return l->greet.version;
 }
 
 void link_free(struct link *l) {

@@ -25,7 +25,7 @@ struct link;
 struct link_config {
   struct url url;
   uint32_t timeout_ms, max_pending;
-  bool load_functions;
+  bool load_functions, read_only;
 };
 
 /* code CGP_OK: reply is there and no error reply.  Otherwise words say why. */
@@ -37,6 +37,9 @@ struct link_answer {
 typedef void link_fn(void *arg, struct cgp_call call, const struct link_answer *a);
 
 struct link *link_new(struct cgp_host *h, const struct link_config *config);
+/* What answered last, "valkey" and "8.0.1"; "" when it did not say. */
+const char *link_server(const struct link *l);
+const char *link_version(const struct link *l);
 void link_free(struct link *l); /* answers what is open first; NULL is fine */
 
 /* fn runs exactly once, possibly before link_send returns. */

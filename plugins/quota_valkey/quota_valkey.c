@@ -64,6 +64,10 @@ static const struct cgp_option options[] = {
      .type = CGP_OPT_BOOL,
      .def = "true",
      .help = "Load the function library when it is absent or older."},
+    {.name = "read_only",
+     .type = CGP_OPT_BOOL,
+     .def = "false",
+     .help = "Only ask questions: the library is never loaded."},
 };
 
 /* Life. */
@@ -90,6 +94,7 @@ static const char *configure(struct gate *g, struct cgp_host *h) {
   g->link.timeout_ms = (uint32_t)h->conf_int(h, "timeout_ms");
   g->link.max_pending = (uint32_t)h->conf_int(h, "max_pending");
   g->link.load_functions = h->conf_bool(h, "load_functions");
+  g->link.read_only = h->conf_bool(h, "read_only");
   return NULL;
 }
 
@@ -377,7 +382,12 @@ static void on_version(void *arg, struct cgp_call call, const struct link_answer
     snprintf(text, sizeof text, "valkey %s answers", w->gate->link.url.shown);
   else
     snprintf(text, sizeof text, "%s", a->words);
-  w->host->done(w->host, call, &(struct cgp_health){.ok = ok, .text = text});
+  const char *server = link_server(w->link), *version = link_version(w->link);
+  w->host->done(w->host, call,
+                &(struct cgp_health){.ok = ok,
+                                     .text = text,
+                                     .server = *server ? server : NULL,
+                                     .server_version = *version ? version : NULL});
 }
 
 static void health(void *arg, struct cgp_call call) {
@@ -399,6 +409,18 @@ static const struct cgp_quota_ops quota = {
     .restore = restore,
 };
 
+#define TEXT(x)   #x
+#define NUMBER(x) TEXT(x)
+#define HIREDIS_IS                                                                       \
+  NUMBER(HIREDIS_MAJOR) "." NUMBER(HIREDIS_MINOR) "." NUMBER(HIREDIS_PATCH)
+
+/* hiredis tells its version at build time only. */
+static const char *hiredis_version(void) {
+  return HIREDIS_IS;
+}
+
+static const struct cgp_library libraries[] = {{"hiredis", hiredis_version}};
+
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,
     .abi_major = CGP_ABI_MAJOR,
@@ -414,4 +436,6 @@ CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .stop = stop,
     .health = health,
     .quota = &quota,
+    .libraries = libraries,
+    .n_libraries = sizeof libraries / sizeof libraries[0],
 };

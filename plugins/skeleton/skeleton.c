@@ -66,7 +66,8 @@ static void issue(void *arg, const struct cgp_ice_request *req, struct cgp_call 
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  w->host->done(w->host, call, &(struct cgp_health){true, "nothing to reach"});
+  w->host->done(w->host, call,
+                &(struct cgp_health){.ok = true, .text = "nothing to reach"});
 }
 
 static void stop(void *w) {

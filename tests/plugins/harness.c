@@ -378,8 +378,8 @@ struct cgp_audit_row harness_audit_row(const char *kind) {
 static void copy_health(void *to, const void *result) {
   struct harness_reply *r = to;
   const struct cgp_health *health = result;
-  r->status = health->ok;
-  snprintf(r->body, sizeof r->body, "%s", health->text);
+  r->status = !health || health->ok;
+  snprintf(r->body, sizeof r->body, "%s", health ? health->text : "");
 }
 
 bool harness_health(struct harness *h, uint32_t worker, char *text, size_t n) {
