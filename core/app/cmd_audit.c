@@ -41,7 +41,8 @@ static void write_table(struct reading *r, const struct cgp_audit_row *row) {
   if (r->told == 0)
     puts("     seq  time                         kind      subject          camera       "
          "    quality  outcome   lease, reason");
-  printf("%8lld  %s  ", (long long)row->seq, row->time);
+  printf("%8lld  ", (long long)row->seq);
+  cg_cmd_cell(row->time, 29);
   cg_cmd_cell(row->kind, 10);
   cg_cmd_cell(row->subject, 17);
   cg_cmd_cell(row->camera, 17);
@@ -50,7 +51,11 @@ static void write_table(struct reading *r, const struct cgp_audit_row *row) {
   cg_cmd_cell(row->lease_id, 0);
   if (*row->reason) printf("%s", *row->lease_id ? "  " : "");
   cg_cmd_cell(row->reason, 0);
-  if (*row->rule) printf(" [%s]", row->rule);
+  if (*row->rule) {
+    fputs(" [", stdout);
+    cg_cmd_cell(row->rule, 0);
+    putchar(']');
+  }
   putchar('\n');
 }
 

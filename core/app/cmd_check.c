@@ -1,45 +1,52 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/cmd.h"
 #include "app/cmd_opts.h"
+#include "app/known_bad.h"
 #include "app/offline.h"
 #include "base/buf.h"
+#include "base/mem.h"
 
 #define OUT_MAX ((size_t)1 << 20)
+
+/* What a start would refuse, and what it would live with. */
+struct findings {
+  struct cg_conf_problems problems, warnings;
+  struct cg_parts parts;
+};
 
 static void add_all(struct cg_conf_problems *all, const struct cg_conf_problems *some) {
   for (size_t i = 0; i < some->n && all->n < CG_FIELD_ERRORS_MAX; i++)
     all->items[all->n++] = some->items[i];
 }
 
-static int tell(const struct cg_cmd_env *env, const struct cg_conf_problems *all) {
+static void list_json(struct cg_buf *out, const char *name,
+                      const struct cg_conf_problems *list) {
+  cg_json_open(out, name, '[');
+  for (size_t i = 0; i < list->n; i++) {
+    cg_json_open(out, NULL, '{');
+    cg_json_str(out, "where", list->items[i].where);
+    cg_json_str(out, "text", list->items[i].text);
+    cg_json_close(out, '}');
+  }
+  cg_json_close(out, ']');
+}
+
+static void tell_json(const struct findings *f) {
   struct cg_buf out;
   cg_buf_init(&out, OUT_MAX);
   cg_json_open(&out, NULL, '{');
-  cg_json_bool(&out, "ok", false);
-  cg_json_open(&out, "problems", '[');
-  for (size_t i = 0; i < all->n; i++) {
-    const struct cg_conf_problem *p = &all->items[i];
-    fprintf(stderr, "%s: %s\n", p->where, p->text);
-    cg_json_open(&out, NULL, '{');
-    cg_json_str(&out, "where", p->where);
-    cg_json_str(&out, "text", p->text);
-    cg_json_close(&out, '}');
-  }
-  cg_json_close(&out, ']');
+  cg_json_bool(&out, "ok", f->problems.n == 0);
+  list_json(&out, "problems", &f->problems);
+  list_json(&out, "warnings", &f->warnings);
+  cg_parts_json(&f->parts, &out);
   cg_json_close(&out, '}');
-  if (env->json) puts(cg_buf_text(&out));
+  puts(cg_buf_text(&out));
   cg_buf_done(&out);
-  return CG_EXIT_USAGE;
 }
 
-static int summary(const struct cg_cmd_env *env, const struct cg_conf *c) {
-  if (env->json) {
-    puts("{\"ok\":true}");
-    return CG_EXIT_OK;
-  }
+static void summary(const struct cg_conf *c, const struct cg_parts *parts) {
   printf("%s is in order\n", c->shown);
   printf("  listens    %s:%d, admin %s:%d, %d workers\n", c->listen_address, (int)c->port,
          c->admin_address, (int)c->admin_port, (int)c->workers);
@@ -50,43 +57,112 @@ static int summary(const struct cg_cmd_env *env, const struct cg_conf *c) {
   printf("\n  tokens     %s\n", c->dev_secret            ? "development secret"
                                 : c->auth.public_key_pem ? "public key"
                                                          : "configured secret");
-  return CG_EXIT_OK;
+  printf("  runs with ");
+  for (size_t i = 0; i < parts->n; i++)
+    printf("%s %s %s", i ? "," : "", parts->items[i].name, parts->items[i].version);
+  putchar('\n');
 }
 
-static int describe(void) {
+/* conf NULL: it was not even read. */
+static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
+                const struct findings *f) {
+  for (size_t i = 0; i < f->problems.n; i++)
+    fprintf(stderr, "%s: %s\n", f->problems.items[i].where, f->problems.items[i].text);
+  if (env->json) {
+    tell_json(f);
+  } else if (conf) {
+    if (!f->problems.n) summary(conf, &f->parts);
+    for (size_t i = 0; i < f->warnings.n; i++)
+      printf("warning: %s: %s\n", f->warnings.items[i].where, f->warnings.items[i].text);
+    cg_parts_print(&f->parts);
+  }
+  return f->problems.n ? CG_EXIT_USAGE : CG_EXIT_OK;
+}
+
+static void check(const struct cg_conf *conf, struct findings *f) {
+  struct cg_conf_problems some = {.n = 0};
+  struct cg_field_errors errs = {.n = 0}, warnings = {.n = 0};
+  f->parts.arena = conf->arena;
+  cg_parts_own(&f->parts);
+  cg_offline_check(conf, conf->arena, &errs, &warnings, &f->parts);
+  cg_parts_packages(&f->parts);
+  cg_conf_tell(conf, &errs, conf->arena, &f->problems);
+  cg_conf_tell(conf, &warnings, conf->arena, &f->warnings);
+  cg_policy_unref(cg_offline_policy(conf, NULL, NULL, &some));
+  add_all(&f->problems, &some);
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static int describe(const struct cg_cmd_env *env) {
   struct cg_buf out;
   cg_buf_init(&out, OUT_MAX);
-  cg_conf_describe(&out);
+  if (env->json)
+    cg_conf_describe_json(&out);
+  else
+    cg_conf_describe(&out);
   fputs(cg_buf_text(&out), stdout);
   cg_buf_done(&out);
   return CG_EXIT_OK;
 }
 
-static int check(const struct cg_cmd_env *env, const struct cg_conf *conf) {
-  struct cg_conf_problems all = {.n = 0}, some = {.n = 0};
-  struct cg_field_errors errs = {.n = 0};
-  cg_offline_check(conf, conf->arena, &errs);
-  cg_conf_tell(conf, &errs, conf->arena, &all);
-  cg_policy_unref(cg_offline_policy(conf, NULL, NULL, &some));
-  add_all(&all, &some);
-  return all.n ? tell(env, &all) : summary(env, conf);
+static void known_json(void) {
+  struct cg_buf out;
+  cg_buf_init(&out, OUT_MAX);
+  cg_json_open(&out, NULL, '[');
+  for (size_t i = 0; i < cg_known_bad_count; i++) {
+    const struct cg_known_bad *k = &cg_known_bad[i];
+    cg_json_open(&out, NULL, '{');
+    cg_json_str(&out, "name", k->component);
+    cg_json_str(&out, "since", k->since);
+    cg_json_str(&out, "mended", k->mended);
+    cg_json_str(&out, "mended_debian", k->debian);
+    cg_json_str(&out, "text", k->what);
+    cg_json_str(&out, "source", k->source);
+    cg_json_str(&out, "advice", k->ours);
+    cg_json_close(&out, '}');
+  }
+  cg_json_close(&out, ']');
+  puts(cg_buf_text(&out));
+  cg_buf_done(&out);
+}
+
+static int known(const struct cg_cmd_env *env) {
+  if (env->json) {
+    known_json();
+    return CG_EXIT_OK;
+  }
+  for (size_t i = 0; i < cg_known_bad_count; i++) {
+    const struct cg_known_bad *k = &cg_known_bad[i];
+    printf("%s", k->component);
+    if (*k->since) printf(" from %s", k->since);
+    printf(*k->mended ? ", mended in %s" : ", not mended yet%s", k->mended);
+    if (k->debian) printf(", Debian %s", k->debian);
+    printf("\n    %s [%s]\n    %s\n", k->what, k->source, k->ours);
+  }
+  return CG_EXIT_OK;
 }
 
 int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {
-  bool options = false;
+  bool options = false, known_bad = false;
   const struct cg_cmd_opt opts[] = {
       {"--options", CG_OPT_FLAG, &options, "Print every option with range and default."},
+      {"--known-bad", CG_OPT_FLAG, &known_bad, "Print the versions it would warn of."},
       {0}};
   int code = cg_cmd_opts("check", opts, argc, argv);
   if (code != CG_CMD_GO) return code;
-  if (options) return describe();
-  struct cg_conf_problems problems = {.n = 0};
+  if (options) return describe(env);
+  if (known_bad) return known(env);
   struct cg_arena *arena;
-  struct cg_conf *conf = cg_cmd_conf_read(env, &arena, &problems);
-  code = conf ? check(env, conf) : tell(env, &problems);
+  struct findings *f = cg_alloc(sizeof *f);
+  if (!f) return CG_EXIT_USAGE;
+  struct cg_conf *conf = cg_cmd_conf_read(env, &arena, &f->problems);
+  if (conf) check(conf, f);
+  code = tell(env, conf, f);
   if (conf)
     cg_conf_free(conf);
   else
     cg_arena_free(arena, NULL);
+  cg_free(f);
   return code;
 }

@@ -20,7 +20,13 @@ struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env,
   struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
   CG_CHECK(arena);
   *ret_arena = arena;
-  return cg_conf_read(cg_cmd_conf_path(env, arena), arena, problems);
+  const char *path = cg_cmd_conf_path(env, arena);
+  if (env->conf_path || !access(path, F_OK)) return cg_conf_read(path, arena, problems);
+  problems->items[problems->n++] = (struct cg_conf_problem){
+      "camgate",
+      "no configuration: neither etc/camgate.lua here, nor etc/camgate/camgate.lua "
+      "of the binary's prefix, nor /etc/camgate/camgate.lua; -c FILE names one"};
+  return NULL;
 }
 
 struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env) {

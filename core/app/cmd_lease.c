@@ -6,6 +6,7 @@
 #include "app/cmd_opts.h"
 #include "app/remote.h"
 #include "base/id.h"
+#include "base/mem.h"
 
 #define PATH_TEXT_MAX 256
 
@@ -39,10 +40,9 @@ static bool call(const struct cg_cmd_env *env, const char *method, const char *p
 static void write_table(const json_t *leases) {
   size_t i;
   json_t *l;
+  puts("lease                         subject           camera            quality   "
+       "expires                      joined");
   json_array_foreach(leases, i, l) {
-    if (i == 0)
-      puts("lease                         subject           camera            quality   "
-           "expires                      joined");
     cg_cmd_cell(text_of(l, "lease_id"), 30);
     cg_cmd_cell(text_of(l, "subject"), 18);
     cg_cmd_cell(text_of(l, "camera_id"), 18);
@@ -90,9 +90,12 @@ static int show(const struct cg_cmd_env *env, const json_t *lease) {
     return CG_EXIT_OK;
   }
   json_object_foreach((json_t *)(uintptr_t)lease, name, value) {
-    cg_cmd_cell(name, 14);
-    cg_cmd_cell(text_of(lease, name), 0);
+    char *text = json_is_string(value) ? cg_strdup(json_string_value(value))
+                                       : json_dumps(value, JSON_ENCODE_ANY);
+    cg_cmd_cell(name, 18);
+    cg_cmd_cell(text ? text : "", 0);
     putchar('\n');
+    cg_free(text);
   }
   return CG_EXIT_OK;
 }

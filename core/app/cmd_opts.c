@@ -38,9 +38,11 @@ static int help(const char *command, const struct cg_cmd_opt *opts) {
 static int unknown(const char *command, const struct cg_cmd_opt *opts, const char *word) {
   const char *names[OPTS_MAX];
   size_t n = 0;
+  if (!strncmp(word, "--format", 8))
+    return cg_cmd_usage(command, "--format must be table or json");
   for (; opts[n].name && n < OPTS_MAX; n++) names[n] = opts[n].name;
   const char *near = cg_nearest(word, names, n);
-  return cg_cmd_usage(command, "unexpected \"%s\"%s%s%s", word,
+  return cg_cmd_usage(command, "unexpected \"%.60s\"%s%s%s", word,
                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
@@ -57,11 +59,13 @@ static bool give(const struct cg_cmd_opt *o, const char *value) {
   return true;
 }
 
-/* The row of an option, or of the nth word. */
+/* The row of an option (up to its "="), or of the nth word. */
 static const struct cg_cmd_opt *row_of(const struct cg_cmd_opt *opts, const char *arg,
                                        size_t nth) {
+  size_t n = strcspn(arg, "=");
   for (; opts->name; opts++) {
-    if (is_option(arg) ? !strcmp(opts->name, arg) : !is_option(opts->name) && nth-- == 0)
+    if (is_option(arg) ? !strncmp(opts->name, arg, n) && !opts->name[n]
+                       : !is_option(opts->name) && nth-- == 0)
       return opts;
   }
   return NULL;
@@ -73,24 +77,19 @@ int cg_cmd_opts(const char *command, const struct cg_cmd_opt *opts, int argc,
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help(command, opts);
     const struct cg_cmd_opt *o = row_of(opts, argv[i], words);
+    const char *value = argv[i], *equals = strchr(argv[i], '=');
     if (!o) return unknown(command, opts, argv[i]);
     if (!is_option(argv[i]))
       words++;
-    else if (o->type != CG_OPT_FLAG && ++i >= argc)
-      return cg_cmd_usage(command, "%s needs a value", o->name);
-    if (!give(o, argv[i])) return cg_cmd_usage(command, "too many %s", o->name);
+    else if (o->type == CG_OPT_FLAG && equals)
+      return cg_cmd_usage(command, "%s takes no value", o->name);
+    else if (o->type != CG_OPT_FLAG)
+      value = equals ? equals + 1 : argv[++i];
+    if (!value) return cg_cmd_usage(command, "%s needs a value", o->name);
+    if (!give(o, value)) return cg_cmd_usage(command, "too many %s", o->name);
   }
   const struct cg_cmd_opt *missing = row_of(opts, "", words);
   return missing ? cg_cmd_usage(command, "%s is missing", missing->name) : CG_CMD_GO;
-}
-
-void cg_cmd_cell(const char *text, int width) {
-  for (; *text; text++) {
-    unsigned char c = (unsigned char)*text;
-    putchar(c < 0x20 || c == 0x7f ? '?' : c);
-    if ((c & 0xc0) != 0x80) width--;
-  }
-  while (width-- > 0) putchar(' ');
 }
 
 bool cg_cmd_number(const char *text, int64_t min, int64_t max, int64_t *ret) {

@@ -23,6 +23,31 @@ static void kinds_of(const struct cgp_plugin *abi, char *out, size_t n) {
       at += (size_t)snprintf(out + at, n - at, "%s%s", at ? " " : "", kinds[i].name);
 }
 
+static const char *const types[] = {"string", "secret", "int", "bool", "url", "path"};
+
+static void options_json(struct cg_buf *out, const struct cgp_plugin *abi) {
+  cg_json_open(out, "options", '[');
+  for (size_t i = 0; i < abi->n_options; i++) {
+    const struct cgp_option *o = &abi->options[i];
+    cg_json_open(out, NULL, '{');
+    cg_json_str(out, "name", o->name);
+    cg_json_str(out, "type", types[o->type]);
+    cg_json_str(out, "default", o->def);
+    cg_json_str(out, "help", o->help);
+    cg_json_close(out, '}');
+  }
+  cg_json_close(out, ']');
+}
+
+static void libraries_json(struct cg_buf *out, const struct cgp_plugin *abi) {
+  size_t n;
+  const struct cgp_library *libraries = cg_plugin_libraries(abi, &n);
+  cg_json_open(out, "libraries", '{');
+  for (size_t i = 0; i < n; i++)
+    cg_json_str(out, libraries[i].name, libraries[i].version());
+  cg_json_close(out, '}');
+}
+
 static void tell_json(struct cg_buf *out, const char *file, const struct cgp_plugin *abi,
                       bool used, const char *why) {
   char kinds[64] = "";
@@ -36,21 +61,23 @@ static void tell_json(struct cg_buf *out, const char *file, const struct cgp_plu
   cg_json_str(out, "kinds", abi ? kinds : NULL);
   cg_json_str(out, "summary", abi ? abi->summary : NULL);
   cg_json_str(out, "refused", abi ? NULL : why);
+  if (abi) options_json(out, abi);
+  if (abi) libraries_json(out, abi);
   cg_json_close(out, '}');
 }
 
 static void tell_row(const char *file, const struct cgp_plugin *abi, bool used,
                      const char *why) {
   char kinds[64];
-  if (!abi) {
-    printf("! %s: %s\n", file, why);
+  if (!abi) { /* why names the file */
+    printf("! %s\n", strstr(why, file) ? why : file);
     return;
   }
   kinds_of(abi, kinds, sizeof kinds);
   cg_cmd_cell(used ? "*" : " ", 2);
-  cg_cmd_cell(abi->name, 16);
-  cg_cmd_cell(abi->version, 8);
-  cg_cmd_cell(kinds, 12);
+  cg_cmd_cell(abi->name, 18);
+  cg_cmd_cell(abi->version, 9);
+  cg_cmd_cell(kinds, 13);
   cg_cmd_cell(abi->summary, 0);
   putchar('\n');
 }
@@ -85,6 +112,7 @@ static int list(const struct cg_cmd_env *env, const struct cg_conf *conf) {
   struct cg_buf out;
   cg_buf_init(&out, OUT_MAX);
   cg_json_open(&out, NULL, '[');
+  if (!env->json) puts("  plugin            version  kinds        what it does");
   for (size_t i = 0; i < found.gl_pathc; i++)
     list_one(conf, found.gl_pathv[i], env->json ? &out : NULL);
   globfree(&found);
@@ -92,7 +120,9 @@ static int list(const struct cg_cmd_env *env, const struct cg_conf *conf) {
   if (env->json)
     puts(cg_buf_text(&out));
   else
-    printf("\n* in the configuration; all of %s\n", conf->plugin_dir);
+    printf("\n* in the configuration; all of %s\n"
+           "  `camgate plugin check FILE` prints the options of one\n",
+           conf->plugin_dir);
   cg_buf_done(&out);
   return CG_EXIT_OK;
 }
@@ -109,14 +139,13 @@ int cg_cmd_plugin_ls(const struct cg_cmd_env *env, int argc, char **argv) {
 }
 
 static void tell_options(const struct cgp_plugin *abi) {
-  static const char *const types[] = {"string", "secret", "int", "bool", "url", "path"};
   for (size_t i = 0; i < abi->n_options; i++) {
     const struct cgp_option *o = &abi->options[i];
     printf("  ");
     cg_cmd_cell(o->name, 18);
     cg_cmd_cell(types[o->type], 8);
-    cg_cmd_cell(o->def ? o->def : "-", 12);
-    printf(" %s\n", o->help);
+    cg_cmd_cell(o->def && *o->def ? o->def : "-", 20);
+    puts(o->help);
   }
 }
 

@@ -218,9 +218,8 @@ static bool watch_signals(struct cg_gate *gate, struct event *events[SIGNALS]) {
 
 static void prepare_process(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
-  struct rlimit files, no_core = {0, 0};
+  struct rlimit files;
   sigaction(SIGPIPE, &ignore, NULL);
-  setrlimit(RLIMIT_CORE, &no_core);
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);

@@ -74,5 +74,6 @@ const char *cg_conf_where(const struct cg_conf *conf, const char *pointer,
 
 /* Every option with type, range, default and help, for `camgate check --options`. */
 void cg_conf_describe(struct cg_buf *out);
+void cg_conf_describe_json(struct cg_buf *out);
 
 #endif

@@ -166,28 +166,54 @@ static void default_text(const struct cg_field *f, char *out, size_t n) {
     snprintf(out, n, "%s", text ? text : "-");
 }
 
-static void describe(const struct cg_field *fields, const char *prefix,
-                     struct cg_buf *out) {
+struct describing {
+  struct cg_buf *out;
+  bool json;
+};
+
+static void describe_one(const struct describing *d, const char *name,
+                         const struct cg_field *f) {
+  char range[64] = "text", def[64];
+  if (f->type == CG_INT)
+    snprintf(range, sizeof range, "%" PRId64 "..%" PRId64, f->min, f->max);
+  default_text(f, def, sizeof def);
+  if (!d->json) {
+    cg_buf_printf(d->out, "%-22s %-18s %-10s %s\n", name, range, def, f->help);
+    return;
+  }
+  cg_json_open(d->out, NULL, '{');
+  cg_json_str(d->out, "name", name);
+  cg_json_str(d->out, "range", range);
+  cg_json_str(d->out, "default", strcmp(def, "-") ? def : NULL);
+  cg_json_str(d->out, "help", f->help);
+  cg_json_close(d->out, '}');
+}
+
+static void describe(const struct describing *d, const struct cg_field *fields,
+                     const char *prefix) {
   for (const struct cg_field *f = fields; f->name; f++) {
-    char name[64], range[64] = "text", def[64];
-    snprintf(name, sizeof name, "%s%s", prefix, f->name);
-    if (f->type == CG_TABLE) {
-      snprintf(name, sizeof name, "%s%s.", prefix, f->name);
-      describe(f->sub, name, out);
-      continue;
-    }
-    if (f->type == CG_INT)
-      snprintf(range, sizeof range, "%" PRId64 "..%" PRId64, f->min, f->max);
-    default_text(f, def, sizeof def);
-    cg_buf_printf(out, "%-22s %-18s %-10s %s\n", name, range, def, f->help);
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", prefix, f->name,
+             f->type == CG_TABLE ? "." : "");
+    if (f->type == CG_TABLE)
+      describe(d, f->sub, name);
+    else
+      describe_one(d, name, f);
   }
 }
 
 void cg_conf_describe(struct cg_buf *out) {
-  cg_buf_printf(out, "%-22s %-18s %-10s %s\n", "OPTION", "RANGE", "DEFAULT", "");
-  describe(cg_conf_fields, "", out);
+  cg_buf_printf(out, "%-22s %-18s %-10s\n", "OPTION", "RANGE", "DEFAULT");
+  describe(&(struct describing){out, false}, cg_conf_fields, "");
   cg_buf_puts(out, "tiers                  1 to 8 of { name =, width =, height =, fps =, "
                    "kbps = }; low, medium, high\n"
                    "plugins                in order: { \"name\", option = value, ... }; "
-                   "options: camgate plugin ls\n");
+                   "options: camgate plugin check FILE\n");
+}
+
+void cg_conf_describe_json(struct cg_buf *out) {
+  cg_json_open(out, NULL, '[');
+  describe(&(struct describing){out, true}, cg_conf_fields, "");
+  cg_json_close(out, ']');
+  cg_buf_puts(out, "\n");
 }

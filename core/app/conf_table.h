@@ -38,7 +38,8 @@ extern const struct cg_conf_values cg_conf_defaults;
 /* Without plugins and tiers; ends with a row whose name is NULL. */
 extern const struct cg_field cg_conf_fields[];
 
-/* One line an option: name, type, range, default, help. */
+/* One line an option: name, type, range, default, help; or an array of objects. */
 void cg_conf_describe(struct cg_buf *out);
+void cg_conf_describe_json(struct cg_buf *out);
 
 #endif

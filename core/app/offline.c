@@ -9,6 +9,7 @@
 
 #define TURN_US     1000
 #define PATIENCE_MS 3600000 /* nobody else waits: a trail of years may be verified */
+#define CHECK_MS    2000
 #define ARENA_BYTES ((size_t)1 << 20)
 
 static bool prepare(struct cg_offline *o, const struct cg_conf *conf,
@@ -40,12 +41,11 @@ static const struct cgp_plugin *opened(const struct cg_conf *conf, const char *n
   return cg_plugin_open(path, err);
 }
 
-static bool has_read_only(const struct cgp_plugin *abi) {
+static void make_read_only(const struct cgp_plugin *abi, json_t *options) {
   for (size_t i = 0; i < abi->n_options; i++)
     if (!strcmp(abi->options[i].name, "read_only") &&
         abi->options[i].type == CGP_OPT_BOOL)
-      return true;
-  return false;
+      json_object_set_new(options, "read_only", json_true());
 }
 
 /* {"NAME": {options}} of the one that serves the kind; a new reference. */
@@ -57,8 +57,7 @@ static json_t *options_of(const struct cg_conf *conf, enum cg_offline_kind kind,
     if (!abi) return NULL;
     if (!serves(abi, kind)) continue;
     json_t *own = json_deep_copy(json_object_get(conf->plugin_options, name));
-    if (kind == CG_OFFLINE_AUDIT && has_read_only(abi))
-      json_object_set_new(own, "read_only", json_true());
+    if (kind == CG_OFFLINE_AUDIT) make_read_only(abi, own);
     json_t *all = json_object();
     json_object_set_new(all, name, own);
     return all;
@@ -79,15 +78,15 @@ static bool load(struct cg_offline *o, struct cg_err *err) {
   return o->set && cg_plugins_init(o->set, err);
 }
 
-static bool start(struct cg_offline *o, struct cg_err *err) {
+static bool start(struct cg_offline *o, uint32_t patience_ms, struct cg_err *err) {
+  const uint32_t ms = patience_ms;
   o->loop = cg_loop_new(err);
   if (!o->loop) return false;
   const struct cg_drivers_env env = {
       .set = o->set,
       .loop = o->loop,
       .base = &o->env,
-      .deadlines = {PATIENCE_MS, PATIENCE_MS, PATIENCE_MS, PATIENCE_MS, PATIENCE_MS,
-                    PATIENCE_MS},
+      .deadlines = {ms, ms, ms, ms, ms, ms},
   };
   o->drivers = cg_drivers_start(&env, err);
   return o->drivers;
@@ -98,7 +97,7 @@ bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
   if (!prepare(o, conf, err)) return false;
   json_t *options = options_of(conf, kind, err);
   o->env.options = options;
-  bool ok = options && load(o, err) && start(o, err);
+  bool ok = options && load(o, err) && start(o, PATIENCE_MS, err);
   o->env.options = NULL;
   json_decref(options);
   return ok;
@@ -112,28 +111,6 @@ void cg_offline_close(struct cg_offline *o) {
   cg_log_free(o->log);
 }
 
-void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
-                      struct cg_field_errors *errs) {
-  struct cg_offline all, most;
-  struct cg_err err = {0};
-  json_t *options = json_copy(conf->plugin_options);
-  CG_CHECK(options && prepare(&all, conf, &err) && prepare(&most, conf, &err));
-  all.env.partial = false;
-  all.env.options = options;
-  all.set = cg_plugins_load(&all.env, arena, errs);
-  if (all.set) {
-    /* a running gate holds the trail */
-    json_object_del(options, all.set->audit->name);
-    most.env.options = options;
-    most.set = cg_plugins_load(&most.env, arena, errs);
-    if (most.set && !cg_plugins_init(most.set, &err))
-      cg_field_error(errs, arena, "/plugins", "%s", err.text);
-  }
-  cg_offline_close(&most);
-  cg_offline_close(&all);
-  json_decref(options);
-}
-
 static void turn(void *arg) {
   cg_loop_stop(arg);
 }
@@ -145,4 +122,73 @@ void cg_offline_wait(struct cg_offline *o, const bool *done) {
     cg_loop_run(o->loop);
   }
   cg_timer_stop(&timer);
+}
+
+/* ------------------------------------------------------------------ check */
+
+struct asking {
+  const struct cg_offline *o;
+  struct cg_arena *arena;
+  struct cg_field_errors *warnings;
+  struct cg_parts *parts;
+  size_t n;
+  bool all;
+};
+
+static void one_answered(void *arg, enum cgp_code code, const void *result,
+                         const char *text) {
+  struct asking *a = arg;
+  const struct cg_plugin *p = &a->o->set->items[a->n++];
+  struct cgp_health health = {.ok = false, .text = text};
+  if (code == CGP_OK) health = cg_plugin_health(p->abi, result);
+  if (!health.ok)
+    cg_field_error(a->warnings, a->arena,
+                   cg_arena_printf(a->arena, "/plugins/%s", p->name), "%s", health.text);
+  if (health.server && health.server_version)
+    cg_parts_add(a->parts, health.server, health.server_version, p->name);
+  a->all = a->n == a->o->set->n;
+  if (!a->all) cg_drivers_health(a->o->drivers, a->n, one_answered, a);
+}
+
+static void ask_all(struct cg_offline *o, struct asking *a) {
+  if (!o->set->n) return;
+  cg_drivers_health(o->drivers, 0, one_answered, a);
+  cg_offline_wait(o, &a->all);
+}
+
+/* Every plugin but audit, asking only. */
+static json_t *without_audit(const struct cg_plugins *all, const json_t *options) {
+  json_t *most = json_deep_copy(options);
+  CG_CHECK(most);
+  json_object_del(most, all->audit->name);
+  for (size_t i = 0; i < all->n; i++) {
+    json_t *own = json_object_get(most, all->items[i].name);
+    if (own) make_read_only(all->items[i].abi, own);
+  }
+  return most;
+}
+
+void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
+                      struct cg_field_errors *errs, struct cg_field_errors *warnings,
+                      struct cg_parts *parts) {
+  struct cg_offline all, most;
+  struct cg_err err = {0};
+  struct asking asking = {.o = &most, arena, warnings, parts};
+  CG_CHECK(prepare(&all, conf, &err) && prepare(&most, conf, &err));
+  all.env.partial = false;
+  all.env.options = conf->plugin_options;
+  all.set = cg_plugins_load(&all.env, arena, errs);
+  if (all.set) {
+    json_t *options = without_audit(all.set, conf->plugin_options);
+    most.env.options = options;
+    most.set = cg_plugins_load(&most.env, arena, errs);
+    json_decref(options);
+    for (size_t i = 0; i < all.set->n; i++) cg_parts_plugin(parts, all.set->items[i].abi);
+  }
+  if (most.set && cg_plugins_init(most.set, &err) && start(&most, CHECK_MS, &err))
+    ask_all(&most, &asking);
+  else if (most.set)
+    cg_field_error(errs, arena, "/plugins", "%s", err.text);
+  cg_offline_close(&most);
+  cg_offline_close(&all);
 }

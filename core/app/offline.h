@@ -9,6 +9,7 @@
 
 #include "app/cmd_opts.h"
 #include "app/conf.h"
+#include "app/parts.h"
 
 struct cg_offline {
   const struct cg_conf *conf;
@@ -27,9 +28,12 @@ bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
                      enum cg_offline_kind kind, struct cg_err *err) CG_MUST_USE;
 void cg_offline_close(struct cg_offline *o);
 
-/* Loads all, initialises all but audit, starts none; tells what a start would refuse. */
+/* Loads all, starts all but audit (a running gate holds the trail) and asks how they are:
+ * errs has what a start would refuse, warnings what a start would live with, parts what
+ * answered.  Plugins with an option read_only change nothing at their servers. */
 void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
-                      struct cg_field_errors *errs);
+                      struct cg_field_errors *errs, struct cg_field_errors *warnings,
+                      struct cg_parts *parts);
 
 /* The configured policies, compiled; their texts live in conf's arena.  usage() answers what
  * `usage` names, else 0.  NULL: problems has all that is wrong. */
