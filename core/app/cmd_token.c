@@ -58,7 +58,7 @@ int cg_cmd_token(const struct cg_cmd_env *env, int argc, char **argv) {
       {0}};
   int code = cg_cmd_opts("token", opts, argc, argv);
   if (code != CG_CMD_GO) return code;
-  if (!sub) return cg_cmd_usage("token", "--sub is missing");
+  if (!sub || !*sub) return cg_cmd_usage("token", "--sub is missing");
   if (ttl && !cg_duration_parse(ttl, &ttl_s))
     return cg_cmd_usage("token", "--ttl must be as 90s, 30m or 8h");
   int64_t now_s = cg_clock_system.wall_us(&cg_clock_system) / 1000000;

@@ -45,7 +45,7 @@ const struct cg_known_bad cg_known_bad[] = {
      "retransmissions of simulcast layers are dropped: pictures stall after packet loss",
      "1.13.5", "1.13.6", NULL, "livekit/livekit#4800", "Update."},
     {"livekit", "token revocation is in the protocol and not in the server", "", "", NULL,
-     "seen here with 1.13.5: a removed participant comes back with its old token",
+     "livekit/livekit 1.13.5: revoke_token_ts is read nowhere",
      "Keep lease.token_s short where a lease that ends must be final."},
     {"lua", "deep nesting of coroutine.close overflows the C stack", "5.4.0", "5.4.5",
      NULL, "lua.org/bugs.html#5.4.4", "Not reached: policies have no coroutines."},

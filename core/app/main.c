@@ -107,7 +107,7 @@ static bool is_help(const char *word) {
 
 static bool is_group(const char *word) {
   for (size_t i = 0; i < CG_COUNT(commands); i++)
-    if (!strcmp(commands[i].group, word)) return true;
+    if (*word && !strcmp(commands[i].group, word)) return true;
   return false;
 }
 
@@ -138,7 +138,7 @@ static int unknown(int argc, char **argv) {
             meant ? meant : "", meant ? "?" : "");
   else
     fprintf(stderr, "camgate: which command?\n");
-  list_commands(stderr, group);
+  if (!meant) list_commands(stderr, group);
   return CG_EXIT_USAGE;
 }
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "query.h"
 #include "schema.h"
@@ -146,6 +147,8 @@ static void *run(void *arg) {
 
 bool aud_reader_check(const struct aud_place *place, struct aud_words *words) {
   sqlite3 *db;
+  if (!place->vfs && access(place->db, F_OK) != 0)
+    return aud_say(words, "there is no trail at %s yet", place->db);
   if (!open_read_only(place, &db, words)) return false;
   (void)sqlite3_close_v2(db);
   return true;
