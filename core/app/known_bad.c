@@ -21,8 +21,7 @@ const struct cg_known_bad cg_known_bad[] = {
      "the parser takes Transfer-Encoding beside Content-Length, two Content-Lengths and "
      "chunk sizes that overflow, and reads a byte too far",
      "", "", NULL, "seen here: core/http/guard.h",
-     "Worked around: the guard lets one complete, strictly checked message in at a "
-     "time."},
+     "Worked around: the parser sees no byte, the guard reads requests by itself."},
     {"hiredis", "integer overflow in long replies of a hostile server", "", "1.0.1",
      "0.14.1-2", "CVE-2021-32765, GHSA-hfm9-39pp-55p2",
      "Update, or let nobody but your Valkey answer at its address."},

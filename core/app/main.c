@@ -123,22 +123,26 @@ static const char *near(const char *word, const char *group) {
   return cg_nearest(word, names, n);
 }
 
-/* No command is named by argv: what there is. */
+static int no_such(const char *group, const char *word) {
+  const char *meant = near(word, group);
+  fprintf(stderr, "camgate: there is no command \"%s%s%.40s\"%s%s%s\n",
+          group ? group : "", group ? " " : "", word, meant ? "; did you mean " : "",
+          meant ? meant : "", meant ? "?" : "");
+  if (!meant) list_commands(stderr, group);
+  return CG_EXIT_USAGE;
+}
+
+/* No command is named by argv, which ends with NULL: what there is. */
 static int unknown(int argc, char **argv) {
   const char *group = argc > 1 && is_group(argv[1]) ? argv[1] : NULL;
-  const char *word = argc > (group ? 2 : 1) ? argv[group ? 2 : 1] : NULL;
+  const char *word = argc > 1 ? argv[group ? 2 : 1] : NULL;
   if (group && is_help(word)) {
     list_commands(stdout, group);
     return CG_EXIT_OK;
   }
-  const char *meant = word ? near(word, group) : NULL;
-  if (word)
-    fprintf(stderr, "camgate: there is no command \"%s%s%.40s\"%s%s%s\n",
-            group ? group : "", group ? " " : "", word, meant ? "; did you mean " : "",
-            meant ? meant : "", meant ? "?" : "");
-  else
-    fprintf(stderr, "camgate: which command?\n");
-  if (!meant) list_commands(stderr, group);
+  if (word) return no_such(group, word);
+  fprintf(stderr, "camgate: which command?\n");
+  list_commands(stderr, group);
   return CG_EXIT_USAGE;
 }
 
