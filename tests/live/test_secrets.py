@@ -15,6 +15,7 @@ import pytest
 import requests
 
 import servers
+from conftest import needs
 from gate import BINARY, HERE, Client, Gate, problem
 from servers import ROOT
 from wait import until
@@ -156,9 +157,8 @@ def command_lines():
 
 @pytest.fixture
 def life(tmp_path, started):
-    for name in ("valkey-server", "livekit-server"):
-        if not servers.find(name):
-            pytest.skip(f"{name} is not installed (scripts/deps test)")
+    needs("valkey-server")
+    needs("livekit-server")
     return Life(tmp_path, started)
 
 
