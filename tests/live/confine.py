@@ -13,6 +13,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 USER = 61184  # the first that DynamicUser= takes
@@ -78,8 +79,7 @@ def state_directory(service):
 
 
 def private_devices():
-    aside = Path("/run/confine-dev")
-    aside.mkdir(exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir="/run"))
     mount("-t", "tmpfs", "-o", "mode=0755", "dev", aside)
     for name in ("null", "zero", "full", "random", "urandom"):
         (aside / name).touch()
