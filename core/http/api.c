@@ -1,5 +1,6 @@
 #include "http/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -77,10 +78,55 @@ bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *ou
   return false;
 }
 
+/* ---- forms ---- */
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+bool cg_camera_id_valid(const char *id) {
+  size_t n = strlen(id);
+  return n > 0 && n <= CG_CAMERA_ID_MAX && strspn(id, LETTERS) > 0 &&
+         strspn(id, LETTERS "_-") == n;
+}
+
+static bool among(struct cg_strings list, size_t n, const char *text) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(list.items[i], text) == 0) return true;
+  return false;
+}
+
+bool cg_api_meaning(struct cg_exchange *x, const char *camera, const char *quality,
+                    struct cg_strings replace, struct cg_field_errors *errs) {
+  const struct cg_tiers *tiers = &cg_api_of(x)->grants->conf->tiers;
+  if (!cg_camera_id_valid(camera))
+    cg_field_error(errs, x->arena, "/camera_id",
+                   "must match [A-Za-z0-9][A-Za-z0-9_-]{0,62}");
+  if (quality && cg_tier_find(tiers, quality) == CG_TIER_NONE)
+    cg_field_error(errs, x->arena, "/quality", "there is no quality \"%s\"", quality);
+  for (size_t i = 0; i < replace.n; i++) {
+    char at[32];
+    snprintf(at, sizeof at, "/replace/%zu", i);
+    if (!cg_id_valid(replace.items[i]))
+      cg_field_error(errs, x->arena, at, "is not a lease id");
+    else if (among(replace, i, replace.items[i]))
+      cg_field_error(errs, x->arena, at, "is there twice");
+  }
+  if (errs->n == 0) return true;
+  cg_exchange_invalid(x, errs);
+  return false;
+}
+
 bool cg_api_known_query(struct cg_exchange *x, const char *const *known) {
   const char *odd = cg_exchange_query_unknown(x, known);
-  if (!odd) return true;
-  cg_exchange_failf(x, CG_E_MALFORMED, "unknown query parameter \"%.60s\"", odd);
+  const char *camera = cg_exchange_query(x, "camera");
+  const char *lease = cg_exchange_query(x, "lease_id");
+  if (odd)
+    cg_exchange_failf(x, CG_E_MALFORMED, "unknown query parameter \"%.60s\"", odd);
+  else if (camera && !cg_camera_id_valid(camera))
+    cg_exchange_failf(x, CG_E_MALFORMED, "camera is not a camera's id");
+  else if (lease && !cg_id_valid(lease))
+    cg_exchange_failf(x, CG_E_MALFORMED, "lease_id is not a lease's id");
+  else
+    return true;
   return false;
 }
 
@@ -127,10 +173,12 @@ bool cg_api_plugin_route(struct cg_exchange *x) {
                                  .body_len = x->body_len,
                                  .headers = x,
                                  .header = header_of};
-  bool other = false;
-  if (cg_drivers_route(cg_api_of(x)->grants->drivers, &req, plugin_answered, x, &other))
+  char methods[64];
+  struct cg_buf allow;
+  cg_buf_wrap(&allow, methods, sizeof methods);
+  if (cg_drivers_route(cg_api_of(x)->grants->drivers, &req, plugin_answered, x, &allow))
     return true;
-  if (other)
-    cg_exchange_failf(x, CG_E_METHOD, "%s is not served with this method", x->path);
-  return other;
+  if (allow.len == 0) return false;
+  cg_route_refuse_method(x, cg_buf_text(&allow));
+  return true;
 }

@@ -1,4 +1,5 @@
 /* The calls that change nothing: cameras, explain, audit, the API's own description. */
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static const struct cg_field explain_fields[] = {
      .offset = offsetof(struct explain_body, quality),
      .help = "The tier wanted."},
     {.name = "purpose",
-     .type = CG_STRING,
+     .type = CG_TEXT,
      .max = 200,
      .offset = offsetof(struct explain_body, purpose),
      .help = "Why."},
@@ -87,15 +88,9 @@ static void explain(struct cg_exchange *x) {
   struct explain_body body = {.purpose = ""};
   struct cg_field_errors errs = {.n = 0};
   struct cg_grant *g = cg_api_grant(x, CG_EXPLAIN);
-  if (!g || !cg_exchange_body(x, explain_fields, &body, &errs)) return;
-  if (body.quality && cg_tier_find(tiers, body.quality) == CG_TIER_NONE) {
-    struct cg_err err;
-    cg_fail(&err, CG_E_INVALID, "there is no quality \"%s\"", body.quality);
-    cg_field_error(&errs, x->arena, "/quality", "there is no quality \"%s\"",
-                   body.quality);
-    cg_exchange_problem(x, &(struct cg_problem){.err = &err, .errors = &errs});
+  if (!g || !cg_exchange_body(x, explain_fields, &body, &errs) ||
+      !cg_api_meaning(x, body.camera_id, body.quality, (struct cg_strings){0}, &errs))
     return;
-  }
   g->in.camera = body.camera_id;
   g->in.purpose = body.purpose;
   if (body.quality) g->in.quality = cg_tier_find(tiers, body.quality);
@@ -126,26 +121,36 @@ static void rows_found(void *arg, enum cgp_code code, const void *result,
   cg_api_send(x, 200, b);
 }
 
-static bool number_of(struct cg_exchange *x, const char *name, int64_t max,
+static bool number_of(struct cg_exchange *x, const char *name, int64_t min, int64_t max,
                       int64_t *number) {
   const char *text = cg_exchange_query(x, name);
   if (!text) return true;
   char *end;
+  errno = 0;
   long long n = strtoll(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end || n < 0 || n > max) {
-    cg_exchange_failf(x, CG_E_MALFORMED, "%s must be a number from 0 to %lld", name,
-                      (long long)max);
+  if (*text < '0' || *text > '9' || *end || errno || n < min || n > max) {
+    cg_exchange_failf(x, CG_E_MALFORMED, "%s must be a number from %lld to %lld", name,
+                      (long long)min, (long long)max);
     return false;
   }
   *number = n;
   return true;
 }
 
-static bool time_holds(struct cg_exchange *x, const char *name, const char *text) {
+static bool time_holds(struct cg_exchange *x, const char *name) {
+  const char *text = cg_exchange_query(x, name);
   int64_t us;
-  if (!*text || cg_time_parse(text, &us)) return true;
+  if (!text || cg_time_parse(text, &us)) return true;
   cg_exchange_failf(x, CG_E_MALFORMED,
                     "%s must be a time as 2026-01-31T08:00:00Z (RFC 3339)", name);
+  return false;
+}
+
+static bool order_holds(struct cg_exchange *x, bool *newest_first) {
+  const char *order = cg_exchange_query(x, "order");
+  *newest_first = order && strcmp(order, "desc") == 0;
+  if (!order || *newest_first || strcmp(order, "asc") == 0) return true;
+  cg_exchange_failf(x, CG_E_MALFORMED, "order must be asc or desc");
   return false;
 }
 
@@ -169,18 +174,12 @@ static void audit(struct cg_exchange *x) {
                                .kind = text_of(x, "kind"),
                                .outcome = text_of(x, "outcome"),
                                .lease_id = text_of(x, "lease_id")};
-  if (!cg_api_known_query(x, known) || !number_of(x, "after", INT64_MAX, &after) ||
-      !number_of(x, "limit", 1000, &limit) || !time_holds(x, "since", f.since) ||
-      !time_holds(x, "until", f.until))
+  if (!cg_api_known_query(x, known) || !number_of(x, "after", 0, INT64_MAX, &after) ||
+      !number_of(x, "limit", 1, 1000, &limit) || !time_holds(x, "since") ||
+      !time_holds(x, "until") || !order_holds(x, &f.newest_first))
     return;
-  const char *order = text_of(x, "order");
-  if (*order && strcmp(order, "asc") != 0 && strcmp(order, "desc") != 0) {
-    cg_exchange_failf(x, CG_E_MALFORMED, "order must be asc or desc");
-    return;
-  }
-  f.newest_first = strcmp(order, "desc") == 0;
   f.after_seq = after;
-  f.limit = limit > 0 ? (uint32_t)limit : 1;
+  f.limit = (uint32_t)limit;
   cg_audit_query(cg_api_of(x)->grants->drivers, &f, rows_found, x);
 }
 

@@ -55,7 +55,7 @@ static const struct cg_field reserve_fields[] = {
      .offset = offsetof(struct reserve_body, quality),
      .help = "The tier wanted; the best allowed when absent."},
     {.name = "purpose",
-     .type = CG_STRING,
+     .type = CG_TEXT,
      .max = 200,
      .offset = offsetof(struct reserve_body, purpose),
      .help = "Why, for policies and the trail."},
@@ -72,38 +72,6 @@ static const struct cg_field reserve_fields[] = {
      .help = "Leases of the caller's that give way to this one."},
     {.name = NULL},
 };
-
-static bool valid_camera_id(const char *id) {
-  static const char first[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  static const char rest[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  size_t n = strlen(id);
-  return n > 0 && n <= CG_CAMERA_ID_MAX && strspn(id, first) > 0 && strspn(id, rest) == n;
-}
-
-/* What the table cannot say.  false: answered. */
-static bool meaning_holds(struct cg_exchange *x, const char *camera, const char *quality,
-                          const struct cg_strings *replace,
-                          struct cg_field_errors *errs) {
-  if (!valid_camera_id(camera))
-    cg_field_error(errs, x->arena, "/camera_id",
-                   "must match [A-Za-z0-9][A-Za-z0-9_-]{0,62}");
-  if (quality && cg_tier_find(&conf_of(x)->tiers, quality) == CG_TIER_NONE)
-    cg_field_error(errs, x->arena, "/quality", "there is no quality \"%s\"", quality);
-  for (size_t i = 0; i < replace->n; i++) {
-    char at[32];
-    snprintf(at, sizeof at, "/replace/%zu", i);
-    if (!cg_id_valid(replace->items[i]))
-      cg_field_error(errs, x->arena, at, "is not a lease id");
-  }
-  if (errs->n == 0) return true;
-  struct cg_err err;
-  cg_fail(&err, CG_E_INVALID, "the body has %zu invalid member%s", errs->n,
-          errs->n == 1 ? "" : "s");
-  cg_exchange_problem(x, &(struct cg_problem){.err = &err, .errors = errs});
-  return false;
-}
 
 static void write_reserved(struct cg_buf *b, const struct cg_exchange *x,
                            const struct cg_grant *g) {
@@ -150,7 +118,7 @@ static void reserve(struct cg_exchange *x) {
   struct cg_field_errors errs = {.n = 0};
   struct cg_grant *g = cg_api_grant(x, CG_RESERVE);
   if (!g || !cg_exchange_body(x, reserve_fields, &body, &errs) ||
-      !meaning_holds(x, body.camera_id, body.quality, &body.replace, &errs))
+      !cg_api_meaning(x, body.camera_id, body.quality, body.replace, &errs))
     return;
   const char *key = cg_exchange_header(x, "Idempotency-Key");
   if (key && !valid_key(key)) {
@@ -233,7 +201,7 @@ static void tokened(void *arg, struct cg_grant *g) {
 static void token(struct cg_exchange *x) {
   struct cg_grant *g = cg_api_grant(x, CG_TOKEN);
   if (!g) return;
-  if (!valid_camera_id(x->param)) {
+  if (!cg_camera_id_valid(x->param)) {
     cg_exchange_failf(x, CG_E_NOT_FOUND, "you have no live lease on this camera");
     return;
   }
@@ -251,21 +219,29 @@ static void listed(void *arg, const struct cg_err *err, const char *json, size_t
     cg_exchange_reply(x, 200, "application/json", json, n);
 }
 
-static bool filter_of(struct cg_exchange *x, struct cg_lease_filter *f) {
-  const char *const names[] = {"subject", "camera", "lease_id"};
-  char *const to[] = {f->subject, f->camera, f->lease_id};
-  const size_t room[] = {sizeof f->subject, sizeof f->camera, sizeof f->lease_id};
-  for (size_t i = 0; i < CG_COUNT(names); i++) {
-    const char *value = cg_exchange_query(x, names[i]);
-    if (value && strlen(value) >= room[i]) {
-      cg_exchange_failf(x, CG_E_MALFORMED, "%s is too long", names[i]);
-      return false;
-    }
-    snprintf(to[i], room[i], "%s", value ? value : "");
+static void copy_query(const struct cg_exchange *x, const char *name, char *to,
+                       size_t room) {
+  const char *value = cg_exchange_query(x, name);
+  snprintf(to, room, "%s", value ? value : "");
+}
+
+/* Whose leases: an admin's question is about all, or the subject named.  false: answered. */
+static bool subject_of(struct cg_exchange *x, const struct cg_subject *caller,
+                       struct cg_lease_filter *f) {
+  const char *named = cg_exchange_query(x, "subject");
+  bool admin = cg_subject_has_role(caller, "admin");
+  const char *who = admin ? named ? named : "" : caller->id;
+  if (!admin && named && *named && strcmp(named, who) != 0) {
+    cg_exchange_failf(x, CG_E_DENIED,
+                      "the leases of others are for callers with the role admin");
+    return false;
   }
-  if (!*f->lease_id || cg_id_valid(f->lease_id)) return true;
-  cg_exchange_failf(x, CG_E_MALFORMED, "lease_id is not a lease id");
-  return false;
+  if (strlen(who) >= sizeof f->subject) { /* nobody is called so */
+    cg_exchange_reply(x, 200, "application/json", "{\"leases\":[]}", 13);
+    return false;
+  }
+  memcpy(f->subject, who, strlen(who) + 1);
+  return true;
 }
 
 static void leases(struct cg_exchange *x) {
@@ -273,9 +249,9 @@ static void leases(struct cg_exchange *x) {
   struct cg_caller caller;
   struct cg_lease_filter f;
   if (!cg_api_caller(x, NULL, &caller)) return;
-  if (cg_api_known_query(x, known) && filter_of(x, &f)) {
-    if (!cg_subject_has_role(&caller.subject, "admin"))
-      snprintf(f.subject, sizeof f.subject, "%s", caller.subject.id);
+  if (cg_api_known_query(x, known) && subject_of(x, &caller.subject, &f)) {
+    copy_query(x, "camera", f.camera, sizeof f.camera);
+    copy_query(x, "lease_id", f.lease_id, sizeof f.lease_id);
     cg_list_leases(cg_api_of(x)->grants, &f, listed, x);
   }
   cg_identity_unref(caller.identity);

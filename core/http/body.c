@@ -10,7 +10,7 @@ static bool is_json(const char *type) {
   return type[strspn(type, " \t")] == '\0' || type[strspn(type, " \t")] == ';';
 }
 
-static void answer_invalid(struct cg_exchange *x, const struct cg_field_errors *errs) {
+void cg_exchange_invalid(struct cg_exchange *x, const struct cg_field_errors *errs) {
   struct cg_err err;
   cg_fail(&err, CG_E_INVALID, "%zu field%s of the body %s not valid: see errors", errs->n,
           errs->n == 1 ? "" : "s", errs->n == 1 ? "is" : "are");
@@ -43,6 +43,6 @@ bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void
     cg_field_error(errs, x->arena, "", "must be a JSON object");
   else if (cg_schema_check(fields, x->json, "", out, x->arena, errs))
     return true;
-  answer_invalid(x, errs);
+  cg_exchange_invalid(x, errs);
   return false;
 }

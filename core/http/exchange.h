@@ -80,10 +80,12 @@ const char *cg_exchange_query_unknown(const struct cg_exchange *x,
 /* Reads the body as a JSON object checked by the table (schema.h) into *out, whose defaults
  * the caller has set.  False: the right problem (415, 400, 422, 503) was sent and x is gone.
  * errs may be NULL; if given, checks of the caller's own can be added to it after success
- * and sent with cg_exchange_problem as CG_E_INVALID.  The JSON lives as long as x, so
+ * and sent with cg_exchange_invalid.  The JSON lives as long as x, so
  * CG_OBJECT members may be used until the reply. */
 bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void *out,
                       struct cg_field_errors *errs) CG_MUST_USE;
+/* 422 with these errors; ends x. */
+void cg_exchange_invalid(struct cg_exchange *x, const struct cg_field_errors *errs);
 
 /* Extra field of the reply, before it is sent; name is constant, value is copied (control
  * characters are refused: the field is left out).  The same name again replaces. */

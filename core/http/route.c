@@ -124,6 +124,12 @@ static const struct node *lookup(const struct cg_router *r, const char *path) {
   return prefix->path ? prefix : NULL;
 }
 
+void cg_route_refuse_method(struct cg_exchange *x, const char *allow) {
+  cg_exchange_set_header(x, "Allow", allow);
+  cg_exchange_failf(x, CG_E_METHOD, "%s is not for this path; it takes %s",
+                    x->method_name, allow);
+}
+
 static void answer_method(struct cg_exchange *x, const struct node *node) {
   char allow[64] = "";
   size_t at = 0;
@@ -132,9 +138,7 @@ static void answer_method(struct cg_exchange *x, const struct node *node) {
     if (!node->by_method[m] && !(m == CG_HEAD && node->by_method[CG_GET])) continue;
     at += (size_t)snprintf(allow + at, sizeof allow - at, "%s%s", at ? ", " : "", name);
   }
-  cg_exchange_set_header(x, "Allow", allow);
-  cg_exchange_failf(x, CG_E_METHOD, "%s is not for this path; it takes %s",
-                    x->method_name, allow);
+  cg_route_refuse_method(x, allow);
 }
 
 static void run(const struct cg_route *route, struct cg_exchange *x) {

@@ -31,6 +31,9 @@ void cg_router_free(struct cg_router *r);
 /* For routes that come and go (plugins): asked when no path matches.  True: it took x. */
 void cg_router_set_fallback(struct cg_router *r, bool (*take)(struct cg_exchange *x));
 
+/* 405: the path is there, under the methods in `allow`, as in an Allow header. */
+void cg_route_refuse_method(struct cg_exchange *x, const char *allow);
+
 /* Sets x->param and runs the handler, or answers 404, 405 or 400 itself. */
 void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x);
 

@@ -249,26 +249,24 @@ void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *a
   leave(&op);
 }
 
-/* The route for method and path; *ret_path: whether any has the path. */
+/* The route for method and path; allow: the methods of others that have the path. */
 static const struct cgp_route *route_of(const struct driver *it, const char *method,
-                                        const char *path, bool *ret_path) {
+                                        const char *path, struct cg_buf *allow) {
   for (size_t i = 0; i < it->plugin->abi->n_routes; i++) {
     const struct cgp_route *r = &it->plugin->abi->routes[i];
     if (strcmp(r->path, path)) continue;
-    *ret_path = true;
     if (!strcmp(r->method, method)) return r;
+    cg_buf_printf(allow, "%s%s", allow->len ? ", " : "", r->method);
   }
   return NULL;
 }
 
 bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
-                      void *arg, bool *ret_other_method) {
-  *ret_other_method = false;
+                      void *arg, struct cg_buf *allow) {
   for (size_t i = 0; i < d->n; i++) {
     const struct driver *it = &d->items[i];
-    const struct cgp_route *r = route_of(it, req->method, req->path, ret_other_method);
+    const struct cgp_route *r = route_of(it, req->method, req->path, allow);
     if (!r) continue;
-    *ret_other_method = false;
     req->size = sizeof *req;
     struct op op;
     if (!enter(d, it, d->env.deadlines.query, fn, arg, &op)) return true;

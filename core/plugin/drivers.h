@@ -9,6 +9,7 @@
 #ifndef CG_PLUGIN_DRIVERS_H
 #define CG_PLUGIN_DRIVERS_H
 
+#include "base/buf.h"
 #include "plugin/call.h"
 #include "plugin/load.h"
 
@@ -70,8 +71,9 @@ void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg);
 
 /* A plugin's route for method and path, called with the http deadline.  false: none has
- * it; *ret_other_method tells whether the path exists under another method. */
+ * it, and fn does not run; `allow` then has the methods of the path's other routes, as in
+ * an Allow header; empty: there are none. */
 bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
-                      void *arg, bool *ret_other_method);
+                      void *arg, struct cg_buf *allow);
 
 #endif

@@ -92,7 +92,7 @@ static bool find_range(struct search *s, struct range *ret, struct aud_words *wo
   if (f->after_seq > 0 && f->newest_first && f->after_seq - 1 < r.high)
     r.high = f->after_seq - 1;
   if (f->after_seq > 0 && !f->newest_first && f->after_seq >= r.low)
-    r.low = f->after_seq + 1;
+    r.low = f->after_seq < r.high ? f->after_seq + 1 : r.high + 1;
   *ret = r;
   return true;
 }
