@@ -110,11 +110,24 @@ static bool one_of(const struct at *at, const char *text) {
                near ? near : "", near ? "?" : "");
 }
 
+/* Code points of valid UTF-8: the bytes that begin one. */
+static size_t characters(const char *s, size_t n) {
+  size_t count = 0;
+  for (size_t i = 0; i < n; i++) count += ((unsigned char)s[i] & 0xc0) != 0x80;
+  return count;
+}
+
+static bool length_fits(const struct at *at, const char *text, size_t n) {
+  return at->field->type == CG_TEXT
+             ? in_range(at, (int64_t)characters(text, n), " characters")
+             : in_range(at, (int64_t)n, " bytes");
+}
+
 static bool read_string(const struct at *at, json_t *v) {
   if (!json_is_string(v)) return wrong(at, "must be a string, is %s", found(v));
   const char *text = json_string_value(v);
   size_t n = json_string_length(v);
-  if (!in_range(at, (int64_t)n, " bytes")) return false;
+  if (!length_fits(at, text, n)) return false;
   if (has_control(text, n)) return wrong(at, "must not hold control characters");
   if (at->field->one_of && !one_of(at, text)) return false;
   const char *copy = cg_arena_strndup(at->arena, text, n);
@@ -123,10 +136,24 @@ static bool read_string(const struct at *at, json_t *v) {
   return true;
 }
 
+/* 60.0 is a whole number, too (JSON Schema, 6.1.1), as far as a double tells them apart. */
+static bool whole(const json_t *v, int64_t *ret) {
+  const double exact = 9007199254740992.0;
+  if (json_is_integer(v)) {
+    *ret = json_integer_value(v);
+    return true;
+  }
+  double d = json_real_value(v);
+  if (!json_is_real(v) || !(d >= -exact && d <= exact)) return false;
+  *ret = (int64_t)d;
+  return (double)*ret == d;
+}
+
 static bool read_int(const struct at *at, json_t *v) {
-  if (!json_is_integer(v)) return wrong(at, "must be a whole number, is %s", found(v));
-  if (!in_range(at, json_integer_value(v), "")) return false;
-  *(int64_t *)at->to = json_integer_value(v);
+  int64_t n;
+  if (!whole(v, &n)) return wrong(at, "must be a whole number, is %s", found(v));
+  if (!in_range(at, n, "")) return false;
+  *(int64_t *)at->to = n;
   return true;
 }
 
@@ -170,8 +197,8 @@ static bool read_object(const struct at *at, json_t *v) {
 }
 
 static bool (*const readers[])(const struct at *, json_t *) = {
-    [CG_STRING] = read_string,   [CG_INT] = read_int,       [CG_BOOL] = read_bool,
-    [CG_STRINGS] = read_strings, [CG_OBJECT] = read_object,
+    [CG_STRING] = read_string, [CG_TEXT] = read_string,     [CG_INT] = read_int,
+    [CG_BOOL] = read_bool,     [CG_STRINGS] = read_strings, [CG_OBJECT] = read_object,
 };
 
 static const struct cg_field *find(const struct cg_field *fields, const char *name) {

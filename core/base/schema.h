@@ -20,6 +20,7 @@
 
 enum cg_type {
   CG_STRING,  /* const char *; min..max = bytes; no control characters            */
+  CG_TEXT,    /* the same; min..max = characters (code points), as JSON Schema    */
   CG_INT,     /* int64_t; min..max                                                */
   CG_BOOL,    /* bool                                                             */
   CG_STRINGS, /* struct cg_strings; min..max = count; elements 1..256 bytes       */
@@ -39,7 +40,7 @@ struct cg_field {
   int64_t min, max;           /* max 0: no bound but the arena's */
   size_t offset;              /* into *out */
   const char *help;           /* one sentence */
-  const char *const *one_of;  /* STRING: NULL-terminated list of what is allowed */
+  const char *const *one_of;  /* STRING, TEXT: NULL-terminated list of what is allowed */
   const struct cg_field *sub; /* TABLE: ends with a row whose name is NULL */
 };
 

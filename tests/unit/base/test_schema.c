@@ -7,7 +7,7 @@
 #include "test.h"
 
 struct body {
-  const char *camera, *quality;
+  const char *camera, *quality, *purpose;
   int64_t ttl;
   bool force;
   struct cg_strings replace;
@@ -26,6 +26,7 @@ static const struct cg_field fields[] = {
     {"camera_id", CG_STRING, true, 1, 8, offsetof(struct body, camera), "", NULL, NULL},
     {"quality", CG_STRING, false, 1, 32, offsetof(struct body, quality), "", qualities,
      NULL},
+    {"purpose", CG_TEXT, false, 0, 4, offsetof(struct body, purpose), "", NULL, NULL},
     {"ttl_s", CG_INT, false, 10, 86400, offsetof(struct body, ttl), "", NULL, NULL},
     {"force", CG_BOOL, false, 0, 0, offsetof(struct body, force), "", NULL, NULL},
     {"replace", CG_STRINGS, false, 0, 3, offsetof(struct body, replace), "", NULL, NULL},
@@ -80,6 +81,16 @@ static void a_good_body_fills_its_struct(void **state) {
   assert_int_equal(f->body.port, 8090);
 }
 
+/* As JSON Schema counts: four characters of ten bytes, a real number that is whole. */
+static void characters_and_whole_numbers(void **state) {
+  struct fixture *f = *state;
+  assert_true(check(f, "{\"camera_id\":\"x\",\"purpose\":\"a\\u20acb\\ud83d\\ude00\","
+                       "\"ttl_s\":6.1e1}"));
+  assert_string_equal(f->body.purpose, "a\xe2\x82\xac"
+                                       "b\xf0\x9f\x98\x80");
+  assert_int_equal(f->body.ttl, 61);
+}
+
 static void absent_and_null_keep_the_default(void **state) {
   struct fixture *f = *state;
   f->body.ttl = 3600;
@@ -104,9 +115,14 @@ static void every_error_has_place_and_words(void **state) {
       {"{\"camera_id\":\"a\\u0085\"}", "/camera_id", "control"},
       {"{\"camera_id\":\"x\",\"quality\":\"hihg\"}", "/quality", "did you mean high?"},
       {"{\"camera_id\":\"x\",\"quality\":\"zzzzzz\"}", "/quality", "low, medium, high"},
+      {"{\"camera_id\":\"x\",\"purpose\":\"a\\u20acb\\u20acc\"}", "/purpose",
+       "0 to 4 characters, is 5"},
       {"{\"camera_id\":\"x\",\"ttl_s\":9}", "/ttl_s", "10 to 86400, is 9"},
       {"{\"camera_id\":\"x\",\"ttl_s\":86401}", "/ttl_s", "10 to 86400"},
-      {"{\"camera_id\":\"x\",\"ttl_s\":10.0}", "/ttl_s", "is a number that is not whole"},
+      {"{\"camera_id\":\"x\",\"ttl_s\":10.5}", "/ttl_s", "is a number that is not whole"},
+      {"{\"camera_id\":\"x\",\"ttl_s\":1e300}", "/ttl_s",
+       "is a number that is not whole"},
+      {"{\"camera_id\":\"x\",\"ttl_s\":9.0}", "/ttl_s", "10 to 86400, is 9"},
       {"{\"camera_id\":\"x\",\"ttl_s\":\"10\"}", "/ttl_s", "is a string"},
       {"{\"camera_id\":\"x\",\"force\":1}", "/force", "true or false"},
       {"{\"camera_id\":\"x\",\"replace\":\"a\"}", "/replace", "array of strings"},
@@ -266,6 +282,7 @@ static void json_without_memory_is_not_called_malformed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_good_body_fills_its_struct, setup, teardown),
+      cmocka_unit_test_setup_teardown(characters_and_whole_numbers, setup, teardown),
       cmocka_unit_test_setup_teardown(absent_and_null_keep_the_default, setup, teardown),
       cmocka_unit_test_setup_teardown(every_error_has_place_and_words, setup, teardown),
       cmocka_unit_test_setup_teardown(all_errors_are_told, setup, teardown),
