@@ -110,8 +110,11 @@ static bool claim_replaced(struct cg_grant *g) {
 /* What one key stands for: the same request, word for word. */
 static const char *fingerprint(const struct cg_grant *g) {
   if (!*g->in.key) return "";
-  return cg_arena_printf(g->arena, "%s %d %lld %s", g->in.camera, g->in.quality,
-                         (long long)g->in.ttl_s, g->in.purpose);
+  const char *print = cg_arena_printf(g->arena, "%s %d %lld", g->in.camera, g->in.quality,
+                                      (long long)g->in.ttl_s);
+  for (size_t i = 0; print && i < g->in.replace.n; i++)
+    print = cg_arena_printf(g->arena, "%s %s", print, g->in.replace.items[i]);
+  return print ? cg_arena_printf(g->arena, "%s %s", print, g->in.purpose) : NULL;
 }
 
 /* The same key again: the same lease, if it is the same request. */
