@@ -25,11 +25,21 @@ const struct cg_camera *cg_camera_copy(struct cg_arena *a,
   return c->id && c->name && c->site && c->attributes ? c : NULL;
 }
 
+/* A lease does not outlive its camera. */
+static void no_camera(struct cg_grant *g) {
+  if (g->op == CG_HEARTBEAT) {
+    cg_lease_end(g->home, g->lease, CG_ENDED_REVOKED, "the camera is gone", NULL, NULL);
+    cg_note_over(g);
+  }
+  cg_step_fail(g, g->op == CG_HEARTBEAT ? CG_E_GONE : CG_E_NOT_FOUND,
+               "there is no camera \"%.63s\"", g->camera_id);
+}
+
 static void got_camera(void *arg, enum cgp_code code, const void *result,
                        const char *text) {
   struct cg_grant *g = arg;
   if (code == CGP_E_NOTFOUND) {
-    cg_step_fail(g, CG_E_NOT_FOUND, "there is no camera \"%.63s\"", g->camera_id);
+    no_camera(g);
   } else if (code != CGP_OK) {
     cg_step_fail_call(g, "cameras", code, text);
   } else if (!(g->camera = cg_camera_copy(g->arena, result))) {

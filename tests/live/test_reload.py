@@ -78,6 +78,18 @@ def test_cameras_are_read_again(gate, tmp_path):
     problem(alice.reserve("lobby-1"), 404)
 
 
+def test_a_lease_does_not_outlive_its_camera(gate, tmp_path):
+    alice = gate.client()
+    lease = alice.grant("lobby-1")["lease_id"]
+    (tmp_path / "cameras.json").write_text('{"cameras": [{"id": "new-1", "site": "north"}]}')
+    assert by_http(gate) in (200, 204)
+    over = problem(alice.heartbeat(lease), 410, "lease-ended")
+    assert over["ended_by"] == "revoked" and over["reason"] == "the camera is gone"
+    assert alice.leases() == []
+    ends = until(lambda: gate.rows("SELECT * FROM trail WHERE kind = 'end'"), "its row")
+    assert [(row["lease_id"], row["outcome"]) for row in ends] == [(lease, "revoked")]
+
+
 def test_a_broken_camera_file_keeps_the_old(gate, tmp_path):
     (tmp_path / "cameras.json").write_text('{"cameras": [{"id": "bad id"}]}')
     assert by_http(gate) >= 400
