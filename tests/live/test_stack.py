@@ -9,7 +9,7 @@ import yaml
 import ports
 import servers
 from conftest import needs
-from gate import Gate, problem
+from gate import Gate
 from servers import ROOT
 
 ETC = ROOT / "etc"
@@ -134,16 +134,6 @@ def test_an_unknown_key_is_refused_with_line_and_nearest_name(tmp_path):
     line = text[:start].count("\n") + 2
     assert re.search(rf"camgate\.lua:{line}\b", said) and "workers" in said, said
     assert re.search(rf"camgate\.lua:{line + 1}\b", said) and "policies" in said, said
-
-
-def test_openapi_is_a_document_of_the_routes():
-    doc = yaml.safe_load((ETC / "openapi.yaml").read_text())
-    assert doc["openapi"].startswith("3.1")
-    for path in ("/api/v1/stream/reserve", "/api/v1/stream/heartbeat/{id}",
-                 "/api/v1/stream/release/{id}", "/api/v1/stream/token/{camera}",
-                 "/api/v1/stream/leases", "/api/v1/cameras", "/api/v1/policy/explain",
-                 "/api/v1/audit", "/webhook/livekit"):
-        assert path in doc["paths"], path
 
 
 @pytest.mark.parametrize("name", ["camgate.lua", "livekit.yaml", "turnserver.conf", "env.example"])
