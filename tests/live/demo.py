@@ -80,7 +80,7 @@ In another shell, from here:
 
 Change who may watch: edit a file of {os.path.relpath(folder / 'policies')}, then
 
-  curl -si -X POST {gate.admin}/reload
+  curl -si -X POST {gate.admin}/reload -d ''
 
 and see what was decided:
 
