@@ -6,6 +6,7 @@ import pytest
 
 from gate import Client, problem
 from servers import ROOT
+from wait import until
 
 FILES = sorted((ROOT / "tests/scenario").glob("*.json"))
 QUIET = ("start", "stop", "auth")
@@ -93,6 +94,10 @@ def check(reply, expect):
         assert text not in reply.text
 
 
+def story(gate):
+    return [row for row in gate.rows() if row["kind"] not in QUIET]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_scenario(gate, path):
     scenario, saved = json.loads(path.read_text()), {}
@@ -101,8 +106,10 @@ def test_scenario(gate, path):
         check(reply, filled(step["expect"], saved))
         for name, member in step.get("save", {}).items():
             saved[name] = str(reply.json()[member])
-    rows = [row for row in gate.rows() if row["kind"] not in QUIET]
     want = filled(scenario["rows"], saved)
+    # ends of replaced leases are recorded after the reply
+    until(lambda: len(story(gate)) >= len(want), f"{len(want)} rows")
+    rows = story(gate)
     assert len(rows) == len(want), rows
     for wanted, row in zip(want, rows):
         assert matches(wanted, row), f"{wanted} is not in {row}"
