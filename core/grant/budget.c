@@ -1,9 +1,9 @@
 #include "grant/budget.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/addr.h"
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -43,19 +43,9 @@ static uint64_t other(const char *text) {
 }
 
 static uint64_t addr_of(const char *text) {
-  static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-  struct in_addr v4;
-  struct in6_addr v6;
-  uint64_t addr;
+  struct cg_addr addr;
   if (!text) return 0;
-  if (inet_pton(AF_INET, text, &v4) == 1) return v4.s_addr;
-  if (inet_pton(AF_INET6, text, &v6) != 1) return other(text);
-  if (!memcmp(&v6, mapped, sizeof mapped)) {
-    memcpy(&v4, v6.s6_addr + 12, sizeof v4);
-    return v4.s_addr;
-  }
-  memcpy(&addr, &v6, sizeof addr);
-  return addr;
+  return cg_addr_parse(text, strlen(text), &addr) ? cg_addr_client(&addr) : other(text);
 }
 
 static size_t set_of(const struct cg_budget *b, uint64_t addr) {

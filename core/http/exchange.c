@@ -60,6 +60,7 @@ struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
   x->pool = origin->pool;
   x->request_id = origin->request_id;
   x->began_us = origin->began_us;
+  x->barred = origin->barred;
   x->method = m->method;
   if (!copy_message(x, m, bytes, origin->client_addr)) goto failed;
   cut_texts(x, m);

@@ -41,7 +41,7 @@ struct cg_exchange {
   const char *method_name; /* as sent */
   const char *path;        /* as sent: no dot segments, no encoded slashes, no query */
   const char *param;       /* the {parameter}'s segment, decoded; NULL: none */
-  const char *client_addr; /* address text without port */
+  const char *client_addr; /* address text without port (access.h) */
   const char *body;        /* NUL-terminated; "" when there is none */
   size_t body_len;
   int64_t began_us; /* mono */
@@ -50,6 +50,7 @@ struct cg_exchange {
   struct cg_guard *guard;   /* NULL: the client left */
   struct cg_server *server; /* holds while guard does */
   struct cg_arena_pool *pool;
+  bool barred;
   json_t *json;            /* the parsed body */
   const char *query_fault; /* words for a 400, found before any handler ran */
   char *bytes;             /* the message, NULs behind names and values */
@@ -111,6 +112,7 @@ struct cg_exchange_origin {
   struct cg_id request_id;
   int64_t began_us;
   const char *client_addr;
+  bool barred; /* by the lists of addresses: the server answers, no handler sees it */
 };
 
 /* Copies the whole message out of bytes.  NULL: no memory. */

@@ -42,8 +42,8 @@ struct cg_guard {
   struct cg_exchange *exchange; /* out and unanswered */
   int64_t deadline;
   size_t queued, dropped;
-  uint64_t peer;
-  char address[CG_ADDRESS_TEXT];
+  struct cg_addr peer;
+  char address[CG_ADDR_TEXT];
 };
 
 static int64_t now(const struct cg_guard *g) {
@@ -66,6 +66,10 @@ bool cg_guard_closing(const struct cg_guard *g) {
   return g->last || g->message.close || g->all->draining;
 }
 
+const struct cg_addr *cg_guard_peer(const struct cg_guard *g) {
+  return &g->peer;
+}
+
 const char *cg_guard_address(const struct cg_guard *g) {
   return g->address;
 }
@@ -80,7 +84,7 @@ static void unlink_guard(struct cg_guard *g) {
   *g->prev = g->next;
   g->all->open--;
   g->all->refusing -= g->over;
-  cg_peers_drop(g->all->peers, g->peer);
+  cg_peers_drop(g->all->peers, cg_addr_client(&g->peer));
 }
 
 static evhtp_res on_fini(evhtp_connection_t *conn, void *arg) {
@@ -307,20 +311,24 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
 /* --- attach, sweep, drain --- */
 
 bool cg_guard_attach(struct cg_guards *all, evhtp_connection_t *c) {
+  struct cg_addr peer = cg_addr_of(c->saddr);
+  if (!all->admit(all->server, &peer)) return false;
   struct cg_guard *g = cg_alloc(sizeof *g);
   if (!g) return false;
-  g->peer = cg_peer_key(c->saddr);
-  uint32_t of_peer = cg_peers_add(all->peers, g->peer);
+  uint64_t client = cg_addr_client(&peer);
+  uint32_t of_peer = cg_peers_add(all->peers, client);
   g->over = all->open - all->refusing >= all->limits->connections ||
             of_peer > all->limits->connections_per_address;
   if (of_peer == 0 || (g->over && all->refusing >= REFUSING_MAX) ||
       evhtp_connection_set_hook(c, evhtp_hook_on_connection_fini, (evhtp_hook)on_fini,
                                 g) < 0) {
-    if (of_peer) cg_peers_drop(all->peers, g->peer);
+    if (of_peer) cg_peers_drop(all->peers, client);
     cg_free(g);
     return false;
   }
   g->all = all;
+  g->peer = peer;
+  cg_addr_text(&peer, g->address);
   g->conn = c;
   g->bev = c->bev;
   g->next = all->first;
@@ -329,7 +337,6 @@ bool cg_guard_attach(struct cg_guards *all, evhtp_connection_t *c) {
   all->first = g;
   all->open++;
   all->refusing += g->over;
-  cg_peer_text(c->saddr, g->address);
   cg_message_init(&g->message);
   expire_in(g, all->limits->header_us);
   fcntl(bufferevent_getfd(g->bev), F_SETFD, FD_CLOEXEC);

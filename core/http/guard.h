@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "http/message.h"
 #include "http/peers.h"
@@ -44,6 +45,8 @@ struct cg_guards {
   uint32_t open;     /* all of them */
   uint32_t refusing; /* of these, the ones accepted only to be told 503 */
 
+  /* Of the TCP peer, at the accept.  False: the connection is closed without a word. */
+  bool (*admit)(struct cg_server *s, const struct cg_addr *peer);
   /* A whole message; bytes are its text, of the guard.  NULL: no memory. */
   struct cg_exchange *(*begin)(struct cg_server *s, struct cg_guard *g,
                                const struct cg_message *m, const char *bytes);
@@ -58,6 +61,8 @@ bool cg_guard_attach(struct cg_guards *all, struct evhtp_connection *c);
 
 /* Must the reply say Connection: close? */
 bool cg_guard_closing(const struct cg_guard *g);
+/* The TCP peer. */
+const struct cg_addr *cg_guard_peer(const struct cg_guard *g);
 const char *cg_guard_address(const struct cg_guard *g);
 
 /* The one reply to the exchange that is out.  Copies what it cannot send at once.  The

@@ -1,8 +1,5 @@
 #include "http/peers.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -41,40 +38,6 @@ static uint64_t mix(uint64_t x) {
   x ^= x >> 32;
   x *= 0xd6e8feb86659fd93u;
   return x ^ x >> 32;
-}
-
-static const struct in6_addr *address6(const struct sockaddr *sa) {
-  return &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-}
-
-static const struct in_addr *address4(const struct sockaddr *sa) {
-  return &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
-}
-
-uint64_t cg_peer_key(const struct sockaddr *sa) {
-  uint64_t key = 0;
-  if (sa->sa_family == AF_INET) {
-    memcpy(&key, address4(sa), 4);
-  } else if (sa->sa_family == AF_INET6) {
-    const struct in6_addr *a = address6(sa);
-    if (IN6_IS_ADDR_V4MAPPED(a))
-      memcpy(&key, a->s6_addr + 12, 4);
-    else
-      memcpy(&key, a->s6_addr, 8);
-  }
-  return key;
-}
-
-void cg_peer_text(const struct sockaddr *sa, char out[CG_ADDRESS_TEXT]) {
-  out[0] = '\0';
-  if (sa->sa_family == AF_INET) {
-    inet_ntop(AF_INET, address4(sa), out, CG_ADDRESS_TEXT);
-  } else if (sa->sa_family == AF_INET6) {
-    const struct in6_addr *a = address6(sa);
-    bool mapped = IN6_IS_ADDR_V4MAPPED(a);
-    inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? a->s6_addr + 12 : a->s6_addr, out,
-              CG_ADDRESS_TEXT);
-  }
 }
 
 static uint32_t find(const struct cg_peers *p, uint64_t key) {

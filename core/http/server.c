@@ -32,6 +32,8 @@ const struct cg_server_limits cg_server_limits_default = {
     .connections_per_address = 1024,
 };
 
+static const struct cg_access everybody = {.allow = {NULL, 0}};
+
 struct cg_server {
   struct cg_server_conf conf;
   struct cg_guards guards;
@@ -48,7 +50,7 @@ struct cg_server {
 static const enum cg_code refusals[] = {
     CG_E_MALFORMED, CG_E_TIMEOUT_CLIENT, CG_E_LENGTH_REQUIRED,
     CG_E_TOO_LARGE, CG_E_URI_TOO_LONG,   CG_E_HEADERS,
-    CG_E_BUSY,      CG_E_MEMORY,
+    CG_E_BUSY,      CG_E_MEMORY,         CG_E_DENIED,
 };
 _Static_assert(CG_COUNT(refusals) <= CG_REFUSED_MAX, "room for all");
 
@@ -120,13 +122,24 @@ static struct cg_id new_id(struct cg_server *s) {
   return cg_id_new(s->conf.ids, s->conf.clock->wall_us(s->conf.clock), 0);
 }
 
-/* The one place that says who the client is. */
-static const char *client_address(const struct cg_guard *g) {
-  return cg_guard_address(g);
+static bool admit(struct cg_server *s, const struct cg_addr *peer) {
+  char text[CG_ADDR_TEXT];
+  if (cg_access_accepts(s->conf.access, peer)) return true;
+  count_refusal(s, CG_E_DENIED);
+  cg_addr_text(peer, text);
+  if (s->conf.log)
+    CG_LOG(s->conf.log, CG_DEBUG, "connection closed: address is not allowed",
+           {"client_addr", text, 0});
+  return false;
 }
 
+/* The one place that says who the client is. */
 static struct cg_exchange *begin(struct cg_server *s, struct cg_guard *g,
                                  const struct cg_message *m, const char *bytes) {
+  struct cg_addr client = cg_access_client(s->conf.access, cg_guard_peer(g), m, bytes);
+  char text[CG_ADDR_TEXT];
+  bool forwarded = memcmp(&client, cg_guard_peer(g), sizeof client);
+  if (forwarded) cg_addr_text(&client, text);
   struct cg_exchange_origin origin = {
       .ctx = s->conf.ctx,
       .server = s,
@@ -134,13 +147,20 @@ static struct cg_exchange *begin(struct cg_server *s, struct cg_guard *g,
       .pool = s->conf.arenas,
       .request_id = new_id(s),
       .began_us = s->conf.clock->mono_us(s->conf.clock),
-      .client_addr = client_address(g),
+      .client_addr = forwarded ? text : cg_guard_address(g),
+      .barred = !cg_access_admits(s->conf.access, &client),
   };
   return cg_exchange_new(&origin, m, bytes);
 }
 
 static void dispatch(struct cg_server *s, struct cg_exchange *x) {
-  cg_router_dispatch(s->conf.router, x);
+  if (!x->barred) {
+    cg_router_dispatch(s->conf.router, x);
+    return;
+  }
+  count_refusal(s, CG_E_DENIED);
+  cg_exchange_failf(x, CG_E_DENIED, "requests from %s are not allowed here",
+                    x->client_addr);
 }
 
 static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_code code,
@@ -169,7 +189,7 @@ static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_cod
   count_refusal(s, code);
   if (s->conf.log)
     CG_LOG(s->conf.log, CG_DEBUG, "request refused", {"request_id", id.text, 0},
-           {"reason", why, 0}, {"client_addr", client_address(g), 0});
+           {"reason", why, 0}, {"client_addr", cg_guard_address(g), 0});
   return n + r.content_length;
 }
 
@@ -280,6 +300,7 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
                                  .limits = &s->conf.limits,
                                  .clock = s->conf.clock,
                                  .tls = s->conf.ssl_ctx != NULL,
+                                 .admit = admit,
                                  .begin = begin,
                                  .dispatch = dispatch,
                                  .refusal = refusal};
@@ -302,6 +323,7 @@ struct cg_server *cg_server_new(const struct cg_server_conf *conf, struct cg_err
     return NULL;
   }
   s->conf = *conf;
+  if (!conf->access) s->conf.access = &everybody;
   if (set_up(s, err)) return s;
   cg_server_free(s);
   return NULL;

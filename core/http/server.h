@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "http/access.h"
 #include "http/message.h"
 #include "http/route.h"
 
@@ -58,7 +59,8 @@ struct cg_server_conf {
   const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
   uint16_t port;       /* 0: any, see cg_server_port */
   bool reuseport;
-  void *ssl_ctx; /* SSL_CTX *, a reference is taken; NULL: plain TCP */
+  void *ssl_ctx; /* SSL_CTX * (tls.h), a reference is taken; NULL: plain TCP */
+  const struct cg_access *access; /* NULL: everybody, and no proxies */
   struct cg_server_limits limits;
   const struct cg_router *router;
   void *ctx; /* becomes cg_exchange.ctx */

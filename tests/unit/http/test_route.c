@@ -1,5 +1,4 @@
 /* Routes that must be refused at start, and connections counted by address. */
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,24 +54,6 @@ static void test_double_routes(void **state) {
   assert_false(accepted(&one, &two));
 }
 
-static uint64_t key_of(const char *text) {
-  struct sockaddr_storage sa = {0};
-  struct sockaddr_in *v4 = (void *)&sa;
-  struct sockaddr_in6 *v6 = (void *)&sa;
-  sa.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET;
-  void *to = sa.ss_family == AF_INET6 ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr;
-  assert_int_equal(inet_pton(sa.ss_family, text, to), 1);
-  return cg_peer_key((struct sockaddr *)&sa);
-}
-
-static void test_peer_keys(void **state) {
-  (void)state;
-  assert_true(key_of("10.0.0.1") != key_of("10.0.0.2"));
-  assert_true(key_of("10.0.0.1") == key_of("::ffff:10.0.0.1"));
-  assert_true(key_of("2001:db8:0:1::1") == key_of("2001:db8:0:1:ffff::2"));
-  assert_true(key_of("2001:db8:0:1::1") != key_of("2001:db8:0:2::1"));
-}
-
 /* Against a plain array, through growth to the bound and back. */
 static void test_peer_counts(void **state) {
   (void)state;
@@ -101,7 +82,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bad_routes),
       cmocka_unit_test(test_double_routes),
-      cmocka_unit_test(test_peer_keys),
       cmocka_unit_test(test_peer_counts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
