@@ -48,13 +48,16 @@ static void tell_json(const struct findings *f) {
 
 static void summary(const struct cg_conf *c, const struct cg_parts *parts) {
   printf("%s is in order\n", c->shown);
-  printf("  listens    %s:%d, admin %s:%d, %d workers\n", c->listen_address, (int)c->port,
-         c->admin_address, (int)c->admin_port, (int)c->workers);
+  printf("  listens    %s:%d%s, admin %s:%d, %d workers\n", c->listen_address,
+         (int)c->port, c->tls.cert ? " with TLS" : "", c->admin_address,
+         (int)c->admin_port, (int)c->workers);
   printf("  state      %s\n", c->state_dir);
   printf("  policies   %s\n", c->policies);
   printf("  plugins   ");
   for (size_t i = 0; i < c->plugin_names.n; i++) printf(" %s", c->plugin_names.items[i]);
   printf("\n  tokens     %s\n", c->dev_secret            ? "development secret"
+                                : c->jwks.url            ? c->jwks.url
+                                : c->jwks_file           ? c->jwks_file
                                 : c->auth.public_key_pem ? "public key"
                                                          : "configured secret");
   printf("  runs with ");

@@ -275,6 +275,7 @@ static void free_gate(struct cg_gate *gate) {
   cg_router_free(gate->public_router);
   cg_router_free(gate->admin_router);
   cg_bundle_unref(gate->bundle);
+  cg_fresh_done(&gate->fresh);
   cg_loop_free(gate->loop);
   cg_metrics_free(gate->metrics);
   cg_log_free(gate->log);
@@ -308,8 +309,10 @@ static bool make_gate(struct cg_gate *gate, struct cg_arena *arena, struct cg_er
                                               .metrics = gate->metrics,
                                               .clock = &cg_clock_system,
                                               .n_workers = gate->n_workers};
+  const char *option;
   gate->bundle = cg_bundle_read(conf->policies, err);
-  gate->loop = gate->bundle ? cg_loop_new(err) : NULL;
+  bool fresh = gate->bundle && cg_fresh_read(conf, &gate->fresh, &option, err);
+  gate->loop = fresh ? cg_loop_new(err) : NULL;
   if (!gate->loop || !make_routers(gate, err)) return false;
   return load_plugins(gate, arena) || cg_fail(err, CG_E_INVALID, "plugins were refused");
 }

@@ -1,5 +1,6 @@
 #include "app/conf.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "app/conf_lua.h"
 #include "app/conf_path.h"
 #include "app/conf_table.h"
+#include "app/fresh.h"
 
 #define WORKERS_AUTO_MAX 16
 
@@ -57,6 +59,7 @@ static void check_table(struct reading *r) {
                   &r->errs);
   json_object_del(r->root, "tiers");
   json_object_del(r->root, "plugins");
+  cg_conf_drop_empty(cg_conf_fields, r->root);
   r->values = cg_conf_defaults;
   bool ok = cg_schema_check(cg_conf_fields, r->root, "", &r->values, r->arena, &r->errs);
   (void)ok; /* errs has it */
@@ -140,6 +143,65 @@ static void take_paths(struct reading *r) {
                       : cg_conf_first(cg_conf_binary_dir(r->arena), plugins, r->arena);
 }
 
+static const char *file_of(struct reading *r, const char *path) {
+  return path ? path_of(r, path) : NULL;
+}
+
+static void take_tls(struct reading *r) {
+  static const char *const words[] = {
+      [CG_CLIENT_CERT_NONE] = "none",
+      [CG_CLIENT_CERT_OPTIONAL] = "optional",
+      [CG_CLIENT_CERT_REQUIRED] = "required",
+  };
+  const struct cg_conf_values *v = &r->values;
+  const char *asked = v->tls.client_cert ? v->tls.client_cert
+                      : v->tls.client_ca ? "required"
+                                         : "none";
+  struct cg_tls_conf *t = &r->conf->tls;
+  *t = (struct cg_tls_conf){.cert = file_of(r, v->tls.cert),
+                            .key = file_of(r, v->tls.key),
+                            .client_ca = file_of(r, v->tls.client_ca)};
+  while (strcmp(words[t->client_cert], asked)) t->client_cert++;
+  if (!t->cert && (t->key || t->client_ca || v->tls.client_cert))
+    wrong(r, t->key ? "/listen/tls/key" : "/listen/tls", "needs the cert beside it");
+  if (!t->cert || t->key) return;
+  wrong(r, "/listen/tls/cert", "needs the key beside it");
+  t->cert = NULL;
+}
+
+static void take_access(struct reading *r) {
+  const struct cg_conf_values *v = &r->values;
+  struct cg_conf *c = r->conf;
+  c->listen_access = (struct cg_access){
+      cg_conf_nets(&v->listen.allow, "/listen/allow", r->arena, &r->errs),
+      cg_conf_nets(&v->listen.deny, "/listen/deny", r->arena, &r->errs),
+      cg_conf_nets(&v->listen.proxies, "/listen/trusted_proxies", r->arena, &r->errs),
+  };
+  c->admin_access = (struct cg_access){
+      cg_conf_nets(&v->admin.allow, "/admin/allow", r->arena, &r->errs),
+      cg_conf_nets(&v->admin.deny, "/admin/deny", r->arena, &r->errs),
+      {NULL, 0},
+  };
+}
+
+static void take_jwks(struct reading *r) {
+  const struct cg_conf_values *v = &r->values;
+  struct cg_conf *c = r->conf;
+  bool url = v->jwt.jwks && strstr(v->jwt.jwks, "://");
+  struct cg_err err;
+  if (!url) c->jwks_file = file_of(r, v->jwt.jwks);
+  c->jwks = (struct cg_jwks_conf){.url = url ? v->jwt.jwks : NULL,
+                                  .ca_file = file_of(r, v->jwt.jwks_ca),
+                                  .refresh_us = v->jwt.jwks_refresh_s * 1000000,
+                                  .least_us = v->jwt.jwks_least_s * 1000000};
+  c->auth.published = v->jwt.jwks;
+  if (url && !cg_jwks_url_ok(c->jwks.url, &err)) wrong(r, "/jwt/jwks", err.text);
+  if (c->jwks.ca_file && access(c->jwks.ca_file, R_OK))
+    wrong(r, "/jwt/jwks_ca", strerror(errno));
+  if (v->jwt.jwks_least_s > v->jwt.jwks_refresh_s)
+    wrong(r, "/jwt/jwks_least_s", "must not be more than jwt.jwks_refresh_s");
+}
+
 static void take_jwt(struct reading *r) {
   const struct cg_conf_values *v = &r->values;
   struct cg_auth_conf *a = &r->conf->auth;
@@ -155,6 +217,7 @@ static void take_jwt(struct reading *r) {
       .leeway_s = v->jwt.leeway_s,
       .cache_entries = (uint32_t)v->jwt.cache_entries,
   };
+  take_jwks(r);
   if (!v->jwt.public_key) return;
   a->public_key_pem = cg_conf_slurp(path_of(r, v->jwt.public_key), r->arena, &n, &words);
   if (!a->public_key_pem) wrong(r, "/jwt/public_key", words);
@@ -172,6 +235,15 @@ static void check_keys(struct reading *r) {
   cg_auth_free(auth);
 }
 
+/* The files that a start and every reload reads. */
+static void check_fresh(struct reading *r) {
+  struct cg_fresh fresh;
+  struct cg_err err;
+  const char *option;
+  if (!cg_fresh_read(r->conf, &fresh, &option, &err)) wrong(r, option, err.text);
+  cg_fresh_done(&fresh);
+}
+
 static void check_together(struct reading *r) {
   const struct cg_conf *c = r->conf;
   if (c->grant.beat_s >= c->grant.lapse_s)
@@ -183,6 +255,7 @@ static void check_together(struct reading *r) {
   if (c->http.connections_per_address > c->http.connections)
     wrong(r, "/http/per_address", "must not be more than http.connections");
   check_keys(r);
+  check_fresh(r);
 }
 
 static void make_state(struct reading *r) {
@@ -192,7 +265,7 @@ static void make_state(struct reading *r) {
     wrong(r, "/state_dir", err.text);
     return;
   }
-  if (c->auth.secret || c->auth.public_key_pem) return;
+  if (c->auth.secret || c->auth.public_key_pem || c->auth.published) return;
   c->auth.secret = cg_conf_dev_secret(c->state_dir, r->arena, &err);
   c->dev_secret = true;
   if (c->auth.secret)
@@ -211,6 +284,8 @@ static void read_all(struct reading *r, const char *path) {
   take_lease(&r->conf->grant, &r->values);
   take_http(&r->conf->http, &r->values);
   take_paths(r);
+  take_tls(r);
+  take_access(r);
   take_jwt(r);
   check_together(r);
   if (!r->errs.n) make_state(r);

@@ -14,6 +14,7 @@
 #include "base/schema.h"
 #include "grant/grants.h"
 #include "http/server.h"
+#include "http/tls.h"
 #include "plugin/drivers.h"
 #include "policy/policy.h"
 
@@ -22,15 +23,19 @@ struct cg_conf {
 
   const char *listen_address, *admin_address;
   int64_t port, admin_port; /* 0: any */
-  int64_t workers;          /* 0 in the file: one per CPU, at most 16 */
-  const char *state_dir;    /* made 0700 if absent */
-  const char *node;         /* default: the host's name */
-  const char *log_level;    /* debug | info | warn | error */
-  int64_t drain_s;          /* SIGTERM: how long requests in flight may take */
+  struct cg_tls_conf tls;   /* of the public listener; cert NULL: plain */
+  struct cg_access listen_access, admin_access;
+  int64_t workers;       /* 0 in the file: one per CPU, at most 16 */
+  const char *state_dir; /* made 0700 if absent */
+  const char *node;      /* default: the host's name */
+  const char *log_level; /* debug | info | warn | error */
+  int64_t drain_s;       /* SIGTERM: how long requests in flight may take */
 
   /* jwt */
   struct cg_auth_conf auth;
-  bool dev_secret; /* no key was configured: one was made, kept in state_dir */
+  const char *jwks_file;    /* of the key set; NULL: none */
+  struct cg_jwks_conf jwks; /* where it is fetched from */
+  bool dev_secret;          /* no key was configured: one was made, kept in state_dir */
 
   const char *policies; /* folder */
   struct cg_policy_limits limits;

@@ -110,3 +110,26 @@ void cg_conf_plugins(json_t *given, struct cg_strings *names, json_t **ret_optio
   *names = (struct cg_strings){items, 0};
   json_object_foreach(options, name, own) items[names->n++] = name;
 }
+
+void cg_conf_drop_empty(const struct cg_field *fields, json_t *table) {
+  for (const struct cg_field *f = fields; f->name; f++) {
+    json_t *v = json_object_get(table, f->name);
+    if (f->type == CG_TABLE)
+      cg_conf_drop_empty(f->sub, v);
+    else if (f->type == CG_STRINGS && json_is_object(v) && !json_object_size(v))
+      json_object_del(table, f->name);
+  }
+}
+
+struct cg_nets cg_conf_nets(const struct cg_strings *given, const char *pointer,
+                            struct cg_arena *arena, struct cg_field_errors *errs) {
+  struct cg_net *items = cg_arena_zalloc(arena, (given->n + 1) * sizeof *items);
+  struct cg_err err;
+  CG_CHECK(items);
+  for (size_t i = 0; i < given->n; i++) {
+    if (cg_net_parse(given->items[i], &items[i], &err)) continue;
+    const char *at = cg_arena_printf(arena, "%s/%zu", pointer, i + 1);
+    cg_field_error(errs, arena, at ? at : pointer, "%s", err.text);
+  }
+  return (struct cg_nets){items, given->n};
+}

@@ -8,6 +8,7 @@
 #define DAY_MS    86400000
 #define TEXT      4096
 #define PORT_MAX  65535
+#define NETS_MAX  256
 #define AT(place) .offset = offsetof(struct cg_conf_values, place)
 
 const struct cg_conf_values cg_conf_defaults = {
@@ -20,7 +21,9 @@ const struct cg_conf_values cg_conf_defaults = {
     .jwt = {.roles_claim = "roles",
             .sites_claim = "sites",
             .leeway_s = 30,
-            .cache_entries = 4096},
+            .cache_entries = 4096,
+            .jwks_refresh_s = 300,
+            .jwks_least_s = 10},
     .limits = {32, 1000000, 20, 50, 32},
     .lease = {20, 60, 3600, 3600, 100000, 256},
     .deadlines = {1000, 1000, 3000, 1000, 1000, 10000},
@@ -31,12 +34,36 @@ const struct cg_conf_values cg_conf_defaults = {
   { .name = n, .type = CG_STRING, .min = least, .max = TEXT, AT(place), .help = words }
 #define INT_FIELD(n, place, from, to, words)                                             \
   { .name = n, .type = CG_INT, .min = from, .max = to, AT(place), .help = words }
+#define ADDRESSES_FIELD(n, place, words)                                                 \
+  { .name = n, .type = CG_STRINGS, .max = NETS_MAX, AT(place), .help = words }
 #define TABLE_FIELD(n, table, words)                                                     \
   { .name = n, .type = CG_TABLE, .sub = table, .help = words }
+
+static const char *const client_certs[] = {"none", "optional", "required", NULL};
+
+static const struct cg_field tls_fields[] = {
+    TEXT_FIELD("cert", tls.cert, 1,
+               "PEM file of the certificate chain; read again at a reload."),
+    TEXT_FIELD("key", tls.key, 1, "PEM file of its private key."),
+    TEXT_FIELD("client_ca", tls.client_ca, 1, "PEM file of who signs clients."),
+    {.name = "client_cert",
+     .type = CG_STRING,
+     .max = TEXT,
+     AT(tls.client_cert),
+     .help = "Must clients show a certificate: none, optional, required; with a "
+             "client_ca required.",
+     .one_of = client_certs},
+    {0},
+};
 
 static const struct cg_field listen_fields[] = {
     TEXT_FIELD("address", listen_address, 1, "Address of the public REST API."),
     INT_FIELD("port", port, 0, PORT_MAX, "Its port; 0 takes any."),
+    TABLE_FIELD("tls", tls_fields, "HTTPS, when it names a certificate."),
+    ADDRESSES_FIELD("allow", listen.allow, "Client networks that are let in; all."),
+    ADDRESSES_FIELD("deny", listen.deny, "Client networks that are not; wins."),
+    ADDRESSES_FIELD("trusted_proxies", listen.proxies,
+                    "Peers whose X-Forwarded-For says who the client is; none."),
     {0},
 };
 
@@ -44,6 +71,8 @@ static const struct cg_field admin_fields[] = {
     TEXT_FIELD("address", admin_address, 1,
                "Address of health, metrics and reload; keep it on loopback."),
     INT_FIELD("port", admin_port, 0, PORT_MAX, "Its port; 0 takes any."),
+    ADDRESSES_FIELD("allow", admin.allow, "Networks that are let in; all."),
+    ADDRESSES_FIELD("deny", admin.deny, "Networks that are not; wins."),
     {0},
 };
 
@@ -53,6 +82,15 @@ static const struct cg_field jwt_fields[] = {
                "development secret is made in state_dir."),
     TEXT_FIELD("public_key", jwt.public_key, 1,
                "PEM file of an RSA (RS256) or P-256 (ES256) public key."),
+    TEXT_FIELD("jwks", jwt.jwks, 1,
+               "The issuer's key set: an https URL, or a JSON file read again at a "
+               "reload."),
+    TEXT_FIELD("jwks_ca", jwt.jwks_ca, 1,
+               "PEM file of who signs the URL's server; the system's authorities."),
+    INT_FIELD("jwks_refresh_s", jwt.jwks_refresh_s, 1, DAY_S,
+              "The URL is asked this often."),
+    INT_FIELD("jwks_least_s", jwt.jwks_least_s, 1, 3600,
+              "Least time between two of a worker, whatever tokens name."),
     TEXT_FIELD("key_id", jwt.key_id, 1,
                "Name of the key; tokens that name another are refused."),
     TEXT_FIELD("issuer", jwt.issuer, 1, "What iss must say."),
@@ -162,6 +200,8 @@ static void default_text(const struct cg_field *f, char *out, size_t n) {
   memcpy(&number, at, sizeof number);
   if (f->type == CG_INT)
     snprintf(out, n, "%" PRId64, number);
+  else if (f->type == CG_STRINGS)
+    snprintf(out, n, "-");
   else
     snprintf(out, n, "%s", text ? text : "-");
 }
@@ -176,6 +216,7 @@ static void describe_one(const struct describing *d, const char *name,
   char range[64] = "text", def[64];
   if (f->type == CG_INT)
     snprintf(range, sizeof range, "%" PRId64 "..%" PRId64, f->min, f->max);
+  if (f->type == CG_STRINGS) snprintf(range, sizeof range, "list of networks");
   default_text(f, def, sizeof def);
   if (!d->json) {
     cg_buf_printf(d->out, "%-22s %-18s %-10s %s\n", name, range, def, f->help);

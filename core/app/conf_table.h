@@ -15,9 +15,18 @@ struct cg_conf_values {
   const char *policies, *plugin_dir;
   int64_t port, admin_port, workers, drain_s;
   struct {
+    const char *cert, *key, *client_ca, *client_cert;
+  } tls;
+  struct {
+    struct cg_strings allow, deny, proxies;
+  } listen;
+  struct {
+    struct cg_strings allow, deny;
+  } admin;
+  struct {
     const char *secret, *public_key, *key_id, *issuer, *audience;
-    const char *roles_claim, *sites_claim;
-    int64_t leeway_s, cache_entries;
+    const char *roles_claim, *sites_claim, *jwks, *jwks_ca;
+    int64_t leeway_s, cache_entries, jwks_refresh_s, jwks_least_s;
   } jwt;
   struct {
     int64_t memory_mib, instructions, resume_ms, decide_ms, awaits;

@@ -13,7 +13,7 @@
 
 #include <stdatomic.h>
 
-#include "app/conf.h"
+#include "app/fresh.h"
 #include "base/loop.h"
 #include "http/api.h"
 #include "http/server.h"
@@ -32,6 +32,7 @@ struct cg_gate {
   struct cg_plugins *plugins;
   struct cg_router *public_router, *admin_router;
   const struct cg_bundle *bundle; /* what every worker runs; main's reference */
+  struct cg_fresh fresh;          /* read again at reloads */
   struct cg_loop *loop;           /* main's */
   struct cg_grants **peers;
   struct cg_worker **workers;

@@ -13,6 +13,7 @@ struct cg_reload {
   cg_reloaded_fn *fn;
   void *arg;
   const struct cg_bundle *bundle;
+  struct cg_fresh fresh;
   uint32_t n_answers;
   struct cg_err err;
   char revision[65];
@@ -20,6 +21,10 @@ struct cg_reload {
 
 const struct cg_bundle *cg_reload_bundle(const struct cg_reload *r) {
   return r->bundle;
+}
+
+const struct cg_fresh *cg_reload_fresh(const struct cg_reload *r) {
+  return &r->fresh;
 }
 
 /* ---- the last act: worker 0 records, the asker hears ---- */
@@ -54,6 +59,7 @@ static void finish(struct cg_reload *r) {
   bool ok = r->err.code == CG_OK;
   snprintf(r->revision, sizeof r->revision, "%s", gate->bundle->revision);
   cg_bundle_unref(r->bundle);
+  cg_fresh_done(&r->fresh);
   r->bundle = NULL;
   gate->reload = NULL;
   CG_LOG(gate->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
@@ -78,6 +84,9 @@ static void compiled(void *arg) {
   if (keep) {
     cg_bundle_unref(gate->bundle);
     gate->bundle = cg_bundle_ref(r->bundle);
+    cg_fresh_done(&gate->fresh);
+    gate->fresh = r->fresh;
+    r->fresh = (struct cg_fresh){0};
   }
   r->n_answers = 0;
   for (uint32_t i = 0; i < gate->n_workers; i++)
@@ -87,8 +96,9 @@ static void compiled(void *arg) {
 static void start(struct cg_reload *r) {
   struct cg_gate *gate = r->gate;
   gate->reload = r;
+  const char *option;
   r->bundle = cg_bundle_read(gate->conf->policies, &r->err);
-  if (!r->bundle) {
+  if (!r->bundle || !cg_fresh_read(gate->conf, &r->fresh, &option, &r->err)) {
     finish(r);
     return;
   }

@@ -1,8 +1,9 @@
-/* reload.h - new policies and plugin data: on every worker, or on none.
+/* reload.h - new policies, certificate, keys and plugin data: on every worker, or on none.
  *
- * The main thread reads the policy files; every worker compiles them beside the running
+ * The main thread reads the files; every worker compiles the policies beside the running
  * ones; when all could, the plugins reload their data, and then every worker swaps.  Leases,
- * sockets and decisions under way stay.  One at a time.  Both outcomes are in the log, the
+ * sockets and decisions under way stay; connections keep the certificate that they began
+ * with.  The configuration itself is read at the start alone.  One at a time.  Both outcomes are in the log, the
  * trail and /status.
  */
 #ifndef CG_APP_RELOAD_H
@@ -18,7 +19,8 @@ void cg_reload_ask(void *gate, struct cg_grants *asker, const char *who,
 /* The main thread: a signal came. */
 void cg_reload_now(struct cg_gate *gate, const char *who);
 
-/* What workers compile. */
+/* What workers compile and read. */
 const struct cg_bundle *cg_reload_bundle(const struct cg_reload *r);
+const struct cg_fresh *cg_reload_fresh(const struct cg_reload *r);
 
 #endif

@@ -1,7 +1,10 @@
 /* remote.h - the running gate, asked over its REST API by an administrator's command.
  *
  * The caller is CAMGATE_TOKEN when that is set, else an admin's token minted with the
- * configured secret: who may read the configuration may do this.  One request at a time.
+ * configured secret: who may read the configuration may do this.  A TLS listener is known
+ * by the public key of the configured certificate, whatever address it has.  Where it wants
+ * client certificates, CAMGATE_CLIENT_CERT and CAMGATE_CLIENT_KEY name the files of one.
+ * One request at a time.
  */
 #ifndef CG_APP_REMOTE_H
 #define CG_APP_REMOTE_H

@@ -5,6 +5,7 @@
 #include "app/reload.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "grant/keys.h"
 #include "grant/presence.h"
 #include "grant/tally.h"
 
@@ -105,6 +106,43 @@ static int64_t started_us(void *app) {
   return ((struct cg_gate *)app)->started_us;
 }
 
+/* The key file's keys; true without one. */
+static bool read_keys(const struct cg_fresh *fresh, struct cg_keys **ret,
+                      struct cg_err *err) {
+  if (!fresh->jwks) return true;
+  *ret = cg_fresh_keys(fresh, err);
+  return *ret;
+}
+
+static bool set_up_auth(struct cg_worker *w) {
+  struct cg_gate *gate = w->gate;
+  struct cg_keys *keys = NULL;
+  w->grants.auth = cg_auth_new(&gate->conf->auth, &w->err);
+  if (!w->grants.auth || !read_keys(&gate->fresh, &keys, &w->err)) return false;
+  if (keys) cg_auth_publish(w->grants.auth, keys);
+  return true;
+}
+
+static void answer_first(void *arg) {
+  answer(arg);
+}
+
+static bool follow_issuer(struct cg_worker *w) {
+  struct cg_gate *gate = w->gate;
+  const struct cg_jwks_env env = {.conf = &gate->conf->jwks,
+                                  .auth = w->grants.auth,
+                                  .loop = w->loop,
+                                  .clock = &cg_clock_system,
+                                  .log = gate->log,
+                                  .metrics = gate->metrics,
+                                  .metric = &gate->grant_metrics.jwks,
+                                  .worker = w->n,
+                                  .first = answer_first,
+                                  .ctx = w};
+  w->grants.jwks = cg_jwks_source_start(&env, &w->err);
+  return w->grants.jwks;
+}
+
 static bool set_up(struct cg_worker *w) {
   struct cg_gate *gate = w->gate;
   struct cg_grants *g = &w->grants;
@@ -115,8 +153,7 @@ static bool set_up(struct cg_worker *w) {
                                .deadlines = gate->conf->deadlines,
                                .room_event = room_event,
                                .ctx = g};
-  if (!(g->auth = cg_auth_new(&gate->conf->auth, &w->err)) ||
-      !(g->drivers = cg_drivers_start(&env, &w->err)) ||
+  if (!set_up_auth(w) || !(g->drivers = cg_drivers_start(&env, &w->err)) ||
       !(g->policy = compile(w, gate->bundle)) || !cg_grants_open(g, &w->err))
     return false;
   cg_buf_init(&w->api.out, REPLY_MAX);
@@ -127,8 +164,8 @@ static bool set_up(struct cg_worker *w) {
 static void begin(void *arg) {
   struct cg_worker *w = arg;
   w->err = (struct cg_err){0};
-  set_up(w);
-  answer(w);
+  bool waits = set_up(w) && w->gate->conf->jwks.url && follow_issuer(w);
+  if (!waits) answer(w); /* else after the first fetch, well or not */
 }
 
 static void tear_down(struct cg_worker *w) {
@@ -136,10 +173,12 @@ static void tear_down(struct cg_worker *w) {
   cg_timer_stop(&w->sweep);
   cg_server_free(w->admin);
   cg_server_free(w->listener);
+  cg_jwks_source_free(g->jwks);
   event_base_loop(cg_loop_base(w->loop), EVLOOP_NONBLOCK); /* libevent's deferred frees */
   cg_drivers_free(g->drivers);
   if (g->leases) cg_grants_close(g);
   cg_policy_unref(w->candidate);
+  cg_keys_free(w->new_keys);
   cg_policy_unref(g->policy);
   cg_auth_free(g->auth);
   cg_buf_done(&w->api.out);
@@ -219,6 +258,8 @@ static struct cg_server *open_server(struct cg_worker *w, const char *address,
       .address = address,
       .port = port,
       .reuseport = !admin && gate->n_workers > 1,
+      .ssl_ctx = admin ? NULL : gate->fresh.tls,
+      .access = admin ? &gate->conf->admin_access : &gate->conf->listen_access,
       .limits = admin ? cg_server_limits_default : gate->conf->http,
       .router = router,
       .ctx = &w->api,
@@ -270,12 +311,15 @@ void cg_worker_drain(struct cg_worker *w, void (*answer_fn)(void *)) {
   ask(w, drain, answer_fn);
 }
 
-/* ---- policies ---- */
+/* ---- reloads ---- */
 
 static void compile_candidate(void *arg) {
   struct cg_worker *w = arg;
+  const struct cg_reload *r = w->gate->reload;
   w->err = (struct cg_err){0};
-  w->candidate = compile(w, cg_reload_bundle(w->gate->reload));
+  w->candidate = compile(w, cg_reload_bundle(r));
+  bool ok = w->candidate && read_keys(cg_reload_fresh(r), &w->new_keys, &w->err);
+  (void)ok; /* err has it */
   answer(w);
 }
 
@@ -287,14 +331,19 @@ static void swap(void *arg) {
   struct cg_worker *w = arg;
   cg_policy_unref(w->grants.policy);
   w->grants.policy = w->candidate;
+  if (w->new_keys) cg_auth_publish(w->grants.auth, w->new_keys);
+  if (w->gate->fresh.tls) cg_server_set_ssl_ctx(w->listener, w->gate->fresh.tls);
   w->candidate = NULL;
+  w->new_keys = NULL;
   answer(w);
 }
 
 static void drop(void *arg) {
   struct cg_worker *w = arg;
   cg_policy_unref(w->candidate);
+  cg_keys_free(w->new_keys);
   w->candidate = NULL;
+  w->new_keys = NULL;
   answer(w);
 }
 

@@ -23,6 +23,7 @@ struct cg_worker {
   struct cg_timer sweep;
   bool sweeping;
   struct cg_policy *candidate; /* compiled by a reload, not active yet */
+  struct cg_keys *new_keys;    /* read by it, of the key file; or NULL */
 
   void (*answer)(void *worker); /* of the request under way */
   struct cg_err err;            /* what the last request came to */
@@ -37,6 +38,7 @@ bool cg_worker_start(struct cg_worker *w, void (*answer)(void *), struct cg_err 
 void cg_worker_listen(struct cg_worker *w, bool admin, void (*answer)(void *));
 void cg_worker_drain(struct cg_worker *w, void (*answer)(void *)); /* idempotent: polls */
 void cg_worker_compile(struct cg_worker *w, void (*answer)(void *));
+/* keep: takes the candidates, and the gate's certificate; else drops them. */
 void cg_worker_swap(struct cg_worker *w, bool keep, void (*answer)(void *));
 /* Ends the loop, joins, frees. */
 void cg_worker_free(struct cg_worker *w);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "grant/budget.h"
 #include "grant/jwt.h"
@@ -23,6 +24,9 @@ struct rules {
 
 struct cg_auth {
   struct rules rules;
+  struct cg_keys *published; /* NULL: none, or not yet */
+  bool (*missed)(void *ctx, const char *kid);
+  void *ctx;
   struct cg_token_cache *cache; /* NULL: none */
   struct cg_budget *wrong;
 };
@@ -55,7 +59,7 @@ static bool copy_texts(struct rules *r, const struct cg_auth_conf *conf,
 static bool add_keys(struct cg_keys *keys, const struct cg_auth_conf *conf,
                      struct cg_err *err) {
   const char *pem = conf->public_key_pem, *secret = conf->secret;
-  if (!pem && !secret)
+  if (!pem && !secret && !conf->published)
     return cg_fail(err, CG_E_INVALID,
                    "neither a secret nor a public key to check tokens");
   if (pem && !cg_keys_add_pem(keys, conf->key_id, pem, err)) return false;
@@ -67,7 +71,7 @@ static bool rules_open(struct rules *r, const struct cg_auth_conf *conf,
   *r = (struct rules){.leeway_s = conf->leeway_s};
   if (conf->leeway_s < 0 || conf->leeway_s > LEEWAY_MAX_S)
     return cg_fail(err, CG_E_INVALID, "the leeway must be 0 to %d s", LEEWAY_MAX_S);
-  r->keys = cg_keys_new(err);
+  r->keys = cg_keys_new(false, err);
   bool ok = r->keys && copy_texts(r, conf, err) && add_keys(r->keys, conf, err);
   if (!ok) rules_done(r);
   return ok;
@@ -95,6 +99,7 @@ struct cg_auth *cg_auth_new(const struct cg_auth_conf *conf, struct cg_err *err)
 void cg_auth_free(struct cg_auth *auth) {
   if (!auth) return;
   rules_done(&auth->rules);
+  cg_keys_free(auth->published);
   cg_token_cache_free(auth->cache);
   cg_budget_free(auth->wrong);
   cg_free(auth);
@@ -110,6 +115,27 @@ bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
   return true;
 }
 
+void cg_auth_publish(struct cg_auth *auth, struct cg_keys *keys) {
+  cg_keys_free(auth->published);
+  auth->published = keys;
+  if (auth->cache) cg_token_cache_clear(auth->cache);
+}
+
+void cg_auth_on_missed(struct cg_auth *auth, bool (*fn)(void *ctx, const char *kid),
+                       void *ctx) {
+  auth->missed = fn;
+  auth->ctx = ctx;
+}
+
+bool cg_auth_has_keys(const struct cg_auth *auth) {
+  return auth->published || cg_keys_count(auth->rules.keys);
+}
+
+bool cg_auth_digest(struct cg_auth *auth, const void *data, size_t n,
+                    unsigned char out[32]) {
+  return cg_keys_digest(auth->rules.keys, data, n, out);
+}
+
 /* RFC 6750, 2.1: the scheme in any case, one space or more, the token. */
 static const char *token_of(const char *header, struct cg_err *err) {
   static const char scheme[] = "Bearer ";
@@ -123,15 +149,46 @@ static const char *token_of(const char *header, struct cg_err *err) {
   return header + strspn(header, " ");
 }
 
+/* Published keys have names, which go before; the configured one may have none. */
+static struct cg_key *look_up(struct cg_auth *auth, const struct cg_jwt *jwt,
+                              struct cg_err *err) {
+  struct cg_keys *published = auth->published, *own = auth->rules.keys;
+  struct cg_keys *order[] = {jwt->kid ? published : own, jwt->kid ? own : published};
+  struct cg_key *key = NULL;
+  for (size_t i = 0; i < CG_COUNT(order) && !key; i++)
+    if (order[i]) key = cg_keys_find(order[i], jwt->alg, jwt->kid, err);
+  return key;
+}
+
+static bool names_a_public_key(const struct cg_jwt *jwt) {
+  return jwt->kid && (!strcmp(jwt->alg, "RS256") || !strcmp(jwt->alg, "ES256"));
+}
+
+static struct cg_key *find_key(struct cg_auth *auth, const struct cg_jwt *jwt,
+                               struct cg_err *err) {
+  struct cg_key *key = look_up(auth, jwt, err);
+  if (key) return key;
+  bool named = (auth->missed || auth->published) && names_a_public_key(jwt),
+       coming = named && auth->missed && auth->missed(auth->ctx, jwt->kid);
+  if (!cg_auth_has_keys(auth))
+    cg_fail(err, CG_E_UNAVAILABLE, "this gate has no keys to check tokens yet");
+  else if (coming)
+    cg_fail(err, CG_E_UNAVAILABLE,
+            "the token's kid is not known yet, keys are being fetched: try again");
+  else if (named)
+    cg_fail(err, CG_E_UNAUTHENTICATED, "the token's kid names no key of this gate");
+  return NULL;
+}
+
 /* Everything before the signature, the signature, and who it is. */
 static struct cg_identity *verify(struct cg_auth *auth, const struct cg_jwt *jwt,
                                   const char *ip, int64_t now, int64_t *ret_until_us,
                                   struct cg_err *err) {
   struct rules *r = &auth->rules;
   struct cg_jwt_rules rules = {r->issuer, r->audience, r->leeway_s};
-  struct cg_key *key = cg_keys_find(r->keys, jwt->alg, jwt->kid, err);
-  if (!key || !cg_jwt_check_claims(jwt->claims, &rules, now, ret_until_us, err))
-    return NULL;
+  if (!cg_jwt_check_claims(jwt->claims, &rules, now, ret_until_us, err)) return NULL;
+  struct cg_key *key = find_key(auth, jwt, err);
+  if (!key) return NULL;
   if (!cg_key_verify(key, jwt->text, jwt->signed_n, jwt->signature, jwt->signature_n)) {
     cg_budget_spend(auth->wrong, ip, now);
     cg_fail(err, CG_E_UNAUTHENTICATED, "the token's signature is wrong");

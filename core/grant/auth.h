@@ -5,7 +5,12 @@
  * ES256. The token never chooses (RFC 8725, 3.1).  All that can be said without the key
  * is checked before the signature: size, form, header, times, issuer, audience (jwt.h).
  *
- * Verified tokens are remembered, by their SHA-256, until they expire (token_cache.h).
+ * Beside its configured keys it has those that an issuer publishes (jwks.h), handed in
+ * whole at any time by cg_auth_publish; who fetches them is told of kids that no key has.
+ * While no key has come yet, every token is answered CG_E_UNAVAILABLE.
+ *
+ * Verified tokens are remembered, by their SHA-256, until they expire or a key changes
+ * (token_cache.h).
  * Wrong signatures are counted per client address (budget.h): past the budget an address
  * gets CG_E_RATE for every token that is not remembered.  Refusals are
  * CG_E_UNAUTHENTICATED with words that never quote the token.
@@ -26,15 +31,29 @@ struct cg_auth_conf {
   const char *roles_claim, *sites_claim; /* paths */
   int64_t leeway_s;                      /* how far clocks may differ */
   uint32_t cache_entries;                /* 0: no cache */
+  bool published;                        /* keys of an issuer will come */
 };
 extern const struct cg_auth_conf cg_auth_conf_default; /* no key; 30 s, 4096 */
 
-/* NULL: no key at all, or one that is refused in words. */
+struct cg_keys;
+
+/* NULL: no key at all and none to come, or one that is refused in words. */
 struct cg_auth *cg_auth_new(const struct cg_auth_conf *conf,
                             struct cg_err *err) CG_MUST_USE;
 void cg_auth_free(struct cg_auth *auth); /* identities outlive it */
 
-/* New keys and rules for the old; forgets every remembered token.  false: all stays. */
+/* The issuer's keys from now on; takes them over, forgets every remembered token. */
+void cg_auth_publish(struct cg_auth *auth, struct cg_keys *keys);
+/* fn is told of a kid that a token names and no key has; true: keys are being fetched, and
+ * the token is answered CG_E_UNAVAILABLE instead of CG_E_UNAUTHENTICATED.  NULL: nobody. */
+void cg_auth_on_missed(struct cg_auth *auth, bool (*fn)(void *ctx, const char *kid),
+                       void *ctx);
+bool cg_auth_has_keys(const struct cg_auth *auth);
+/* SHA-256, 32 bytes. */
+bool cg_auth_digest(struct cg_auth *auth, const void *data, size_t n,
+                    unsigned char out[32]) CG_MUST_USE;
+
+/* New keys and rules for the old; published keys stay.  Forgets every remembered token.  false: all stays. */
 bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
                    struct cg_err *err) CG_MUST_USE;
 

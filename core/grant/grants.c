@@ -25,6 +25,7 @@ struct cg_grant_metrics cg_grant_metrics_register(struct cg_metrics *m) {
                              "Ended leases whose end the trail does not have yet.");
   ids.seconds = cg_metric(m, CG_HISTOGRAM, "grant_seconds", "",
                           "Time from request to answer of a grant.");
+  ids.jwks = cg_jwks_metrics_register(m);
   return ids;
 }
 

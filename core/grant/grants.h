@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
-#include "grant/auth.h"
+#include "grant/jwks_source.h"
 #include "grant/lease.h"
 #include "plugin/drivers.h"
 #include "policy/policy.h"
@@ -32,6 +32,7 @@ struct cg_grant_metrics {
   int decisions[3]; /* allow, deny, error */
   int ended[6];     /* by enum cg_ended_by */
   int live, joins, refused_tokens, unrecorded, seconds;
+  struct cg_jwks_metrics jwks;
 };
 struct cg_grant_metrics cg_grant_metrics_register(struct cg_metrics *m);
 
@@ -44,6 +45,7 @@ struct cg_grants {
   const struct cg_clock *clock;
   struct cg_drivers *drivers;
   struct cg_auth *auth;
+  struct cg_jwks_source *jwks; /* NULL: no keys are fetched */
   struct cg_arena_pool *pool;
   struct cg_policy *policy; /* replaced on reload; a decision holds its own reference */
   struct cg_leases *leases;

@@ -30,13 +30,15 @@ struct cg_keys {
   EVP_MD *sha256;
   EVP_MD_CTX *digest;
   EVP_MAC *hmac;
+  bool published;
   size_t n;
   struct cg_key items[CG_KEYS_MAX];
 };
 
-struct cg_keys *cg_keys_new(struct cg_err *err) {
+struct cg_keys *cg_keys_new(bool published, struct cg_err *err) {
   struct cg_keys *keys = cg_alloc(sizeof *keys);
   if (keys) {
+    keys->published = published;
     keys->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     keys->digest = EVP_MD_CTX_new();
     keys->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
@@ -139,34 +141,54 @@ static bool make_ready(struct cg_key *key, EVP_PKEY *pkey, const EVP_MD *md) {
   return EVP_PKEY_CTX_set_signature_md(key->check, md) == 1;
 }
 
-bool cg_keys_add_pem(struct cg_keys *keys, const char *kid, const char *pem,
-                     struct cg_err *err) {
+bool cg_keys_add_pkey(struct cg_keys *keys, const char *kid, const char *alg, void *pkey,
+                      struct cg_err *err) {
+  struct cg_key key;
   if (keys->n == CG_KEYS_MAX)
     return cg_fail(err, CG_E_INVALID, "more than %d keys", CG_KEYS_MAX);
+  if (!key_of(pkey, &key, err)) return false;
+  if (alg && strcmp(alg, key.alg))
+    return cg_fail(err, CG_E_INVALID, "the key is for %.16s, which is not taken here",
+                   alg);
+  if (make_ready(&key, pkey, keys->sha256)) return add(keys, key, kid, err);
+  key_done(&key);
+  return cg_fail(err, CG_E_INVALID, "the public key cannot be used to check signatures");
+}
+
+bool cg_keys_add_pem(struct cg_keys *keys, const char *kid, const char *pem,
+                     struct cg_err *err) {
   EVP_PKEY *pkey = read_pem(pem, err);
-  if (!pkey) return false;
-  struct cg_key key;
-  bool ok = key_of(pkey, &key, err);
-  if (ok && !make_ready(&key, pkey, keys->sha256)) {
-    key_done(&key);
-    ok = cg_fail(err, CG_E_INVALID, "the public key cannot be used to check signatures");
-  }
+  bool ok = pkey && cg_keys_add_pkey(keys, kid, NULL, pkey, err);
   EVP_PKEY_free(pkey);
-  return ok && add(keys, key, kid, err);
+  return ok;
+}
+
+size_t cg_keys_count(const struct cg_keys *keys) {
+  return keys->n;
+}
+
+static bool answers(const struct cg_key *key, const char *kid) {
+  if (!kid) return true;
+  return key->kid ? !strcmp(key->kid, kid) : !key->keys->published;
 }
 
 struct cg_key *cg_keys_find(struct cg_keys *keys, const char *alg, const char *kid,
                             struct cg_err *err) {
-  bool alg_known = false;
+  size_t of_alg = 0, answering = 0;
+  struct cg_key *found = NULL;
   for (size_t i = 0; i < keys->n; i++) {
     struct cg_key *key = &keys->items[i];
     if (strcmp(key->alg, alg)) continue;
-    alg_known = true;
-    if (!kid || !key->kid || !strcmp(key->kid, kid)) return key;
+    of_alg++;
+    if (!answers(key, kid)) continue;
+    if (!found) found = key;
+    answering++;
   }
-  cg_fail(err, CG_E_UNAUTHENTICATED,
-          alg_known ? "the token's kid names no key of this gate"
-                    : "the token's alg is not that of this gate's key");
+  if (found && (kid || answering == 1)) return found;
+  cg_fail(err, CG_E_UNAUTHENTICATED, "%s",
+          !of_alg ? "the token's alg is not that of this gate's key"
+          : found ? "the token has no kid, and this gate has several keys of its alg"
+                  : "the token's kid names no key of this gate");
   return NULL;
 }
 

@@ -92,6 +92,21 @@ static void ask_next(struct asking *a) {
   a->looping = false;
 }
 
+/* Old keys are still keys: stale is told and is not red. */
+static void note_keys(struct asking *a) {
+  const struct cg_grants *g = cg_api_of(a->x)->grants;
+  char text[CG_ERR_TEXT_MAX + 128];
+  if (!g->jwks) return;
+  struct cg_jwks_state s = cg_jwks_source_state(g->jwks);
+  if (s.age_s < 0)
+    snprintf(text, sizeof text, "never fetched: %s", s.why);
+  else
+    snprintf(text, sizeof text, "%s: %zu keys, fetched %lld s ago%s%s",
+             s.stale ? "stale" : "fresh", s.keys, (long long)s.age_s, s.stale ? "; " : "",
+             s.why);
+  note(a, "keys", cg_auth_has_keys(g->auth), text);
+}
+
 static void readyz(struct cg_exchange *x) {
   const struct cg_api *api = cg_api_of(x);
   struct asking *a = cg_arena_zalloc(x->arena, sizeof *a);
@@ -107,6 +122,7 @@ static void readyz(struct cg_exchange *x) {
   bool serving = api->serving(api->app);
   note(a, "gate", serving, serving ? "serving" : "starting or draining");
   note(a, "policies", true, cg_policy_revision(api->grants->policy));
+  note_keys(a);
   ask_next(a);
 }
 

@@ -39,6 +39,7 @@ struct socket {
 
 struct cg_fetcher {
   struct cg_loop *loop;
+  const struct cg_fetch_trust *trust; /* NULL: the system's authorities */
   CURLM *multi;
   struct cg_timer timer, tell; /* curl's; for what failed inside cg_fetch */
   struct list flying, refused;
@@ -238,6 +239,19 @@ static void set_body(CURL *easy, const struct cgp_fetch *req) {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, req->method);
 }
 
+static bool set_trust(CURL *e, const struct cg_fetch_trust *trust) {
+  bool ok = true;
+  if (!trust) return true;
+  if (trust->ca_file) ok = ok && !curl_easy_setopt(e, CURLOPT_CAINFO, trust->ca_file);
+  if (trust->cert) ok = ok && !curl_easy_setopt(e, CURLOPT_SSLCERT, trust->cert);
+  if (trust->key) ok = ok && !curl_easy_setopt(e, CURLOPT_SSLKEY, trust->key);
+  if (!trust->pin || !ok) return ok;
+  ok = !curl_easy_setopt(e, CURLOPT_PINNEDPUBLICKEY, trust->pin);
+  curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+  curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+  return ok;
+}
+
 static bool set_up(struct transfer *t, const struct cgp_fetch *req) {
   CURL *e = t->easy;
   curl_easy_setopt(e, CURLOPT_PRIVATE, t);
@@ -252,7 +266,8 @@ static bool set_up(struct transfer *t, const struct cgp_fetch *req) {
   curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
   curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
   set_body(e, req);
-  return !curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") &&
+  return set_trust(e, t->f->trust) &&
+         !curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") &&
          !curl_easy_setopt(e, CURLOPT_URL, req->url);
 }
 
@@ -338,6 +353,10 @@ struct cg_fetcher *cg_fetcher_new(struct cg_loop *loop) {
   curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)PER_HOST_MAX);
   curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
   return f;
+}
+
+void cg_fetcher_trust(struct cg_fetcher *f, const struct cg_fetch_trust *trust) {
+  f->trust = trust;
 }
 
 void cg_fetcher_close(struct cg_fetcher *f) {

@@ -1,4 +1,4 @@
-/* fetch.h - outgoing HTTP for plugins: libcurl's multi interface on the worker's loop.
+/* fetch.h - outgoing HTTP: libcurl's multi interface on the worker's loop.
  *
  * Keep-alive, TLS verified, no redirects, http and https only, no proxy from the
  * environment, NOSIGNAL, resolver in curl's own thread.  Bounds: replies to max_reply,
@@ -15,6 +15,16 @@
 struct cg_fetcher;
 
 struct cg_fetcher *cg_fetcher_new(struct cg_loop *loop);
+/* Whom a fetcher's TLS connections believe, and what they show.  Paths of PEM files. */
+struct cg_fetch_trust {
+  const char *ca_file; /* instead of the system's authorities; NULL: those */
+  const char *pin;     /* "sha256//...": the server's public key, which then is all that
+                        * counts: neither name nor authority; NULL: they count */
+  const char *cert, *key; /* the client's own; NULL: none */
+};
+/* For transfers from now on.  trust outlives the fetcher. */
+void cg_fetcher_trust(struct cg_fetcher *f, const struct cg_fetch_trust *trust);
+
 /* Transfers in flight end CGP_E_UNAVAILABLE, and so does every later one. */
 void cg_fetcher_close(struct cg_fetcher *f);
 void cg_fetcher_free(struct cg_fetcher *f); /* closes first; NULL is fine */
