@@ -9,8 +9,18 @@
 local valkey = env "VALKEY_URL"
 
 return {
-  listen = { address = "0.0.0.0",   port = env("CAMGATE_PORT", 8090) },
-  admin  = { address = "127.0.0.1", port = env("CAMGATE_ADMIN_PORT", 8091) },
+  listen = {
+    address = "0.0.0.0", port = env("CAMGATE_PORT", 8090),
+    tls = {                                -- without cert: plain HTTP
+      cert      = env "CAMGATE_TLS_CERT",  -- PEM, the chain; read again at a reload
+      key       = env "CAMGATE_TLS_KEY",
+      client_ca = env "CAMGATE_TLS_CLIENT_CA",      -- clients must show a certificate
+    },
+    -- allow = { "10.0.0.0/8", "::1" },    -- client networks; all
+    -- deny  = { "10.6.6.0/24" },          -- wins
+    -- trusted_proxies = { "127.0.0.1" },  -- their X-Forwarded-For is believed
+  },
+  admin = { address = "127.0.0.1", port = env("CAMGATE_ADMIN_PORT", 8091) },
 
   workers   = env("CAMGATE_WORKERS", 0),   -- threads; 0: one a CPU
   state_dir = env "CAMGATE_STATE_DIR",     -- the audit trail; ../state in a checkout
@@ -22,6 +32,8 @@ return {
   jwt = {
     secret   = env "CAMGATE_JWT_SECRET",   -- HS256, 32 bytes or more
     -- public_key = "users.pem",           -- or RS256, ES256
+    jwks     = env "CAMGATE_JWKS",         -- or the issuer's: https URL, or a file
+    jwks_ca  = env "CAMGATE_JWKS_CA",      -- who signs that URL's server; the system's
     issuer   = env "CAMGATE_JWT_ISSUER",
     audience = env "CAMGATE_JWT_AUDIENCE",
     roles_claim = "roles",                 -- Keycloak: "realm_access.roles"
