@@ -35,8 +35,10 @@ json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) {
   uint64_t failures = cg_mem_failures();
   json_error_t e;
   json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
-  if (json) return json;
-  if (json_error_code(&e) == json_error_out_of_memory || cg_mem_failures() != failures)
+  bool starved = cg_mem_failures() != failures; /* then letters of a text may be lost */
+  if (json && !starved) return json;
+  json_decref(json);
+  if (starved || json_error_code(&e) == json_error_out_of_memory)
     cg_fail(err, CG_E_MEMORY, "no memory to read JSON of %zu bytes", n);
   else
     cg_fail(err, CG_E_MALFORMED, "JSON, line %d, column %d: %s", e.line, e.column,

@@ -155,8 +155,10 @@ static struct cg_key *look_up(struct cg_auth *auth, const struct cg_jwt *jwt,
   struct cg_keys *published = auth->published, *own = auth->rules.keys;
   struct cg_keys *order[] = {jwt->kid ? published : own, jwt->kid ? own : published};
   struct cg_key *key = NULL;
+  struct cg_err why = {0};
   for (size_t i = 0; i < CG_COUNT(order) && !key; i++)
-    if (order[i]) key = cg_keys_find(order[i], jwt->alg, jwt->kid, err);
+    if (order[i]) key = cg_keys_find(order[i], jwt->alg, jwt->kid, &why);
+  if (!key) cg_fail(err, why.code, "%s", why.text);
   return key;
 }
 
