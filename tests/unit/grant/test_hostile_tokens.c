@@ -64,6 +64,15 @@ static const struct hostile algorithms[] = {
     {"another secret", SECRET_GATE, HS_OTHER, NULL, NULL, "signature is"},
     {"another RSA key", RSA_GATE, RS_OTHER, NULL, NULL, "signature is"},
     {"another EC key", EC_GATE, ES_OTHER, NULL, NULL, "signature is"},
+    {"PBES2", SECRET_GATE, HS, "{\"alg\":\"PBES2-HS256+A128KW\",\"p2c\":999999999}", NULL,
+     "alg is not"},
+    {"dir", SECRET_GATE, HS, ALG("dir"), NULL, "alg is not"},
+    {"RSA1_5", RSA_GATE, RS, ALG("RSA1_5"), NULL, "alg is not"},
+    {"RSA-OAEP", RSA_GATE, RS, ALG("RSA-OAEP"), NULL, "alg is not"},
+    {"ECDH-ES", EC_GATE, ES, ALG("ECDH-ES"), NULL, "alg is not"},
+    {"a long alg", RSA_GATE, RS, ALG(X256), NULL, "alg is not"},
+    {"alg and NUL", SECRET_GATE, HS, ALG("HS256\\u0000"), NULL, "JSON object"},
+    {"alg in wide letters", SECRET_GATE, HS, ALG("\\uff28S256"), NULL, "alg is not"},
     {"no signature", SECRET_GATE, NONE, NULL, NULL, "three parts"},
     {"no signature, RSA", RSA_GATE, NONE, ALG("RS256"), NULL, "three parts"},
     {"no signature, EC", EC_GATE, NONE, ALG("ES256"), NULL, "three parts"},
@@ -79,6 +88,20 @@ static const struct hostile headers[] = {
     {"jwk", SECRET_GATE, HS, H("\"jwk\":{\"kty\":\"oct\",\"k\":\"AA\"}"), NULL, "jwk"},
     {"jku", SECRET_GATE, HS, H("\"jku\":\"https://evil.example/\""), NULL, "jku"},
     {"x5u", SECRET_GATE, HS, H("\"x5u\":\"https://evil.example/\""), NULL, "x5u"},
+    {"x5c of its own", RSA_GATE, RS_OTHER, "{\"alg\":\"RS256\",\"x5c\":[\"MIIB\"]}", NULL,
+     "signature is"},
+    {"x5t of another", RSA_GATE, RS_OTHER, "{\"alg\":\"RS256\",\"x5t#S256\":\"x\"}", NULL,
+     "signature is"},
+    {"jwk null", SECRET_GATE, HS, H("\"jwk\":null"), NULL, "jwk"},
+    {"jwk, RSA", RSA_GATE, RS_OTHER, "{\"alg\":\"RS256\",\"jwk\":{\"kty\":\"RSA\"}}",
+     NULL, "jwk"},
+    {"jwk, EC", EC_GATE, ES_OTHER, "{\"alg\":\"ES256\",\"jwk\":{\"kty\":\"EC\"}}", NULL,
+     "jwk"},
+    {"jku to itself", SECRET_GATE, HS, H("\"jku\":\"http://127.0.0.1/\""), NULL, "jku"},
+    {"jku a list", SECRET_GATE, HS, H("\"jku\":[]"), NULL, "jku"},
+    {"x5u of a file", SECRET_GATE, HS, H("\"x5u\":\"file:///etc/passwd\""), NULL, "x5u"},
+    {"b64 true", SECRET_GATE, HS, H("\"b64\":true"), NULL, "b64"},
+    {"zip null", SECRET_GATE, HS, H("\"zip\":null"), NULL, "zip"},
     {"enc", SECRET_GATE, HS, H("\"enc\":\"A128GCM\""), NULL, "enc"},
     {"zip", SECRET_GATE, HS, H("\"zip\":\"DEF\""), NULL, "zip"},
     {"nested", SECRET_GATE, HS, H("\"cty\":\"JWT\""), NULL, "cty"},
@@ -231,6 +254,11 @@ static const struct hostile bodies[] = {
     {"not UTF-8", SECRET_GATE, HS, NULL, IN("\"x\":\"\xc0\xaf\""), "JSON object"},
     {"nested twice", SECRET_GATE, HS, NULL, IN("\"x\":{\"a\":1,\"a\":2}"), "once"},
 };
+
+_Static_assert(CG_COUNT(algorithms) + CG_COUNT(headers) + CG_COUNT(times) +
+                       CG_COUNT(parties) + CG_COUNT(bodies) >=
+                   200,
+               "at least 200 hostile tokens");
 
 static void refuse_all(struct test_keys *k, const struct hostile *rows, size_t n,
                        bool strict) {
