@@ -91,7 +91,7 @@ static void succeeded(struct cg_jwks_source *s) {
 
 /* The same text again changes nothing: remembered tokens stay remembered. */
 static bool is_news(struct cg_jwks_source *s, const char *text, size_t n) {
-  unsigned char digest[sizeof s->digest];
+  unsigned char digest[sizeof s->digest] = {0};
   bool known = cg_auth_digest(s->env.auth, text, n, digest) && s->n_keys &&
                !memcmp(digest, s->digest, sizeof digest);
   memcpy(s->digest, digest, sizeof digest);
