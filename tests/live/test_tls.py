@@ -1,4 +1,5 @@
 """TLS of the public listener as other implementations see it, renewed under load."""
+import os
 import shutil
 import signal
 import socket
@@ -20,6 +21,9 @@ BAD = {"rsa": ("AES128-GCM-SHA256", "AES128-SHA", "AES256-SHA256", "ECDHE-RSA-AE
                "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES128-GCM-SHA256", "eNULL", "aNULL"),
        "ec": ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-CCM8",
               "ECDHE-ECDSA-AES128-CCM", "eNULL", "aNULL")}
+
+
+TURNS = int(os.environ.get("CAMGATE_CERT_TURNS", 6))
 
 
 class SecureGate(Gate):
@@ -129,7 +133,7 @@ def test_certificates_change_under_a_stream_and_none_is_lost(new_secure, authori
     for stream in streams:
         stream.start()
     seen = {gate.serial()}
-    for turn in range(6):
+    for turn in range(TURNS):
         before = [s.asked for s in streams]
         authority.issue(kind=("rsa", "ec")[turn % 2])
         if turn % 2:
@@ -145,8 +149,9 @@ def test_certificates_change_under_a_stream_and_none_is_lost(new_secure, authori
     for stream in streams:
         stream.join(60)
         assert not stream.is_alive() and not stream.lost, stream.lost[:3]
-    assert len(seen) == 7
-    assert len(gate.rows("SELECT seq FROM trail WHERE kind = 'reload'")) == 6
+    assert len(seen) == TURNS + 1
+    assert len(gate.rows("SELECT seq FROM trail WHERE kind = 'reload'")) == TURNS
+    print(f"{TURNS} certificates, {sum(s.asked for s in streams)} requests, 0 lost")
 
 
 def break_mismatch(a):

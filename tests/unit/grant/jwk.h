@@ -19,17 +19,20 @@ static inline void jwk_number(EVP_PKEY *key, const char *name, bool padded, char
 /* more: further members, each after a comma. */
 static inline const char *jwk_of(EVP_PKEY *key, const char *more, char *out,
                                  size_t size) {
-  char a[2048], b[2048];
+  char a[1400], b[1400];
+  int n;
   if (EVP_PKEY_is_a(key, "RSA")) {
     jwk_number(key, OSSL_PKEY_PARAM_RSA_N, false, a);
     jwk_number(key, OSSL_PKEY_PARAM_RSA_E, false, b);
-    snprintf(out, size, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}", a, b, more);
+    n = snprintf(out, size, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}", a, b, more);
   } else {
     jwk_number(key, OSSL_PKEY_PARAM_EC_PUB_X, true, a);
     jwk_number(key, OSSL_PKEY_PARAM_EC_PUB_Y, true, b);
-    snprintf(out, size, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s}",
-             a, b, more);
+    n = snprintf(out, size,
+                 "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s}", a, b,
+                 more);
   }
+  assert_in_range(n, 1, size - 1);
   return out;
 }
 
