@@ -150,7 +150,8 @@ def test_certificates_change_under_a_stream_and_none_is_lost(new_secure, authori
         stream.join(60)
         assert not stream.is_alive() and not stream.lost, stream.lost[:3]
     assert len(seen) == TURNS + 1
-    assert len(gate.rows("SELECT seq FROM trail WHERE kind = 'reload'")) == TURNS
+    until(lambda: len(gate.rows("SELECT seq FROM trail WHERE kind = 'reload'")) == TURNS,
+          "a row of each reload")
     print(f"{TURNS} certificates, {sum(s.asked for s in streams)} requests, 0 lost")
 
 
