@@ -226,7 +226,7 @@ static void prepare_process(void) {
   }
   tzset();
   json_set_alloc_funcs(cg_alloc, cg_free);
-  event_set_mem_functions(cg_alloc, cg_realloc, cg_free);
+  cg_server_memory();
 }
 
 static bool load_plugins(struct cg_gate *gate, struct cg_arena *arena) {

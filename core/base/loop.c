@@ -10,6 +10,8 @@
 #include "base/mem.h"
 
 #define MAILBOX_MAX ((size_t)65536)
+#define MAILBOX_FIRST                                                                    \
+  ((size_t)64) /* there from the start: a post or two need no memory */
 
 struct message {
   void (*fn)(void *arg);
@@ -63,6 +65,12 @@ static void on_wake(evutil_socket_t fd, short what, void *arg) {
   if (atomic_load(&loop->stopping)) event_base_loopbreak(loop->base);
 }
 
+static bool make_mailbox(struct mailbox *m) {
+  m->items = cg_alloc(MAILBOX_FIRST * sizeof *m->items);
+  m->cap = m->items ? MAILBOX_FIRST : 0;
+  return m->items;
+}
+
 static struct event_base *base_new(void) {
   struct event_config *config = event_config_new();
   if (!config) return NULL;
@@ -82,7 +90,7 @@ struct cg_loop *cg_loop_new(struct cg_err *err) {
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
   loop->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   loop->base = base_new();
-  if (loop->fd >= 0 && loop->base)
+  if (loop->fd >= 0 && loop->base && make_mailbox(&loop->in) && make_mailbox(&loop->out))
     loop->wake = event_new(loop->base, loop->fd, EV_READ | EV_PERSIST, on_wake, loop);
   if (loop->wake && !event_add(loop->wake, NULL)) return loop;
   cg_fail(err, CG_E_UNAVAILABLE, "cannot make an event loop (memory or descriptors)");
@@ -129,7 +137,7 @@ bool cg_loop_is_mine(const struct cg_loop *loop) {
 static bool push(struct mailbox *m, struct message message) {
   if (m->n == m->cap) {
     if (m->n == MAILBOX_MAX) return false;
-    size_t cap = m->cap ? m->cap * 2 : 64;
+    size_t cap = m->cap ? m->cap * 2 : MAILBOX_FIRST;
     struct message *items = cg_realloc(m->items, cap * sizeof *items);
     if (!items) return false;
     m->items = items;

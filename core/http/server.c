@@ -195,6 +195,12 @@ static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_cod
 
 /* --- evhtp --- */
 
+/* Before evhtp makes anything of a socket; else it closes it. */
+static evhtp_res on_socket(evhtp_connection_t *c, void *arg) {
+  (void)c, (void)arg;
+  return cg_firm_ready() ? EVHTP_RES_OK : EVHTP_RES_ERROR;
+}
+
 static evhtp_res on_accept(evhtp_connection_t *c, void *arg) {
   struct cg_server *s = arg;
   return cg_guard_attach(&s->guards, c) ? EVHTP_RES_OK : EVHTP_RES_ERROR;
@@ -308,9 +314,15 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
   s->htp = evhtp_new(cg_loop_base(s->conf.loop), s);
   if (!s->htp || !s->guards.peers || !sweep(s))
     return cg_fail(err, CG_E_MEMORY, "no memory for a listener");
+  evhtp_set_pre_accept_cb(s->htp, on_socket, s);
   evhtp_set_post_accept_cb(s->htp, on_accept, s);
   if (s->conf.ssl_ctx) cg_server_set_ssl_ctx(s, s->conf.ssl_ctx);
   return open_listener(s, err);
+}
+
+void cg_server_memory(void) {
+  CG_CHECK(cg_firm_ready());
+  evhtp_set_mem_functions(cg_firm_alloc, cg_firm_realloc, cg_free);
 }
 
 struct cg_server *cg_server_new(const struct cg_server_conf *conf, struct cg_err *err) {

@@ -75,6 +75,10 @@ struct cg_server_conf {
 
 struct cg_server;
 
+/* Gives evhtp and libevent, which cannot bear to be without memory while they accept a
+ * connection, firm memory (mem.h).  Once, before any loop is made. */
+void cg_server_memory(void);
+
 /* Listens from the return on.  conf is copied, what it points at is borrowed. */
 struct cg_server *cg_server_new(const struct cg_server_conf *conf,
                                 struct cg_err *err) CG_MUST_USE;

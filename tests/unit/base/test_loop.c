@@ -163,10 +163,12 @@ static void no_memory_is_said(void **state) {
   int n = 0;
   struct cg_loop *loop = cg_loop_new(&err);
   cg_mem_fail_after(1);
-  assert_false(cg_loop_post(loop, count, &n));
+  int taken = 0; /* the first ones need no memory */
+  while (cg_loop_post(loop, count, &n)) taken++;
+  assert_int_equal(taken, 64);
   assert_true(cg_loop_post(loop, count, &n));
   cg_loop_free(loop);
-  assert_int_equal(n, 1);
+  assert_int_equal(n, taken + 1);
   cg_loop_free(NULL);
 }
 

@@ -57,6 +57,28 @@ static void failures_are_counted(void **state) {
   assert_int_equal(cg_mem_failures(), before + 1);
 }
 
+static void firm_memory_comes_from_the_reserve(void **state) {
+  (void)state;
+  void *all[CG_FIRM_PIECES + 1];
+  assert_true(cg_firm_ready());
+  char *grown = memcpy(cg_firm_alloc(8), "firm me", 8);
+  cg_mem_fail_from(1, UINT32_MAX);
+  assert_null(cg_firm_alloc(CG_FIRM_BYTES + 1));
+  assert_null(cg_firm_realloc(grown, CG_FIRM_BYTES + 1));
+  grown = cg_firm_realloc(grown, 4000);
+  assert_string_equal(grown, "firm me");
+  int n = 0;
+  while ((all[n] = cg_firm_alloc(100))) {
+    assert_int_equal(((char *)all[n])[99], 0);
+    assert_in_range(++n, 1, CG_FIRM_PIECES);
+  }
+  assert_int_equal(n, CG_FIRM_PIECES - 1);
+  cg_mem_fail_after(0);
+  cg_free(grown);
+  while (n > 0) cg_free(all[--n]);
+  assert_true(cg_firm_ready());
+}
+
 static void zero_disarms(void **state) {
   (void)state;
   cg_mem_fail_after(1);
@@ -82,6 +104,7 @@ int main(void) {
       cmocka_unit_test(strings_are_copied),
       cmocka_unit_test(the_nth_allocation_fails_once),
       cmocka_unit_test(failures_are_counted),
+      cmocka_unit_test(firm_memory_comes_from_the_reserve),
       cmocka_unit_test(zero_disarms),
       cmocka_unit_test(allocations_are_counted),
   };
