@@ -419,7 +419,8 @@ struct cgp_host {
                              void *arg);
   void (*timer_stop)(struct cgp_host *h, struct cgp_timer *t);
 
-  /* run fn on this worker's loop, soon.  Any thread.  false: the worker has stopped */
+  /* run fn on this worker's loop, soon.  Any thread.  false: the worker has stopped, or
+   * is too busy */
   bool (*post)(struct cgp_host *h, void (*fn)(void *arg), void *arg);
 
   /* outgoing HTTP on this loop: keep-alive, TLS verified, no redirects.  fn runs once,

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define POSTS_MAX      65536
+#define POSTS_FIRST    16
 #define LINE_MAX_BYTES 1024
 
 struct cgp_timer {
@@ -151,16 +152,20 @@ static void run_posts(void *arg) {
   struct cg_host *h = arg;
   pthread_mutex_lock(&h->lock);
   struct cg_posts all = h->in;
-  h->in = (struct cg_posts){0};
+  h->in = h->spare;
+  h->spare = (struct cg_posts){0};
   pthread_mutex_unlock(&h->lock);
   for (size_t i = 0; i < all.n; i++) all.items[i].fn(all.items[i].arg);
-  cg_free(all.items);
+  pthread_mutex_lock(&h->lock);
+  cg_free(h->spare.items); /* of a run inside a run */
+  h->spare = (struct cg_posts){.items = all.items, .cap = all.cap};
+  pthread_mutex_unlock(&h->lock);
 }
 
 static bool posts_add(struct cg_posts *p, struct cg_post post) {
   if (p->n == p->cap) {
     if (p->n == POSTS_MAX) return false;
-    size_t cap = p->cap ? p->cap * 2 : 16;
+    size_t cap = p->cap ? p->cap * 2 : POSTS_FIRST;
     struct cg_post *items = cg_realloc(p->items, cap * sizeof *items);
     if (!items) return false;
     p->items = items;
@@ -257,11 +262,21 @@ struct cg_host *cg_host_new(const char *plugin, const struct cg_plugins_env *env
   return h;
 }
 
+static bool make_posts(struct cg_posts *p) {
+  p->items = cg_alloc(POSTS_FIRST * sizeof *p->items);
+  p->cap = p->items ? POSTS_FIRST : 0;
+  return p->items;
+}
+
 struct cg_host *cg_host_worker(struct cg_host *main, uint32_t worker,
                                struct cg_loop *loop, struct cg_calls *calls,
                                struct cg_fetcher *fetcher) {
   struct cg_host *h = cg_host_new(main->plugin, main->env, main->options);
   if (!h) return NULL;
+  if (!make_posts(&h->in) || !make_posts(&h->spare)) {
+    cg_host_free(h);
+    return NULL;
+  }
   h->abi.worker = worker;
   h->loop = loop;
   h->calls = calls;
@@ -282,6 +297,7 @@ void cg_host_free(struct cg_host *h) {
     next = h->next;
     cg_host_drop_timers(h);
     cg_free(h->in.items);
+    cg_free(h->spare.items);
     pthread_mutex_destroy(&h->lock);
     cg_free(h);
   }

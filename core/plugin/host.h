@@ -44,8 +44,8 @@ struct cg_host {
   int64_t blocked_logged_us; /* when a blocking op was last told of */
   int blocked_metric;
 
-  pthread_mutex_t lock; /* guards what follows, and next of main's */
-  struct cg_posts in;
+  pthread_mutex_t lock;      /* guards what follows, and next of main's */
+  struct cg_posts in, spare; /* in turns, so that a wake-up needs no memory */
   bool running;
 };
 

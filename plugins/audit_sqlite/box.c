@@ -16,6 +16,7 @@ static struct aud_reply *take_all(struct aud_box *box, struct aud_tally *tally) 
   struct aud_reply *chain = box->first;
   box->first = NULL;
   box->last = &box->first;
+  box->woken = false;
   *tally = box->tally;
   box->tally = (struct aud_tally){0};
   (void)pthread_mutex_unlock(&box->lock);
@@ -45,10 +46,15 @@ static void deliver(void *arg) {
   finish_all(chain, box->host);
 }
 
+static void not_woken(struct aud_box *box) {
+  (void)pthread_mutex_lock(&box->lock);
+  box->woken = false;
+  (void)pthread_mutex_unlock(&box->lock);
+}
+
 void aud_box_put(struct aud_box *box, struct aud_reply *chain,
                  const struct aud_tally *tally) {
   (void)pthread_mutex_lock(&box->lock);
-  bool was_empty = !box->first;
   *box->last = chain;
   while (*box->last) box->last = &(*box->last)->next;
   if (tally) {
@@ -57,8 +63,10 @@ void aud_box_put(struct aud_box *box, struct aud_reply *chain,
     box->tally.failures += tally->failures;
     box->tally.answered += tally->answered;
   }
+  bool wake = !box->woken;
+  box->woken = true;
   (void)pthread_mutex_unlock(&box->lock);
-  if (was_empty) (void)box->host->post(box->host, deliver, box);
+  if (wake && !box->host->post(box->host, deliver, box)) not_woken(box);
 }
 
 void aud_box_close(struct aud_box *box) {

@@ -1,8 +1,8 @@
 /* box.h - how answers of the writer and the reader come home to a worker's thread.
  *
  * Each worker has one box.  The two threads put finished replies into it; the first one
- * into an empty box posts one wake-up to the worker's loop, so a commit wakes each worker
- * once however many rows it had.  There every reply is finished: its call is completed,
+ * posts one wake-up to the worker's loop, so a commit wakes each worker once however many
+ * rows it had; a wake-up that could not be posted is tried again by the next one.  There every reply is finished: its call is completed,
  * its memory freed.  Lock order: a box's lock is a leaf. */
 #ifndef AUD_BOX_H
 #define AUD_BOX_H
@@ -37,6 +37,7 @@ struct aud_box {
   struct aud_metrics metrics;
   pthread_mutex_t lock;
   struct aud_reply *first, **last;
+  bool woken; /* a wake-up is on its way */
   struct aud_tally tally;
   int64_t in_flight; /* rows the writer still has; under the writer's lock */
   /* the writer's alone: replies of the batch that it is sorting by worker */
