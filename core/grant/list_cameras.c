@@ -18,6 +18,7 @@ struct page {
   const struct cg_camera **cameras;
   size_t n, at, in_slice;
   bool more, looping, decided_now;
+  enum cg_code outage; /* why the last one could not be decided; CG_OK */
   struct cg_policy *policy;
   struct cg_ask ask;
   struct cg_buf text;
@@ -63,6 +64,7 @@ static void go_on(void *arg) {
 static void decided(void *arg, const struct cg_verdict *v) {
   struct page *p = arg;
   if (v->allow) write_camera(p, p->cameras[p->at], v);
+  p->outage = v->outage;
   cg_arena_free(p->decision, p->g->pool);
   p->decision = NULL;
   p->at++;
@@ -84,6 +86,10 @@ static void last_of_page(struct page *p) {
 static void decide_on(struct page *p) {
   p->looping = true;
   do {
+    if (p->outage != CG_OK) {
+      page_failed(p, p->outage, "the policies cannot decide now");
+      return;
+    }
     if (p->at == p->n) {
       last_of_page(p);
       return;

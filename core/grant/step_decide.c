@@ -84,6 +84,10 @@ static void refused(struct cg_grant *g, const struct cg_verdict *v) {
 
 static void decided(void *arg, const struct cg_verdict *v) {
   struct cg_grant *g = arg;
+  if (v->outage != CG_OK) {
+    cg_step_fail(g, v->outage, "policies: %s", v->reason);
+    return;
+  }
   g->verdict = v;
   if (g->op == CG_EXPLAIN) {
     cg_step_done(g);

@@ -17,6 +17,7 @@ static int usage_resumed(lua_State *L, int status, lua_KContext unused) {
   (void)unused;
   struct cg_run *r = cg_run_of(L, "usage");
   if (!r->usage_ok) {
+    r->outage = CG_E_UNAVAILABLE;
     r->meter.broken = r->usage_text;
     return cg_meter_raise(L);
   }

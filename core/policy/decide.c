@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "policy/answer.h"
 #include "policy/await.h"
 #include "policy/set.h"
@@ -147,6 +148,7 @@ static bool goes_on(struct cg_run *r) {
 /* Until a rule waits (true) or the verdict is certain. */
 static bool burst(struct cg_run *r) {
   struct cg_state *s = &r->policy->state;
+  uint64_t failures = cg_mem_failures();
   bool waits = false;
   s->run = r;
   cg_meter_begin(s, &r->meter, r->co);
@@ -156,6 +158,7 @@ static bool burst(struct cg_run *r) {
   }
   cg_meter_end(s);
   s->run = NULL;
+  if (cg_mem_failures() != failures) r->outage = CG_E_MEMORY;
   return waits;
 }
 
@@ -184,6 +187,7 @@ static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *a
   r->at = 0;
   r->decider = NULL;
   r->resuming = r->failed = r->starved = false;
+  r->outage = CG_OK;
   r->answers = NULL;
   r->scopes = NULL;
   r->n_answers = r->n_scopes = r->n_said = 0;

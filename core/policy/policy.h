@@ -13,6 +13,9 @@
  * policy_error set, of that decision alone.  The first deny or error decides; policies
  * after it are asked only in explain mode, and do not change the verdict.
  *
+ * What is nobody's fault but the gate's (no memory, a quota that cannot be read) is told by
+ * `outage`: nothing was decided, and who asks again later may hear something else.
+ *
  * Limits (struct cg_policy_limits) are sticky: once one is hit the coroutine cannot go on,
  * whatever it catches.  Waiting is free.  A decision in flight holds a reference, so a
  * reload lets it finish on the state it began on.  One worker's thread.
@@ -110,8 +113,9 @@ struct cg_word {
 struct cg_verdict {
   bool allow;
   bool policy_error;
-  const char *reason; /* deny: the first deny's text; "no policy allows this";
-                       "policy_error" */
+  enum cg_code outage; /* with policy_error: why nothing could be decided; else CG_OK */
+  const char *reason;  /* deny: the first deny's text; "no policy allows this";
+                       "policy_error"; outage: what is away */
   const char *rule,
       *file; /* of the policy that decided: the denying, the capping, else the first allowing */
   int line;

@@ -63,6 +63,7 @@ struct cg_run {
   bool resuming;                 /* the rule waits for usage() */
   bool failed;                   /* its coroutine cannot be used again */
   bool starved;                  /* the arena ran out while a word was kept */
+  enum cg_code outage;           /* what kept it from deciding; no fault of a policy */
 
   struct cg_answer *answers;
   struct cg_scope_said *scopes;

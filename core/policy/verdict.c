@@ -2,11 +2,23 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/mem.h"
 #include "policy/set.h"
 
 #define FACTS_MAX (16u << 10)
 
 const struct cg_verdict cg_verdict_no_memory = {
+    .policy_error = true,
+    .outage = CG_E_MEMORY,
+    .reason = "the gate has no memory left for a decision",
+    .rule = "",
+    .file = "",
+    .max_rule = "",
+    .facts = "{}",
+};
+
+/* The request's own memory is used up, by its policies. */
+static const struct cg_verdict too_much = {
     .policy_error = true,
     .reason = "policy_error",
     .rule = "",
@@ -121,18 +133,30 @@ static void keep_facts(struct cg_run *r) {
   cg_buf_done(&b);
 }
 
+static void judge(struct cg_run *r) {
+  struct cg_verdict *v = r->verdict;
+  const struct cg_word *d = r->decider;
+  if (!d) {
+    combine(r);
+    return;
+  }
+  refuse(r, d, d->kind == CG_WORD_DENY ? d->reason : "policy_error");
+  if (!v->policy_error || r->outage == CG_OK) return;
+  v->outage = r->outage;
+  v->reason = d->reason;
+}
+
 const struct cg_verdict *cg_run_verdict(struct cg_run *r) {
   struct cg_verdict *v = r->verdict;
+  uint64_t failures = cg_mem_failures();
   v->reason = v->rule = v->file = v->max_rule = "";
   v->facts = "{}";
   v->max = r->policy->env.tiers->n - 1;
-  const struct cg_word *d = r->decider;
-  if (d)
-    refuse(r, d, d->kind == CG_WORD_DENY ? d->reason : "policy_error");
-  else
-    combine(r);
+  judge(r);
   keep_words(r);
   keep_facts(r);
   v->cpu_us = r->meter.cpu_us;
-  return r->starved ? &cg_verdict_no_memory : v;
+  if (!r->starved) return v;
+  bool ours = r->outage == CG_E_MEMORY || cg_mem_failures() != failures;
+  return ours ? &cg_verdict_no_memory : &too_much;
 }

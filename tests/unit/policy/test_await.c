@@ -104,7 +104,8 @@ static void a_quota_that_fails_denies_whatever_is_caught(void **state) {
       f.pending[0].done(f.pending[0].arg, false, 0, "valkey is away");
     assert_int_equal(f.verdicts, 1);
     assert_true(f.v->policy_error);
-    assert_non_null(strstr(f.v->words[0].reason, "valkey is away"));
+    assert_int_equal(f.v->outage, CG_E_UNAVAILABLE);
+    assert_non_null(strstr(f.v->reason, "valkey is away"));
     fix_done(&f);
   }
 }
