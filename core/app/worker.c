@@ -58,13 +58,14 @@ static struct cg_policy *compile(struct cg_worker *w, const struct cg_bundle *bu
                               .usage = usage,
                               .ctx = w};
   struct cg_field_errors errs = {.n = 0};
+  uint64_t failures = cg_mem_failures();
   struct cg_arena *arena = cg_arena_new(NULL, 1024 * 1024);
   struct cg_policy *p = arena ? cg_policy_new(bundle, &env, arena, &errs) : NULL;
-  if (!p && errs.n > 0)
+  if (!p && (errs.n == 0 || cg_mem_failures() != failures))
+    cg_fail(&w->err, CG_E_MEMORY, "no memory to compile the policies");
+  else if (!p)
     cg_fail(&w->err, CG_E_INVALID, "%s: %s%s", errs.items[0].pointer, errs.items[0].text,
             errs.n > 1 ? " (and more: camgate check)" : "");
-  else if (!p)
-    cg_fail(&w->err, CG_E_MEMORY, "no memory to compile the policies");
   cg_arena_free(arena, NULL);
   return p;
 }

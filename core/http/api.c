@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "grant/tally.h"
 
 struct cg_buf *cg_api_out(struct cg_exchange *x) {
@@ -136,9 +137,15 @@ static const char *header_of(const struct cgp_http_request *req, const char *nam
   return cg_exchange_header(req->headers, name);
 }
 
+struct asked {
+  struct cg_exchange *x;
+  uint64_t failures; /* of allocations, when it was asked */
+};
+
 static void plugin_answered(void *arg, enum cgp_code code, const void *result,
                             const char *text) {
-  struct cg_exchange *x = arg;
+  struct cg_exchange *x = ((struct asked *)arg)->x;
+  bool starved = cg_mem_failures() != ((struct asked *)arg)->failures;
   const struct cgp_http_reply *r = result;
   static const struct {
     int status;
@@ -152,6 +159,10 @@ static void plugin_answered(void *arg, enum cgp_code code, const void *result,
   }
   if (r->status < 400) {
     cg_exchange_reply(x, r->status, r->content_type, r->body, r->body_len);
+    return;
+  }
+  if (starved) { /* what it could not read may be in order */
+    cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this request");
     return;
   }
   for (size_t i = 0; i < CG_COUNT(refusals); i++) {
@@ -176,7 +187,13 @@ bool cg_api_plugin_route(struct cg_exchange *x) {
   char methods[64];
   struct cg_buf allow;
   cg_buf_wrap(&allow, methods, sizeof methods);
-  if (cg_drivers_route(cg_api_of(x)->grants->drivers, &req, plugin_answered, x, &allow))
+  struct asked *a = cg_arena_alloc(x->arena, sizeof *a);
+  if (!a) {
+    cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this request");
+    return true;
+  }
+  *a = (struct asked){.x = x, .failures = cg_mem_failures()};
+  if (cg_drivers_route(cg_api_of(x)->grants->drivers, &req, plugin_answered, a, &allow))
     return true;
   if (allow.len == 0) return false;
   cg_route_refuse_method(x, cg_buf_text(&allow));

@@ -12,7 +12,8 @@
 #include "base/mem.h"
 #include "plugin/host.h"
 
-#define REASON_MAX 256
+#define REASON_MAX   256
+#define RELOAD_TRIES 3
 
 struct set {
   struct cg_plugins pub; /* first */
@@ -227,7 +228,10 @@ bool cg_plugins_init(struct cg_plugins *pub, struct cg_err *err) {
   for (; s->n_inited < pub->n; s->n_inited++) {
     struct cg_plugin *p = &pub->items[s->n_inited];
     char text[CG_ERR_TEXT_MAX / 2] = "";
-    if (!p->abi->init(p->host, &p->self, text, sizeof text)) continue;
+    uint64_t failures = cg_mem_failures();
+    bool ok = !p->abi->init(p->host, &p->self, text, sizeof text);
+    if (ok && cg_mem_failures() == failures) continue;
+    s->n_inited += ok;
     cg_log_mask(s->env.log, text);
     return cg_fail(err, CG_E_UNAVAILABLE, "%s does not start: %s", p->name,
                    text[0] ? text : "it gives no reason");
@@ -235,14 +239,27 @@ bool cg_plugins_init(struct cg_plugins *pub, struct cg_err *err) {
   return true;
 }
 
-bool cg_plugins_reload(struct cg_plugins *pub, struct cg_err *err) {
-  for (size_t i = 0; i < pub->n; i++) {
-    struct cg_plugin *p = &pub->items[i];
+/* A library may go on with what it could not keep whole for want of memory (jansson cuts
+ * strings): nothing read meanwhile is trusted, and it is read again. */
+static bool reload_one(const struct cg_plugin *p, struct cg_log *log,
+                       struct cg_err *err) {
+  for (int i = 0; i < RELOAD_TRIES; i++) {
     char text[CG_ERR_TEXT_MAX / 2] = "";
-    if (!p->abi->reload || !p->abi->reload(p->self, text, sizeof text)) continue;
-    cg_log_mask(set_of(pub)->env.log, text);
+    uint64_t failures = cg_mem_failures();
+    bool ok = !p->abi->reload(p->self, text, sizeof text);
+    if (cg_mem_failures() != failures) continue;
+    if (ok) return true;
+    cg_log_mask(log, text);
     return cg_fail(err, CG_E_INVALID, "%s keeps what it had: %s", p->name,
                    text[0] ? text : "it gives no reason");
+  }
+  return cg_fail(err, CG_E_MEMORY, "%s has no memory to reload: reload again", p->name);
+}
+
+bool cg_plugins_reload(struct cg_plugins *pub, struct cg_err *err) {
+  for (size_t i = 0; i < pub->n; i++) {
+    const struct cg_plugin *p = &pub->items[i];
+    if (p->abi->reload && !reload_one(p, set_of(pub)->env.log, err)) return false;
   }
   return true;
 }
