@@ -31,6 +31,7 @@
  *     with host->call_alloc, whose memory lives until the call is completed or, after a
  *     timeout, until the plugin completes it late.
  *   - A result handed to host->done is read before done returns; it stays the plugin's.
+ *     One that is missing or not whole (a NULL text) ends the call CGP_E_INTERNAL.
  *
  * ANSWERS.  "No" is a result, not an error: a full quota is `granted = false` through
  * done.  host->fail is for "could not find out": its text is shown to operators, so name

@@ -16,6 +16,7 @@ struct ending {
   char room[CG_ROOM_MAX], identity[CG_ID_LEN + 1];
   int64_t wait_us, until_us; /* until: wall; 0 = for ever */
   void (*attempt)(struct ending *e);
+  const char *trouble; /* in words */
   void (*fn)(void *arg, bool recorded);
   void *arg;
   struct cg_timer timer;
@@ -122,21 +123,38 @@ static void start_record(struct cg_grants *g, struct cg_lease *l,
   record(e);
 }
 
-/* ---- the room ---- */
+/* ---- the room and the quota ---- */
 
-static void is_out(void *arg, enum cgp_code code, const void *result, const char *text) {
+static void tried(void *arg, enum cgp_code code, const void *result, const char *text) {
   struct ending *e = arg;
   (void)result;
   if (code != CGP_OK && code != CGP_E_NOTFOUND) {
-    CG_LOG(e->g->log, CG_WARN, "participant not removed yet", {"lease_id", e->identity},
-           {"error", text});
+    CG_LOG(e->g->log, CG_WARN, e->trouble, {"lease_id", e->identity}, {"error", text});
     if (later(e)) return;
   }
   end_over(e);
 }
 
 static void put_out(struct ending *e) {
-  cg_room_remove(e->g->drivers, e->room, e->identity, is_out, e);
+  e->trouble = "participant not removed yet";
+  cg_room_remove(e->g->drivers, e->room, e->identity, tried, e);
+}
+
+static void give_back(struct ending *e) {
+  e->trouble = "quota not given back yet";
+  cg_quota_release(e->g->drivers, e->identity, tried, e);
+}
+
+void cg_give_back(struct cg_grants *g, const char *holding) {
+  struct ending *e = ending_new(g, give_back);
+  if (!e) {
+    CG_LOG(g->log, CG_ERROR, "no memory to give quota back: it lapses by itself",
+           {"lease_id", holding});
+    return;
+  }
+  snprintf(e->identity, sizeof e->identity, "%s", holding);
+  e->until_us = cg_grants_now(g) + (g->conf->lapse_s + g->conf->beat_s) * 1000000;
+  give_back(e);
 }
 
 void cg_put_out(struct cg_grants *g, const char *room, const char *identity) {
@@ -152,14 +170,6 @@ void cg_put_out(struct cg_grants *g, const char *room, const char *identity) {
 }
 
 /* ---- the end ---- */
-
-static void released(void *arg, enum cgp_code code, const void *result,
-                     const char *text) {
-  struct cg_grants *g = arg;
-  (void)result;
-  if (code != CGP_OK)
-    CG_LOG(g->log, CG_WARN, "quota not given back; it lapses by itself", {"error", text});
-}
 
 static void forget(void *arg) {
   struct cg_lease *l = arg;
@@ -187,7 +197,7 @@ void cg_lease_end(struct cg_grants *g, struct cg_lease *l, enum cg_ended_by by,
          {"camera", l->camera}, {"by", cg_ended_by_name(by)},
          {"reason", l->ended_reason});
   start_record(g, l, fn, arg);
-  if (!l->holding_moved) cg_quota_release(g->drivers, l->holding, released, g);
+  if (!l->holding_moved) cg_give_back(g, l->holding);
   cg_put_out(g, l->room, l->id);
   cg_lease_unref(l);
 }

@@ -1,7 +1,7 @@
 /* end.h - a lease ends, once, with everything that follows from it.
  *
  * Ending is decided in one place and at one instant; then, in this order and each on its
- * own: the quota is given back, the participant is put out of the room (tried again until
+ * own: the quota is given back (tried again until it would lapse by itself), the participant is put out of the room (tried again until
  * the SFU has answered, for as long as the token could be used), and the end is recorded
  * (tried again until the trail has it, while the worker runs; after a restart the lease is
  * live in the trail, and lapses).  Home's thread.
@@ -25,6 +25,8 @@ void cg_lease_end(struct cg_grants *g, struct cg_lease *l, enum cg_ended_by by,
 /* From now on the lease ends by itself, when its clocks say so. */
 bool cg_lease_watch(struct cg_grants *g, struct cg_lease *l) CG_MUST_USE;
 
+/* What a lease held, that is over or was never granted.  With patience. */
+void cg_give_back(struct cg_grants *g, const char *holding);
 /* Puts a participant out, with patience. */
 void cg_put_out(struct cg_grants *g, const char *room, const char *identity);
 /* A row that says the grant of this lease was undone after all: its own row came too late

@@ -197,7 +197,7 @@ void cg_step_fail(struct cg_grant *g, enum cg_code code, const char *fmt, ...) {
 
 void cg_step_fail_call(struct cg_grant *g, const char *what, enum cgp_code code,
                        const char *text) {
-  cg_step_fail(g, cg_code_of(code), "%s: %s", what, text);
+  cg_step_fail(g, cg_trouble_of(code), "%s: %s", what, text);
 }
 
 void cg_step_no_memory(struct cg_grant *g) {

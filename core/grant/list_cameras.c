@@ -124,7 +124,7 @@ static void got_list(void *arg, enum cgp_code code, const void *result,
   struct page *p = arg;
   const struct cgp_camera_list *list = result;
   if (code != CGP_OK) {
-    page_failed(p, cg_code_of(code), text);
+    page_failed(p, cg_trouble_of(code), text);
     return;
   }
   size_t from = *p->after ? first_behind(list, p->after) : 0;

@@ -168,12 +168,13 @@ void cg_step_reserve(struct cg_grant *g) {
   ask(g);
 }
 
-static void given_back(void *arg, enum cgp_code code, const void *result,
-                       const char *text) {
+static void as_before(void *arg, enum cgp_code code, const void *result,
+                      const char *text) {
   struct cg_grants *h = arg;
   (void)result;
   if (code != CGP_OK)
-    CG_LOG(h->log, CG_WARN, "quota not given back; it lapses by itself", {"error", text});
+    CG_LOG(h->log, CG_WARN, "quota not as before; the next beat renews it",
+           {"error", text});
 }
 
 /* As the lease that holds it has it. */
@@ -188,7 +189,7 @@ static void hold_as_before(struct cg_grant *g, const struct cg_lease *l) {
                                 .n_scopes = l->n_scopes,
                                 .kbps = g->home->conf->tiers.items[l->tier].kbps,
                                 .ttl_ms = ttl_ms(g)};
-  cg_quota_renew(g->home->drivers, &hold, given_back, g->home);
+  cg_quota_renew(g->home->drivers, &hold, as_before, g->home);
 }
 
 void cg_undo_reserve(struct cg_grant *g) {
@@ -198,7 +199,7 @@ void cg_undo_reserve(struct cg_grant *g) {
   if (g->taken_over && g->taken_over->state == CG_LEASE_ACTIVE)
     hold_as_before(g, g->taken_over);
   else
-    cg_quota_release(g->home->drivers, g->lease->holding, given_back, g->home);
+    cg_give_back(g->home, g->lease->holding);
 }
 
 /* ---- heartbeat ---- */
@@ -244,5 +245,5 @@ void cg_undo_renew(struct cg_grant *g) {
   if (g->lease->state == CG_LEASE_ACTIVE)
     hold_as_before(g, g->lease);
   else
-    cg_quota_release(g->home->drivers, g->lease->holding, given_back, g->home);
+    cg_give_back(g->home, g->lease->holding);
 }

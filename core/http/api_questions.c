@@ -104,8 +104,8 @@ static void rows_found(void *arg, enum cgp_code code, const void *result,
   struct cg_exchange *x = arg;
   const struct cgp_audit_rows *rows = result;
   if (code != CGP_OK) {
-    cg_exchange_failf(x, code == CGP_E_INVALID ? CG_E_MALFORMED : cg_code_of(code), "%s",
-                      text);
+    cg_exchange_failf(x, code == CGP_E_INVALID ? CG_E_MALFORMED : cg_trouble_of(code),
+                      "%s", text);
     return;
   }
   struct cg_buf *b = cg_api_out(x);

@@ -11,7 +11,7 @@
 #define SLOT_BITS 20
 #define SLOTS_MAX (1u << SLOT_BITS)
 #define SLOT_MASK (SLOTS_MAX - 1)
-#define KINDS     (CG_MISUSE_LATE + 1)
+#define KINDS     (CG_MISUSE_NONSENSE + 1)
 
 enum state { FREE, OPEN, ENDING, TIMED_OUT };
 
@@ -28,6 +28,7 @@ struct slot {
   uint32_t queue;
   int64_t due_us;
   struct cg_call_owner *owner;
+  cg_result_fn *whole;
   cg_call_fn *fn;
   void *arg;
   struct memory *memory;
@@ -61,6 +62,7 @@ static const struct {
     [CG_MISUSE_THREAD] = {"kind=\"thread\"", "plugin used a call on another thread"},
     [CG_MISUSE_STALE] = {"kind=\"stale\"", "plugin used a call that is over"},
     [CG_MISUSE_LATE] = {"kind=\"late\"", "plugin completed a call after its deadline"},
+    [CG_MISUSE_NONSENSE] = {"kind=\"nonsense\"", "plugin answered nonsense"},
 };
 
 static int counter(struct cg_metrics *metrics, int kind) {
@@ -175,7 +177,6 @@ static void link_call(struct cg_calls *c, struct slot *s, struct queue *q) {
   else
     c->slots[q->tail].next = i;
   q->tail = i;
-  if (!q->armed) arm(q, (int64_t)q->ms * 1000);
 }
 
 static void time_out(struct cg_calls *c, struct slot *s, uint32_t ms) {
@@ -211,18 +212,23 @@ static struct queue *queue_of(struct cg_calls *c, uint32_t ms) {
 /* ------------------------------------------------------------------- the life of a call */
 
 struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
-                              uint32_t deadline_ms, cg_call_fn *fn, void *arg) {
+                              uint32_t deadline_ms, cg_result_fn *whole, cg_call_fn *fn,
+                              void *arg) {
   if (owner->open >= CG_CALLS_PER_PLUGIN) return (struct cgp_call){0};
   if (c->free == NONE && !grow(c)) return (struct cgp_call){0};
+  struct queue *q = queue_of(c, deadline_ms);
+  if (!q->armed) arm(q, (int64_t)q->ms * 1000);
+  if (!q->armed) return (struct cgp_call){0};
   struct slot *s = &c->slots[c->free];
   c->free = s->next;
   s->gen = s->gen == UINT32_MAX ? 1 : s->gen + 1;
   s->state = OPEN;
   s->owner = owner;
+  s->whole = whole;
   s->fn = fn;
   s->arg = arg;
   s->due_us = now_us() + (int64_t)deadline_ms * 1000;
-  link_call(c, s, queue_of(c, deadline_ms));
+  link_call(c, s, q);
   owner->open++;
   c->open++;
   return handle(c, (uint32_t)(s - c->slots));
@@ -259,7 +265,16 @@ static void end(struct cg_calls *c, struct slot *s, enum cgp_code code,
 
 void cg_call_done(struct cg_calls *c, struct cgp_call call, const void *result) {
   struct slot *s = completing(c, call);
-  if (s) end(c, s, CGP_OK, result, "");
+  if (!s) return;
+  const char *odd = s->whole(result);
+  if (!odd) {
+    end(c, s, CGP_OK, result, "");
+    return;
+  }
+  char text[160];
+  snprintf(text, sizeof text, "%s answered nonsense: %s", s->owner->plugin, odd);
+  cg_call_misused(c, CG_MISUSE_NONSENSE, s->owner->plugin);
+  end(c, s, CGP_E_INTERNAL, NULL, text);
 }
 
 void cg_call_fail(struct cg_calls *c, struct cgp_call call, enum cgp_code code,
@@ -325,4 +340,9 @@ static const enum cg_code codes[] = {
 
 enum cg_code cg_code_of(enum cgp_code code) {
   return (size_t)code < CG_COUNT(codes) ? codes[code] : CG_E_INTERNAL;
+}
+
+enum cg_code cg_trouble_of(enum cgp_code code) {
+  enum cg_code ours = cg_code_of(code);
+  return ours == CG_E_NOT_FOUND || ours == CG_E_INVALID ? CG_E_INTERNAL : ours;
 }

@@ -8,6 +8,7 @@
  * late; a plugin that never does uses up its share (CG_CALLS_PER_PLUGIN), and further calls
  * to it fail as busy, to it alone.  A stale handle, a second completion and a completion
  * from another thread are dropped, logged with the plugin's name and counted.
+ * A result that is not whole (result.h) ends the call CGP_E_INTERNAL, counted as well.
  * Worker's thread only.
  */
 #ifndef CG_PLUGIN_CALL_H
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "plugin/result.h"
 
 #define CG_CALLS_PER_PLUGIN 8192
 #define CG_CALLS_MEMORY     ((size_t)64 << 20) /* of one plugin's open calls */
@@ -35,14 +37,15 @@ struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
 void cg_calls_free(struct cg_calls *calls);
 
 /* owner: the plugin's name, its own counter of open calls and of their memory; outlives
- * the calls.  id 0: no slot. */
+ * the calls.  whole: what a result must be.  id 0: no slot, or no memory for its deadline. */
 struct cg_call_owner {
   const char *plugin;
   uint32_t open;
   size_t bytes;
 };
 struct cgp_call cg_call_begin(struct cg_calls *calls, struct cg_call_owner *owner,
-                              uint32_t deadline_ms, cg_call_fn *fn, void *arg);
+                              uint32_t deadline_ms, cg_result_fn *whole, cg_call_fn *fn,
+                              void *arg);
 
 /* The host's half of the ABI calls these. */
 void *cg_call_alloc(struct cg_calls *calls, struct cgp_call call, size_t n);
@@ -55,8 +58,14 @@ bool cg_call_is_open(const struct cg_calls *calls, struct cgp_call call);
 
 /* What plugins may not do, counted as camgate_plugin_misuse_total{kind}: `late` after the
  * deadline, `twice` right after it was completed, `stale` any other dead handle, `thread`
- * another thread than the worker's.  Logged at the 1st, 2nd, 4th, 8th... time. */
-enum cg_misuse { CG_MISUSE_TWICE, CG_MISUSE_THREAD, CG_MISUSE_STALE, CG_MISUSE_LATE };
+ * another thread than the worker's, `nonsense` a result that is not whole.  Logged at the 1st, 2nd, 4th, 8th... time. */
+enum cg_misuse {
+  CG_MISUSE_TWICE,
+  CG_MISUSE_THREAD,
+  CG_MISUSE_STALE,
+  CG_MISUSE_LATE,
+  CG_MISUSE_NONSENSE,
+};
 /* Any thread. */
 void cg_call_misused(struct cg_calls *calls, enum cg_misuse kind, const char *plugin);
 /* Registers those counters; by the main thread, before the workers run. */
@@ -64,5 +73,8 @@ bool cg_calls_metrics(struct cg_metrics *metrics) CG_MUST_USE;
 
 /* A plugin's code as the gate's. */
 enum cg_code cg_code_of(enum cgp_code code);
+/* The same where the client named nothing that could be unknown or invalid: then it is the
+ * gate's own trouble. */
+enum cg_code cg_trouble_of(enum cgp_code code);
 
 #endif

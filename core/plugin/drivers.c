@@ -117,14 +117,14 @@ static int64_t now_us(void) {
 }
 
 static bool enter(struct cg_drivers *d, const struct driver *it, uint32_t ms,
-                  cg_call_fn *fn, void *arg, struct op *op) {
+                  cg_result_fn *whole, cg_call_fn *fn, void *arg, struct op *op) {
   if (!it) {
     fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
     return false;
   }
   op->it = it;
   op->began_us = now_us();
-  op->call = cg_call_begin(d->calls, &it->host->owner, ms, fn, arg);
+  op->call = cg_call_begin(d->calls, &it->host->owner, ms, whole, fn, arg);
   if (op->call.id) return true;
   fn(arg, CGP_E_BUSY, NULL, "the plugin has too many calls open");
   return false;
@@ -145,93 +145,93 @@ static void leave(const struct op *op) {
 }
 
 /* One op of one kind: begin, enter the plugin with its arguments, leave. */
-#define CALL(kind, op_name, ms, ...)                                                     \
+#define CALL(kind, op_name, ms, whole, ...)                                              \
   do {                                                                                   \
     struct op op;                                                                        \
-    if (!enter(d, d->kind, (ms), fn, arg, &op)) break;                                   \
+    if (!enter(d, d->kind, (ms), cg_result_##whole, fn, arg, &op)) break;                \
     op.it->plugin->abi->kind->op_name(op.it->w, __VA_ARGS__ op.call);                    \
     leave(&op);                                                                          \
   } while (0)
 #define ARG(...) __VA_ARGS__,
 
 void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg) {
-  CALL(cameras, get, d->env.deadlines.cameras, ARG(id));
+  CALL(cameras, get, d->env.deadlines.cameras, camera, ARG(id));
 }
 
 void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(cameras, list, d->env.deadlines.cameras, );
+  CALL(cameras, list, d->env.deadlines.cameras, cameras, );
 }
 
 void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
                       void *arg) {
   r->size = sizeof *r;
-  CALL(quota, reserve, d->env.deadlines.quota, ARG(r));
+  CALL(quota, reserve, d->env.deadlines.quota, there, ARG(r));
 }
 
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
                     void *arg) {
   h->size = sizeof *h;
-  CALL(quota, renew, d->env.deadlines.quota, ARG(h));
+  CALL(quota, renew, d->env.deadlines.quota, there, ARG(h));
 }
 
 void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn,
                       void *arg) {
-  CALL(quota, release, d->env.deadlines.quota, ARG(lease_id));
+  CALL(quota, release, d->env.deadlines.quota, any, ARG(lease_id));
 }
 
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {
-  CALL(quota, usage, d->env.deadlines.quota, ARG(scope));
+  CALL(quota, usage, d->env.deadlines.quota, there, ARG(scope));
 }
 
 void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(quota, sweep, d->env.deadlines.quota, );
+  CALL(quota, sweep, d->env.deadlines.quota, any, );
 }
 
 void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,
                       cg_call_fn *fn, void *arg) {
   for (size_t i = 0; i < n; i++) holds[i].size = sizeof holds[i];
-  CALL(quota, restore, d->env.deadlines.query, ARG(holds, n));
+  CALL(quota, restore, d->env.deadlines.query, any, ARG(holds, n));
 }
 
 void cg_room_ensure(struct cg_drivers *d, const char *room, cg_call_fn *fn, void *arg) {
-  CALL(room, ensure, d->env.deadlines.room, ARG(room));
+  CALL(room, ensure, d->env.deadlines.room, any, ARG(room));
 }
 
 void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,
                    void *arg) {
   r->size = sizeof *r;
-  CALL(room, token, d->env.deadlines.room, ARG(r));
+  CALL(room, token, d->env.deadlines.room, token, ARG(r));
 }
 
 void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,
                     cg_call_fn *fn, void *arg) {
-  CALL(room, remove, d->env.deadlines.room, ARG(room, identity));
+  CALL(room, remove, d->env.deadlines.room, any, ARG(room, identity));
 }
 
 void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
                   void *arg) {
   r->size = sizeof *r;
-  CALL(ice, issue, d->env.deadlines.ice, ARG(r));
+  CALL(ice, issue, d->env.deadlines.ice, servers, ARG(r));
 }
 
 void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *row, cg_call_fn *fn,
                      void *arg) {
   row->size = sizeof *row;
-  CALL(audit, append, d->env.deadlines.audit, ARG(row));
+  CALL(audit, append, d->env.deadlines.audit, any, ARG(row));
 }
 
 void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn *fn,
                     void *arg) {
   f->size = sizeof *f;
-  CALL(audit, query, d->env.deadlines.query, ARG(f));
+  CALL(audit, query, d->env.deadlines.query, rows, ARG(f));
 }
 
 void cg_audit_live(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(audit, live, d->env.deadlines.query, );
+  CALL(audit, live, d->env.deadlines.query, rows, );
 }
 
 void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(audit, verify, d->env.deadlines.query, );
+  CALL(audit, verify, d->env.deadlines.query, there, );
 }
 
 /* -------------------------------------------------------------- health and routes */
@@ -244,7 +244,7 @@ void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *a
     return;
   }
   struct op op;
-  if (!enter(d, it, d->env.deadlines.query, fn, arg, &op)) return;
+  if (!enter(d, it, d->env.deadlines.query, cg_result_there, fn, arg, &op)) return;
   it->plugin->abi->health(it->w, op.call);
   leave(&op);
 }
@@ -269,7 +269,7 @@ bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_cal
     if (!r) continue;
     req->size = sizeof *req;
     struct op op;
-    if (!enter(d, it, d->env.deadlines.query, fn, arg, &op)) return true;
+    if (!enter(d, it, d->env.deadlines.query, cg_result_reply, fn, arg, &op)) return true;
     r->handle(it->w, req, op.call);
     leave(&op);
     return true;

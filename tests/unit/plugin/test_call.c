@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "plugin/call.h"
 
 struct bed {
@@ -56,7 +57,7 @@ static void ended(void *arg, enum cgp_code code, const void *result, const char 
 }
 
 static struct cgp_call begin(struct bed *b, uint32_t ms) {
-  return cg_call_begin(b->calls, &b->owner, ms, ended, b);
+  return cg_call_begin(b->calls, &b->owner, ms, cg_result_any, ended, b);
 }
 
 static int64_t misuse(struct bed *b, const char *labels) {
@@ -134,7 +135,7 @@ static void a_share_used_up_is_busy_for_that_plugin_alone(void **state) {
   struct cg_call_owner other = {.plugin = "other"};
   for (int i = 0; i < CG_CALLS_PER_PLUGIN; i++) assert_true(begin(b, 1000).id);
   assert_int_equal(begin(b, 1000).id, 0);
-  struct cgp_call call = cg_call_begin(b->calls, &other, 1000, ended, b);
+  struct cgp_call call = cg_call_begin(b->calls, &other, 1000, cg_result_any, ended, b);
   assert_true(call.id);
   cg_call_done(b->calls, call, NULL);
   cg_calls_free(b->calls);
@@ -174,9 +175,33 @@ static void chain(void *arg, enum cgp_code code, const void *result, const char 
 
 static void calls_may_begin_inside_a_completion(void **state) {
   struct bed *b = *state;
-  struct cgp_call call = cg_call_begin(b->calls, &b->owner, 1000, chain, b);
+  struct cgp_call call =
+      cg_call_begin(b->calls, &b->owner, 1000, cg_result_any, chain, b);
   cg_call_done(b->calls, call, NULL);
   assert_int_equal(cg_calls_open(b->calls), 100);
+}
+
+static const char *never_whole(const void *result) {
+  (void)result;
+  return "half of it is missing";
+}
+
+static void nonsense_is_a_failure_and_counted(void **state) {
+  struct bed *b = *state;
+  struct cgp_call call = cg_call_begin(b->calls, &b->owner, 1000, never_whole, ended, b);
+  cg_call_done(b->calls, call, "nonsense");
+  assert_int_equal(b->times, 1);
+  assert_int_equal(b->code, CGP_E_INTERNAL);
+  assert_int_equal(misuse(b, "kind=\"nonsense\""), 1);
+}
+
+static void a_call_without_a_deadline_is_not_begun(void **state) {
+  struct bed *b = *state;
+  (void)begin(b, 1000); /* slots are there now */
+  cg_mem_fail_after(1);
+  assert_int_equal(begin(b, 1001).id, 0);
+  assert_int_not_equal(begin(b, 1001).id, 0);
+  assert_int_equal(cg_calls_open(b->calls), 2);
 }
 
 int main(void) {
@@ -190,6 +215,9 @@ int main(void) {
       TEST(a_share_used_up_is_busy_for_that_plugin_alone),
       TEST(another_threads_completion_is_dropped),
       TEST(calls_may_begin_inside_a_completion),
+      TEST(nonsense_is_a_failure_and_counted),
+      TEST(a_call_without_a_deadline_is_not_begun),
   };
+  event_set_mem_functions(cg_alloc, cg_realloc, cg_free);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
