@@ -46,7 +46,7 @@ static bool note_conflict(struct cg_lease *l, void *arg) {
 static void full(struct cg_grant *g, const struct cgp_quota_verdict *v) {
   struct conflicts c = {.g = g,
                         .ids = cg_arena_alloc(g->arena, CONFLICTS_MAX * sizeof *c.ids)};
-  const char *scope = cg_arena_strdup(g->arena, v->scope ? v->scope : "");
+  const char *scope = cg_arena_strdup(g->arena, v->scope);
   if (!c.ids || !scope) {
     cg_step_no_memory(g);
     return;

@@ -165,7 +165,7 @@ void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
 void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
                       void *arg) {
   r->size = sizeof *r;
-  CALL(quota, reserve, d->env.deadlines.quota, there, ARG(r));
+  CALL(quota, reserve, d->env.deadlines.quota, verdict, ARG(r));
 }
 
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,

@@ -47,6 +47,12 @@ const char *cg_result_cameras(const void *result) {
   return NULL;
 }
 
+const char *cg_result_verdict(const void *result) {
+  const struct cgp_quota_verdict *v = result;
+  if (!v) return missing;
+  return v->granted || v->scope ? NULL : "refused, but no scope is named";
+}
+
 const char *cg_result_token(const void *result) {
   const struct cgp_room_token *t = result;
   if (!t) return missing;

@@ -40,6 +40,14 @@ static void a_camera(void **state) {
   assert_non_null(cg_result_cameras(NULL));
 }
 
+static void a_verdict(void **state) {
+  (void)state;
+  assert_non_null(cg_result_verdict(NULL));
+  assert_non_null(cg_result_verdict(&(struct cgp_quota_verdict){.granted = false}));
+  assert_null(cg_result_verdict(&(struct cgp_quota_verdict){.granted = true}));
+  assert_null(cg_result_verdict(&(struct cgp_quota_verdict){.scope = "user:a"}));
+}
+
 static void a_token(void **state) {
   (void)state;
   const struct cgp_room_token odd[] = {
@@ -92,8 +100,8 @@ static void a_reply(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_camera), cmocka_unit_test(a_token), cmocka_unit_test(servers),
-      cmocka_unit_test(rows),     cmocka_unit_test(a_reply),
+      cmocka_unit_test(a_camera), cmocka_unit_test(a_verdict), cmocka_unit_test(a_token),
+      cmocka_unit_test(servers),  cmocka_unit_test(rows),      cmocka_unit_test(a_reply),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,268 @@
+"""Faults at each step of a grant, injected into the shipped drivers (tests/plugins/faulty).
+
+Whatever goes wrong and however: the right 5xx within the deadline, everything undone, an
+error row in the trail, and the next request works.
+"""
+import itertools
+import shutil
+
+import pytest
+import requests
+
+from gate import HERE, PRESET, Gate, problem
+from servers import ROOT
+from wait import until
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+REAL = {"get": "cameras_file", "list": "cameras_file", "usage": "quota_local",
+        "reserve": "quota_local", "renew": "quota_local", "release": "quota_local",
+        "ensure": "room_livekit", "token": "room_livekit", "remove": "room_livekit",
+        "issue": "ice_turn", "append": "audit_sqlite", "query": "audit_sqlite"}
+STATUS = {"fail": 503, "fail-later": 503, "fail-after": 503, "silent": 503, "silent-after": 503,
+          "late": 503, "notfound": 500, "invalid": 500, "null": 500, "odd": 500}
+NO_RESULT = {"ensure", "append"}
+ZERO_IS_AN_ANSWER = {"issue", "renew", "usage", "list"}  # none, unknown, 0, none
+DEADLINE, LATE, MARGIN = 1.0, 1.5, 4.0
+COUNTED = """return { name = "counted", doc = "Looks at the quota, and has no opinion.",
+  match = { role = "counted" },
+  decide = function(req) usage("user:" .. req.subject.id) end }"""
+numbers = itertools.count()
+
+
+def makes_sense(step, how):
+    """A camera may be unknown; an op without a result cannot have a wrong one; zeros are
+    an answer of some; a trail that fails must not have the row."""
+    return not ((how == "notfound" and step == "get")
+                or (how in ("null", "odd") and step in NO_RESULT)
+                or (how == "odd" and step in ZERO_IS_AN_ANSWER)
+                or (how == "fail-after" and step == "append"))
+
+
+def cases(steps, hows=tuple(STATUS)):
+    return [(step, how) for step in steps for how in hows if makes_sense(step, how)]
+
+
+class Faulty(Gate):
+    """A gate with the faulty twins of the shipped drivers."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        shutil.copytree(HERE / "policies", folder / "policies")
+        (folder / "policies/40_counted.lua").write_text(COUNTED)
+        shutil.copy(HERE / "cameras.json", folder / "cameras.json")
+        config = folder / "faulty.lua"
+        config.write_text(
+            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text() + "\nend)()\n"
+            "conf.deadlines_ms = { cameras = 250, quota = 250, room = 250, ice = 250,"
+            " audit = 1000 }\n"
+            f"conf.plugin_dir = '{ROOT}/build/{PRESET}/tests/faulty'\n"
+            "for _, plugin in ipairs(conf.plugins) do plugin[1] = 'faulty_' .. plugin[1] end\n"
+            "return conf\n")
+        super().__init__(folder, config=config, policies=folder / "policies",
+                         cameras=folder / "cameras.json", TURN_DOMAIN="turn.invalid",
+                         TURN_SECRET="turn-secret")
+
+    def spoil(self, op, how, times=1):
+        reply = requests.post(f"{self.url}/fault/{REAL[op]}", data=f"{op} {how} {times}",
+                              timeout=5)
+        assert reply.status_code == 204, reply.text
+
+    def calls(self, op):
+        text = requests.get(f"{self.url}/fault/{REAL[op]}", timeout=5).text
+        return int(dict(line.split() for line in text.splitlines()).get(op, 0))
+
+    def cap(self, camera, tag):
+        """That camera's tags from now on."""
+        path = self.folder / "cameras.json"
+        text = path.read_text()
+        head, tail = text.split(f'"id": "{camera}"', 1)
+        before, after = tail.split("[", 1)
+        path.write_text(f'{head}"id": "{camera}"{before}["{tag}"]' + after.split("]", 1)[1])
+        assert requests.post(self.admin + "/reload", timeout=20).ok
+
+    def kinds(self, lease):
+        return [row["kind"] for row in
+                self.rows("SELECT kind FROM trail WHERE lease_id = ? ORDER BY seq", lease)]
+
+
+@pytest.fixture(scope="module")
+def module_gate(tmp_path_factory):
+    gate = Faulty(tmp_path_factory.mktemp("faults") / "gate")
+    gate.start()
+    yield gate
+    assert gate.metric("camgate_leases") == 0
+    gate.cli("audit", "verify")
+    gate.stop_cleanly()
+
+
+@pytest.fixture
+def gate(module_gate):
+    yield module_gate
+    for op in REAL:
+        module_gate.spoil(op, "fail", 0)
+    assert requests.get(module_gate.admin + "/livez", timeout=5).ok
+
+
+@pytest.fixture
+def alice(gate):
+    return gate.client(f"alice-{next(numbers)}", roles=["operator", "counted"])
+
+
+def refused(reply, how, step=""):
+    """It is the problem that `how` must come to, in time, and gives nothing away.  Policies
+    that cannot read the quota are a service that is away, whatever the reason."""
+    status = 503 if step == "usage" else STATUS[how]
+    body = problem(reply, status)
+    assert reply.elapsed.total_seconds() < DEADLINE + MARGIN
+    assert "token" not in body and body["detail"]
+    if status == 503:
+        assert int(reply.headers["Retry-After"]) > 0
+    return body
+
+
+def ended(gate, client, lease):
+    assert client.release(lease).status_code == 204
+    until(lambda: "end" in gate.kinds(lease), "the end in the trail")
+
+
+@pytest.mark.parametrize("step, how", cases(
+    ["get", "usage", "reserve", "ensure", "token", "issue", "append"]))
+def test_a_reserve_is_undone(gate, alice, step, how):
+    subject = f"alice-{next(numbers) - 1}"
+    key = {"Idempotency-Key": f"{step}-{how}"}
+    gate.spoil(step, how)
+    refused(alice.reserve("gate-1", headers=key), how, step)
+    assert alice.leases() == []
+    rows = gate.rows("SELECT * FROM trail WHERE subject = ? ORDER BY seq", subject)
+    if step != "append":
+        assert [row["outcome"] for row in rows] == ["error"] and rows[0]["reason"]
+    # one place on this camera, and the same key: nothing is held, nothing is pending
+    again = until(lambda: (r := alice.reserve("gate-1", headers=key)).status_code == 201 and r,
+                  "the place is free again", seconds=5)
+    lease = again.json()["lease_id"]
+    ended(gate, alice, lease)
+    # a row that came after all is followed by the lease's end, so that no restart revives it
+    rows = gate.rows("SELECT lease_id, kind FROM trail WHERE subject = ? AND outcome = 'allow'",
+                     subject)
+    for row in rows:
+        until(lambda: gate.kinds(row["lease_id"])[-1] == "end", "an end behind every grant")
+
+
+@pytest.mark.parametrize("step", ["ensure", "append"])
+def test_a_replaced_lease_keeps_its_place_when_the_new_one_fails(gate, alice, step):
+    old = alice.grant("gate-1")["lease_id"]
+    gate.spoil(step, "fail")
+    refused(alice.reserve("lobby-1", replace=[old]), "fail")
+    assert [lease["lease_id"] for lease in alice.leases()] == [old]
+    problem(gate.client("bob").reserve("gate-1"), 409, "quota-full")
+    assert alice.heartbeat(old).status_code == 200
+    ended(gate, alice, old)
+
+
+def test_an_undoing_that_fails_is_tried_again(gate, alice):
+    gate.spoil("ensure", "fail")
+    gate.spoil("release", "fail", 2)
+    refused(alice.reserve("gate-1"), "fail")
+    problem(gate.client("bob").reserve("gate-1"), 409, "quota-full")
+    until(lambda: alice.reserve("gate-1").status_code == 201, "the place is free again")
+    for lease in alice.leases():
+        ended(gate, alice, lease["lease_id"])
+
+
+@pytest.mark.parametrize("step, how", cases(
+    ["get", "usage", "renew"], ("fail", "fail-after", "silent-after", "late", "null", "invalid")))
+def test_a_beat_that_fails_ends_nothing(gate, alice, step, how):
+    lease = alice.grant("gate-1")["lease_id"]
+    gate.spoil(step, how)
+    refused(alice.heartbeat(lease), how, step)
+    assert [one["lease_id"] for one in alice.leases()] == [lease]
+    problem(gate.client("bob").reserve("gate-1"), 409, "quota-full")
+    assert alice.heartbeat(lease).status_code == 200
+    ended(gate, alice, lease)
+
+
+@pytest.mark.parametrize("step, how", cases(
+    ["ensure", "token", "issue", "append"], ("fail", "silent-after", "null")))
+def test_a_beat_that_changes_the_tier_and_fails_changes_nothing(gate, alice, step, how):
+    gate.cap("lobby-1", "lobby")
+    lease = alice.grant("lobby-1", quality="high")["lease_id"]
+    gate.cap("lobby-1", "low")
+    gate.spoil(step, how)
+    refused(alice.heartbeat(lease), how, step)
+    assert [one["quality"] for one in alice.leases()] == ["high"]
+    beat = alice.heartbeat(lease)
+    assert beat.status_code == 200 and beat.json()["quality"] == "low" and beat.json()["token"]
+    ended(gate, alice, lease)
+    gate.cap("lobby-1", "lobby")
+
+
+@pytest.mark.parametrize("step, how", cases(
+    ["ensure", "token", "issue", "append"], ("fail", "silent", "late", "null")))
+def test_a_token_renewal_that_fails(gate, alice, step, how):
+    lease = alice.grant("gate-1")["lease_id"]
+    gate.spoil(step, how)
+    refused(alice.fresh_token("gate-1"), how)
+    assert alice.fresh_token("gate-1").status_code == 200
+    ended(gate, alice, lease)
+
+
+@pytest.mark.parametrize("how", ["fail", "silent", "late", "invalid"])
+def test_a_release_without_its_row_is_told_and_recorded_later(gate, alice, how):
+    lease = alice.grant("gate-1")["lease_id"]
+    gate.spoil("append", how)
+    problem(alice.release(lease), 503)
+    assert alice.release(lease).status_code == 204
+    until(lambda: "end" in gate.kinds(lease), "the end in the trail", seconds=15)
+    assert gate.client("bob").reserve("gate-1").status_code == 201
+    bob = gate.client("bob")
+    ended(gate, bob, bob.leases()[0]["lease_id"])
+
+
+@pytest.mark.parametrize("step, how", [
+    ("release", "fail"), ("release", "silent"), ("remove", "fail"), ("remove", "silent")])
+def test_what_a_release_leaves_over_is_tried_again(gate, alice, step, how):
+    lease = alice.grant("gate-1")["lease_id"]
+    before = gate.calls(step)
+    gate.spoil(step, how, 2)
+    assert alice.release(lease).status_code == 204
+    until(lambda: gate.calls(step) >= before + 3, f"{step} is tried again")
+    until(lambda: alice.reserve("gate-1").status_code == 201, "the place is free again")
+    ended(gate, alice, alice.leases()[0]["lease_id"])
+
+
+@pytest.mark.parametrize("step, how", cases(["get", "usage"], ("fail", "silent", "null")))
+def test_an_explanation_that_fails(gate, alice, step, how):
+    gate.spoil(step, how)
+    refused(alice.explain("gate-1"), how, step)
+    assert alice.explain("gate-1").status_code == 200
+
+
+@pytest.mark.parametrize("step, how", cases(["list", "usage"], ("fail", "silent", "notfound")))
+def test_a_list_of_cameras_that_fails(gate, alice, step, how):
+    gate.spoil(step, how)
+    refused(alice.call("GET", "/api/v1/cameras"), how, step)
+    assert alice.call("GET", "/api/v1/cameras").status_code == 200
+
+
+@pytest.mark.parametrize("how", ["fail", "null"])
+def test_a_trail_that_cannot_be_read(gate, how):
+    auditor = gate.client("auditor", roles=["auditor"])
+    gate.spoil("query", how)
+    refused(auditor.audit(), how)
+    assert auditor.audit().status_code == 200
+
+
+@pytest.mark.parametrize("how, kind", [("late", "late"), ("null", "nonsense")])
+def test_what_a_driver_may_not_do_is_counted_and_told(gate, alice, how, kind):
+    def times():
+        name = f'camgate_plugin_misuse_total{{kind="{kind}"}} '
+        text = requests.get(gate.admin + "/metrics", timeout=5).text
+        return sum(int(line[len(name):]) for line in text.splitlines() if line.startswith(name))
+
+    before = times()
+    gate.spoil("issue", how)
+    refused(alice.reserve("gate-1"), how)
+    until(lambda: times() > before, "it is counted")
+    told = [line for line in gate.logged() if line.get("plugin") == "faulty_ice_turn"]
+    assert told and all(line["level"] == "warn" for line in told)
