@@ -47,7 +47,7 @@ void cg_endings_free(struct cg_endings *ends) {
 }
 
 static struct ending *ending_new(struct cg_grants *g, void (*attempt)(struct ending *)) {
-  struct ending *e = g->endings->n < CG_ENDINGS_MAX ? cg_alloc(sizeof *e) : NULL;
+  struct ending *e = g->endings->n < CG_ENDINGS_MAX ? cg_firm_alloc(sizeof *e) : NULL;
   if (!e) return NULL;
   e->g = g;
   e->attempt = attempt;
@@ -110,6 +110,7 @@ static void record(struct ending *e) {
 static void start_record(struct cg_grants *g, struct cg_lease *l,
                          void (*fn)(void *arg, bool recorded), void *arg) {
   struct ending *e = ending_new(g, record);
+  cg_metric_add(g->metrics, g->worker, g->metric->unrecorded, 1);
   if (!e) {
     CG_LOG(g->log, CG_ERROR, "no memory to record the end of a lease",
            {"lease_id", l->id});
@@ -119,7 +120,6 @@ static void start_record(struct cg_grants *g, struct cg_lease *l,
   e->lease = cg_lease_ref(l);
   e->fn = fn;
   e->arg = arg;
-  cg_metric_add(g->metrics, g->worker, g->metric->unrecorded, 1);
   record(e);
 }
 
@@ -145,11 +145,19 @@ static void give_back(struct ending *e) {
   cg_quota_release(e->g->drivers, e->identity, tried, e);
 }
 
+static void tried_once(void *arg, enum cgp_code code, const void *result,
+                       const char *text) {
+  struct cg_grants *g = arg;
+  (void)result;
+  if (code != CGP_OK)
+    CG_LOG(g->log, CG_ERROR, "quota not given back: it lapses by itself",
+           {"error", text});
+}
+
 void cg_give_back(struct cg_grants *g, const char *holding) {
   struct ending *e = ending_new(g, give_back);
   if (!e) {
-    CG_LOG(g->log, CG_ERROR, "no memory to give quota back: it lapses by itself",
-           {"lease_id", holding});
+    cg_quota_release(g->drivers, holding, tried_once, g);
     return;
   }
   snprintf(e->identity, sizeof e->identity, "%s", holding);

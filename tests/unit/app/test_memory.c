@@ -274,68 +274,82 @@ static const struct route routes[] = {
     {"reload", nothing, reload, 200, 5},
 };
 
-static struct bench *open_bench(uint64_t more) {
+/* One at a time: SIGTERM ends it, and a failed test leaves it to the teardown. */
+static void open_bench(void **state, uint64_t more) {
   struct bench *b = calloc(1, sizeof *b);
   assert_non_null(b);
+  *state = b;
   b->more = more;
   b->w = whole_open(conf, cameras, policy);
   whole_token(b->w, "{\"sub\":\"alice\",\"roles\":[\"auditor\"],\"sites\":[\"north\"],"
                     "\"exp\":4000000000}");
-  return b;
 }
 
-static void close_bench(struct bench *b) {
-  assert_int_equal(whole_close(b->w), 0);
+static int close_bench(void **state) {
+  struct bench *b = *state;
+  int code = b && b->w ? whole_close(b->w) : 0;
   free(b);
+  *state = NULL;
+  return code;
 }
 
-static void torture_all(uint64_t more) {
-  struct bench *b = open_bench(more);
+/* Every end is in the trail, at once or soon. */
+static void all_is_recorded(struct bench *b) {
+  for (int i = 0;; i++) {
+    assert_int_equal(metrics(b), 200);
+    const char *at = strstr(b->answer.text, "\ncamgate_unrecorded_ends ");
+    assert_non_null(at);
+    if (strncmp(strchr(at, ' '), " 0\n", 3) == 0) return;
+    assert_in_range(i, 0, WHOLE_TRIES);
+    whole_pause();
+  }
+}
+
+static void torture_all(void **state, uint64_t more) {
   unsigned failed = 0;
+  open_bench(state, more);
   for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-    failed += torture(b, &routes[i]);
+    failed += torture(*state, &routes[i]);
   assert_true(failed > 0);
-  close_bench(b);
+  all_is_recorded(*state);
 }
 
 static void every_route_survives_every_failed_allocation(void **state) {
-  (void)state;
-  torture_all(0);
+  torture_all(state, 0);
 }
 
 /* Whoever tries again at once, or does something else instead, has no memory either. */
 static void every_route_survives_a_few_that_fail(void **state) {
-  (void)state;
-  torture_all(2);
+  torture_all(state, 2);
 }
 
 static void every_route_survives_having_no_more_memory(void **state) {
-  (void)state;
-  torture_all(UINT32_MAX);
+  torture_all(state, UINT32_MAX);
 }
 
 /* Pools and tables are empty: what a warm gate has, this one asks for. */
 static void the_first_request_survives_every_failed_allocation(void **state) {
-  (void)state;
   bool came = true;
   for (uint64_t nth = 1; came; nth++) {
-    struct bench *b = open_bench(0);
+    open_bench(state, 0);
+    struct bench *b = *state;
     came = ask_failing(b, reserve, nth);
     judge(b, 201, nth);
     give_back_all(b);
     reserve_surely(b, nth);
     assert_int_equal(release(b), 204);
-    close_bench(b);
+    assert_int_equal(close_bench(state), 0);
     assert_in_range(nth, 1, N_MAX);
   }
 }
 
 int main(void) {
+#define TEST(name) cmocka_unit_test_teardown(name, close_bench)
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_route_survives_every_failed_allocation),
-      cmocka_unit_test(every_route_survives_a_few_that_fail),
-      cmocka_unit_test(every_route_survives_having_no_more_memory),
-      cmocka_unit_test(the_first_request_survives_every_failed_allocation),
+      TEST(every_route_survives_every_failed_allocation),
+      TEST(every_route_survives_a_few_that_fail),
+      TEST(every_route_survives_having_no_more_memory),
+      TEST(the_first_request_survives_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
