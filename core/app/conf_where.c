@@ -25,8 +25,9 @@ static void skip_to(struct scan *s, const char *end) {
 
 /* [[...]] or [=[...]=] at s: its end, or NULL when there is none. */
 static const char *long_end(const char *p) {
+  if (*p != '[') return NULL;
   size_t level = strspn(p + 1, "=");
-  if (*p != '[' || p[1 + level] != '[') return NULL;
+  if (p[1 + level] != '[') return NULL;
   for (p += 2 + level; *p; p++)
     if (*p == ']' && strspn(p + 1, "=") >= level && p[1 + level] == ']')
       return p + level + 2;
