@@ -10,6 +10,7 @@
 #include "app/cmd.h"
 #include "app/cmd_opts.h"
 #include "app/reload.h"
+#include "app/watch.h"
 #include "app/worker.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -185,6 +186,7 @@ static void worker_up(void *arg) {
   struct cg_gate *gate = w->gate;
   if (w->err.code != CG_OK && gate->start_error.code == CG_OK) gate->start_error = w->err;
   if (++gate->n_up < gate->n_workers) return;
+  if (gate->start_error.code == CG_OK) gate->watch = cg_watch_new(gate);
   if (gate->start_error.code != CG_OK)
     give_up(gate, &gate->start_error);
   else if (!gate->drain_until_us)
@@ -266,6 +268,7 @@ static bool start_workers(struct cg_gate *gate, struct cg_err *err) {
 }
 
 static void free_gate(struct cg_gate *gate) {
+  cg_watch_free(gate->watch);
   cg_timer_stop(&gate->timer);
   for (uint32_t i = 0; gate->workers && i < gate->n_workers; i++)
     cg_worker_free(gate->workers[i]);

@@ -21,6 +21,7 @@
 
 struct cg_worker;
 struct cg_reload;
+struct cg_watch;
 
 struct cg_gate {
   const struct cg_conf *conf;
@@ -40,6 +41,7 @@ struct cg_gate {
   uint16_t port, admin_port; /* as bound */
   int64_t started_us;
   struct cg_timer timer;
+  struct cg_watch *watch; /* once every worker is set up */
   int64_t drain_until_us; /* mono; 0 = not draining */
   uint32_t n_polled, n_busy;
   struct cg_reload *reload;  /* under way, or NULL */

@@ -1,5 +1,6 @@
 #include "plugin/drivers.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -21,6 +22,8 @@ struct cg_drivers {
   struct driver *items;
   size_t n;
   const struct driver *cameras, *quota, *room, *ice, *audit;
+  _Atomic(const char *) inside; /* the plugin that has the worker now; NULL: none */
+  _Atomic int64_t inside_us;    /* since then */
 };
 
 /* --------------------------------------------------------------------- start and stop */
@@ -107,13 +110,27 @@ void cg_drivers_free(struct cg_drivers *d) {
 /* An op under way: entered with `enter`, left with `leave`, which sees how long it held
  * the worker. */
 struct op {
+  struct cg_drivers *d;
   const struct driver *it;
   struct cgp_call call;
   int64_t began_us;
+  const char *outer; /* it may have been entered out of another one's completion */
+  int64_t outer_us;
 };
 
 static int64_t now_us(void) {
   return cg_clock_system.mono_us(&cg_clock_system);
+}
+
+static void now_inside(struct cg_drivers *d, const char *plugin, int64_t us) {
+  atomic_store_explicit(&d->inside_us, us, memory_order_relaxed);
+  atomic_store_explicit(&d->inside, plugin, memory_order_release);
+}
+
+const char *cg_drivers_inside(const struct cg_drivers *d, int64_t *ret_us) {
+  const char *plugin = atomic_load_explicit(&d->inside, memory_order_acquire);
+  *ret_us = atomic_load_explicit(&d->inside_us, memory_order_relaxed);
+  return plugin;
 }
 
 static bool enter(struct cg_drivers *d, const struct driver *it, uint32_t ms,
@@ -122,10 +139,14 @@ static bool enter(struct cg_drivers *d, const struct driver *it, uint32_t ms,
     fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
     return false;
   }
-  op->it = it;
-  op->began_us = now_us();
+  *op = (struct op){.d = d, .it = it, .began_us = now_us()};
   op->call = cg_call_begin(d->calls, &it->host->owner, ms, whole, fn, arg);
-  if (op->call.id) return true;
+  if (op->call.id) {
+    op->outer = atomic_load_explicit(&d->inside, memory_order_relaxed);
+    op->outer_us = atomic_load_explicit(&d->inside_us, memory_order_relaxed);
+    now_inside(d, it->plugin->name, op->began_us);
+    return true;
+  }
   fn(arg, CGP_E_BUSY, NULL, "the plugin has too many calls open");
   return false;
 }
@@ -141,6 +162,7 @@ static void blocked(struct cg_host *h, int64_t now, int64_t us) {
 
 static void leave(const struct op *op) {
   int64_t now = now_us(), us = now - op->began_us;
+  now_inside(op->d, op->outer, op->outer_us);
   if (us > BLOCKED_US) blocked(op->it->host, now, us);
 }
 

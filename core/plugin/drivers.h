@@ -36,6 +36,10 @@ struct cg_drivers *cg_drivers_start(const struct cg_drivers_env *env,
                                     struct cg_err *err) CG_MUST_USE;
 void cg_drivers_free(struct cg_drivers *d); /* stop in reverse order; NULL is fine */
 
+/* The plugin that has the worker's thread now, and since when (mono); NULL: none.  Any
+ * thread, while d lives: a plugin that blocks is named while it does. */
+const char *cg_drivers_inside(const struct cg_drivers *d, int64_t *ret_us);
+
 void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg);
 void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 

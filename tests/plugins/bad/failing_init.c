@@ -12,6 +12,10 @@ static int init(struct cgp_host *h, void **ret_self, char *err, size_t n) {
   return -1;
 }
 
+static void issue(void *w, const struct cgp_ice_request *req, struct cgp_call call) {
+  (void)w, (void)req, (void)call;
+}
+
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,
     .abi_major = CGP_ABI_MAJOR,
@@ -23,4 +27,5 @@ CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .n_options = 1,
     .init = init,
     .start = bad_start,
+    .ice = BAD_ICE(issue),
 };

@@ -1,5 +1,9 @@
-/* Completes a call a while after its deadline (the test gives it 30 ms). */
+/* Completes a call a while after its deadline. */
 #include "bad.h"
+
+static const struct cgp_option options[] = {
+    {"ms", CGP_OPT_INT, 1, 60000, "90", "How long after it began."},
+};
 
 struct job {
   struct cgp_host *h;
@@ -17,10 +21,13 @@ static void issue(void *w, const struct cgp_ice_request *req, struct cgp_call ca
   struct job *job = h->call_alloc(h, call, sizeof *job);
   if (!job) return;
   *job = (struct job){h, call};
-  if (!h->timer(h, 90, complete, job)) h->fail(h, call, CGP_E_BUSY, "no timer");
+  if (!h->timer(h, (uint32_t)h->conf_int(h, "ms"), complete, job))
+    h->fail(h, call, CGP_E_BUSY, "no timer");
 }
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     BAD_PLUGIN("late"),
+    .options = options,
+    .n_options = 1,
     .ice = BAD_ICE(issue),
 };
