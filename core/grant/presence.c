@@ -130,10 +130,10 @@ struct closing {
 static bool note_closed(struct cg_lease *l, void *arg) {
   struct closing *c = arg;
   int64_t at_us = c->news->at_us + SECOND_US;
-  if (l->state != CG_LEASE_ACTIVE || strcmp(l->room, c->news->room) != 0 ||
+  if (l->state == CG_LEASE_ENDED || strcmp(l->room, c->news->room) != 0 ||
       at_us < l->granted_us)
     return true;
-  if (l->joined_us && l->joined_us <= at_us)
+  if (l->state == CG_LEASE_ACTIVE && l->joined_us && l->joined_us <= at_us)
     c->over[c->n++] = l;
   else
     l->room_gone = true;

@@ -11,10 +11,12 @@ static bool settled(const struct cg_grant *g) {
 static void ensured(void *arg, enum cgp_code code, const void *result, const char *text) {
   struct cg_grant *g = arg;
   (void)result;
-  if (code == CGP_OK)
-    cg_step_done(g);
-  else
+  if (code != CGP_OK) {
     cg_step_fail_call(g, "room", code, text);
+    return;
+  }
+  g->lease->room_gone = false; /* what closes it from now on is news */
+  cg_step_done(g);
 }
 
 void cg_step_room(struct cg_grant *g) {

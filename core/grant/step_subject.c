@@ -233,7 +233,6 @@ static void keep_beating(struct cg_grant *g) {
   l->ends_us = g->ends_us;
   l->expires_us = g->expires_us;
   memcpy(l->room, g->room, strlen(g->room) + 1);
-  l->room_gone = false;
   if (strcmp(old_room, l->room) == 0) return;
   l->joined_us = 0;
   memset(l->sids, 0, sizeof l->sids);

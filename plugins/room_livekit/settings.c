@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #define SECRET_MIN      32
-#define REMEMBER_MAX_MS 20000
+#define REMEMBER_MAX_MS 2000
 
 const struct cgp_option settings_options[SETTINGS_OPTIONS] = {
     {"url", CGP_OPT_URL, 0, URL_BYTES - 8, NULL,

@@ -4,29 +4,21 @@ Whatever goes wrong and however: the right 5xx within the deadline, everything u
 error row in the trail, and the next request works.
 """
 import itertools
-import shutil
 
 import pytest
 import requests
 
-from gate import HERE, PRESET, Gate, problem
-from servers import ROOT
+from faulty import REAL, Faulty
+from gate import problem
 from wait import until
 
 pytestmark = pytest.mark.xdist_group("faults")
 
-REAL = {"get": "cameras_file", "list": "cameras_file", "usage": "quota_local",
-        "reserve": "quota_local", "renew": "quota_local", "release": "quota_local",
-        "ensure": "room_livekit", "token": "room_livekit", "remove": "room_livekit",
-        "issue": "ice_turn", "append": "audit_sqlite", "query": "audit_sqlite"}
 STATUS = {"fail": 503, "fail-later": 503, "fail-after": 503, "silent": 503, "silent-after": 503,
           "late": 503, "notfound": 500, "invalid": 500, "null": 500, "odd": 500}
 NO_RESULT = {"ensure", "append"}
 ZERO_IS_AN_ANSWER = {"issue", "renew", "usage", "list"}  # none, unknown, 0, none
 DEADLINE, LATE, MARGIN = 1.0, 1.5, 4.0
-COUNTED = """return { name = "counted", doc = "Looks at the quota, and has no opinion.",
-  match = { role = "counted" },
-  decide = function(req) usage("user:" .. req.subject.id) end }"""
 numbers = itertools.count()
 
 
@@ -41,49 +33,6 @@ def makes_sense(step, how):
 
 def cases(steps, hows=tuple(STATUS)):
     return [(step, how) for step in steps for how in hows if makes_sense(step, how)]
-
-
-class Faulty(Gate):
-    """A gate with the faulty twins of the shipped drivers."""
-
-    def __init__(self, folder):
-        folder.mkdir()
-        shutil.copytree(HERE / "policies", folder / "policies")
-        (folder / "policies/40_counted.lua").write_text(COUNTED)
-        shutil.copy(HERE / "cameras.json", folder / "cameras.json")
-        config = folder / "faulty.lua"
-        config.write_text(
-            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text() + "\nend)()\n"
-            "conf.deadlines_ms = { cameras = 250, quota = 250, room = 250, ice = 250,"
-            " audit = 1000 }\n"
-            f"conf.plugin_dir = '{ROOT}/build/{PRESET}/tests/faulty'\n"
-            "for _, plugin in ipairs(conf.plugins) do plugin[1] = 'faulty_' .. plugin[1] end\n"
-            "return conf\n")
-        super().__init__(folder, config=config, policies=folder / "policies",
-                         cameras=folder / "cameras.json", TURN_DOMAIN="turn.invalid",
-                         TURN_SECRET="turn-secret")
-
-    def spoil(self, op, how, times=1):
-        reply = requests.post(f"{self.url}/fault/{REAL[op]}", data=f"{op} {how} {times}",
-                              timeout=5)
-        assert reply.status_code == 204, reply.text
-
-    def calls(self, op):
-        text = requests.get(f"{self.url}/fault/{REAL[op]}", timeout=5).text
-        return int(dict(line.split() for line in text.splitlines()).get(op, 0))
-
-    def cap(self, camera, tag):
-        """That camera's tags from now on."""
-        path = self.folder / "cameras.json"
-        text = path.read_text()
-        head, tail = text.split(f'"id": "{camera}"', 1)
-        before, after = tail.split("[", 1)
-        path.write_text(f'{head}"id": "{camera}"{before}["{tag}"]' + after.split("]", 1)[1])
-        assert requests.post(self.admin + "/reload", timeout=20).ok
-
-    def kinds(self, lease):
-        return [row["kind"] for row in
-                self.rows("SELECT kind FROM trail WHERE lease_id = ? ORDER BY seq", lease)]
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,7 @@ bool faulty_begin(const char *op, struct cgp_call call) {
   }
   hold(call, how);
   if (how == FAULTY_LATE) at(call, FAULTY_LATE_MS, complete_late);
+  if (how == FAULTY_SLOW) at(call, FAULTY_SLOW_MS, complete_late);
   if (how == FAULTY_FAIL_LATER) at(call, FAULTY_LATER_MS, fail_later);
   return how != FAULTY_FAIL_LATER;
 }
@@ -82,7 +83,8 @@ bool faulty_begin(const char *op, struct cgp_call call) {
 static void spoil(struct held *h) {
   static const char zeros[1024];
   struct held was = *h;
-  if (was.how == FAULTY_LATE) return; /* its timer completes it */
+  if (was.how == FAULTY_LATE || was.how == FAULTY_SLOW)
+    return; /* its timer completes it */
   *h = (struct held){.how = FAULTY_NOT};
   if (was.how == FAULTY_FAIL_AFTER) fail(was.call, CGP_E_UNAVAILABLE);
   if (was.how == FAULTY_NULL) me.done(me.host, was.call, NULL);

@@ -15,6 +15,7 @@ static const char *const hows[] = {
     [FAULTY_SILENT] = "silent",
     [FAULTY_SILENT_AFTER] = "silent-after",
     [FAULTY_LATE] = "late",
+    [FAULTY_SLOW] = "slow",
     [FAULTY_NULL] = "null",
     [FAULTY_ODD] = "odd",
 };

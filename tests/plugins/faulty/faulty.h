@@ -12,7 +12,8 @@
  *   fail      unavailable, at once         fail-later    unavailable, 30 ms later
  *   notfound, invalid   at once            fail-after    it runs; unavailable
  *   silent    nothing, for ever            silent-after  it runs; nothing
- *   late      it runs; its completion comes LATE_MS after the op began
+ *   late      it runs; its completion comes FAULTY_LATE_MS after the op began
+ *   slow      it runs; its completion comes FAULTY_SLOW_MS after the op began, without a result
  *   null      it runs; done without a result
  *   odd       it runs; done with a result whose bytes are all zero
  */
@@ -25,6 +26,7 @@
 
 #define FAULTY_LATE_MS  1500
 #define FAULTY_LATER_MS 30
+#define FAULTY_SLOW_MS  700 /* within the trail's deadline of the suite */
 
 /* fault.c: the orders, shared by all workers. */
 enum faulty_how {
@@ -37,6 +39,7 @@ enum faulty_how {
   FAULTY_SILENT,
   FAULTY_SILENT_AFTER,
   FAULTY_LATE,
+  FAULTY_SLOW,
   FAULTY_NULL,
   FAULTY_ODD,
 };
