@@ -69,8 +69,9 @@ static void tell_json(struct cg_buf *out, const char *file, const struct cgp_plu
 static void tell_row(const char *file, const struct cgp_plugin *abi, bool used,
                      const char *why) {
   char kinds[64];
-  if (!abi) { /* why names the file */
-    printf("! %s\n", strstr(why, file) ? why : file);
+  if (!abi) { /* why names the file, or its folder */
+    bool named = strstr(why, file);
+    printf("! %s%s%s\n", named ? "" : file, named ? "" : ": ", why);
     return;
   }
   kinds_of(abi, kinds, sizeof kinds);

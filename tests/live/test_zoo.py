@@ -1,6 +1,7 @@
 """The plugin zoo on a whole gate: refused in words before it serves, or contained while it does."""
 import concurrent.futures
 import os
+import re
 import shutil
 import signal
 import time
@@ -14,6 +15,8 @@ from wait import until
 
 BUILD = ROOT / "build" / PRESET
 SHIPPED = ("cameras_file", "quota_local", "room_livekit", "ice_turn", "audit_sqlite")
+ABI_MINOR = int(re.search(r"define CGP_ABI_MINOR (\d+)",
+                          (ROOT / "plugins/camgate_plugin.h").read_text())[1])
 EM_AARCH64, CLASS, MACHINE = 0xB7, 4, 18  # of an ELF header
 
 
@@ -71,7 +74,7 @@ def cut(zoo):
 REFUSED = [
     ("no_symbol", Zoo.put, "does not export camgate_plugin"),
     ("wrong_major", Zoo.put, "made for plugin ABI 2.x"),
-    ("newer_minor", Zoo.put, "needs plugin ABI 1.1"),
+    ("newer_minor", Zoo.put, f"needs plugin ABI 1.{ABI_MINOR + 1}"),
     ("short_struct", Zoo.put, "the ABI's is"),
     ("missing_op", Zoo.put, "kind quota lacks reserve, usage"),
     ("other_name", Zoo.put, 'calls itself "somebody"'),
