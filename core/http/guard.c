@@ -70,6 +70,10 @@ const struct cg_addr *cg_guard_peer(const struct cg_guard *g) {
   return &g->peer;
 }
 
+bool cg_guard_bodiless(const struct cg_guard *g) {
+  return g->message.method == CG_HEAD;
+}
+
 const char *cg_guard_address(const struct cg_guard *g) {
   return g->address;
 }

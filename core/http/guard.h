@@ -63,6 +63,8 @@ bool cg_guard_attach(struct cg_guards *all, struct evhtp_connection *c);
 bool cg_guard_closing(const struct cg_guard *g);
 /* The TCP peer. */
 const struct cg_addr *cg_guard_peer(const struct cg_guard *g);
+/* Is the request a HEAD, as far as it was read? */
+bool cg_guard_bodiless(const struct cg_guard *g);
 const char *cg_guard_address(const struct cg_guard *g);
 
 /* The one reply to the exchange that is out.  Copies what it cannot send at once.  The

@@ -181,16 +181,16 @@ static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_cod
                        .headers = (struct cg_header[]){{"Retry-After", "1"}},
                        .n_headers = cg_problem_retry_after_s(&problem) != 0,
                        .close = true};
-  size_t n = cg_reply_head(&r, head);
-  CG_CHECK(n + r.content_length <= cap);
+  size_t n = cg_reply_head(&r, head), text = cg_guard_bodiless(g) ? 0 : r.content_length;
+  CG_CHECK(n + text <= cap);
   memcpy(out, head, n);
-  memcpy(out + n, cg_buf_text(&body), r.content_length);
+  memcpy(out + n, cg_buf_text(&body), text);
   cg_buf_done(&body);
   count_refusal(s, code);
   if (s->conf.log)
     CG_LOG(s->conf.log, CG_DEBUG, "request refused", {"request_id", id.text, 0},
            {"reason", why, 0}, {"client_addr", cg_guard_address(g), 0});
-  return n + r.content_length;
+  return n + text;
 }
 
 /* --- evhtp --- */
