@@ -123,6 +123,7 @@ static void take_http(struct cg_server_limits *h, const struct cg_conf_values *v
       .write_least = (size_t)v->http.write_least,
       .connections = (uint32_t)v->http.connections,
       .connections_per_address = (uint32_t)v->http.per_address,
+      .in_flight = (uint32_t)v->http.in_flight,
   };
 }
 

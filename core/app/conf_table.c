@@ -27,7 +27,7 @@ const struct cg_conf_values cg_conf_defaults = {
     .limits = {32, 1000000, 20, 50, 32},
     .lease = {20, 60, 3600, 3600, 100000, 256},
     .deadlines = {1000, 1000, 3000, 1000, 1000, 10000},
-    .http = {16384, 64, 65536, 5, 10, 60, 10, 2, 4096, 16384, 1024},
+    .http = {16384, 64, 65536, 5, 10, 60, 10, 2, 4096, 16384, 1024, 512},
 };
 
 #define TEXT_FIELD(n, place, least, words)                                               \
@@ -158,6 +158,8 @@ static const struct cg_field http_fields[] = {
     INT_FIELD("connections", http.connections, 1, 1000000, "Connections of a worker."),
     INT_FIELD("per_address", http.per_address, 1, 1000000,
               "Connections of one address at a worker."),
+    INT_FIELD("in_flight", http.in_flight, 1, 1000000,
+              "Requests at work in a worker; beyond, 503 at once."),
     {0},
 };
 

@@ -39,7 +39,7 @@ struct cg_conf_values {
   } deadlines;
   struct {
     int64_t head_bytes, headers, body_bytes, header_s, body_s, idle_s, write_s, linger_s;
-    int64_t write_least, connections, per_address;
+    int64_t write_least, connections, per_address, in_flight;
   } http;
 };
 

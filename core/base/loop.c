@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define MAILBOX_MAX ((size_t)65536)
 #define MAILBOX_FIRST                                                                    \
   ((size_t)64) /* there from the start: a post or two need no memory */
+#define NEVER_US (INT64_MAX / 2)
+#define SLICE_US 5000 /* of messages, then the loop looks at its sockets */
 
 struct message {
   void (*fn)(void *arg);
@@ -20,7 +23,7 @@ struct message {
 
 struct mailbox {
   struct message *items;
-  size_t n, cap;
+  size_t at, n, cap; /* at: the next to run */
 };
 
 struct cg_loop {
@@ -33,6 +36,7 @@ struct cg_loop {
   struct mailbox in;
   bool woken;
   struct mailbox out; /* being run; the loop's thread only */
+  bool inside;        /* of a slice */
 };
 
 static void wake(struct cg_loop *loop) {
@@ -41,18 +45,48 @@ static void wake(struct cg_loop *loop) {
   (void)n;
 }
 
-/* Runs what was there when it began; what these messages post comes the next time. */
-static size_t drain(struct cg_loop *loop) {
+static int64_t now_us(void) {
+  return cg_clock_system.mono_us(&cg_clock_system);
+}
+
+/* What is left of the last slice, or else all that came since. */
+static struct mailbox take(struct cg_loop *loop) {
+  struct mailbox full = loop->out;
+  loop->out = (struct mailbox){0};
+  if (full.at < full.n) return full;
+  struct mailbox empty = {.items = full.items, .cap = full.cap};
   pthread_mutex_lock(&loop->lock);
-  struct mailbox full = loop->in;
-  loop->in = (struct mailbox){.items = loop->out.items, .cap = loop->out.cap};
+  full = loop->in;
+  loop->in = empty;
   loop->woken = false;
   pthread_mutex_unlock(&loop->lock);
-  loop->out = (struct mailbox){0};
-  for (size_t i = 0; i < full.n; i++) full.items[i].fn(full.items[i].arg);
+  return full;
+}
+
+/* Runs what was there when it began; what these messages post comes the next time.
+ * -> messages run. */
+static size_t drain(struct cg_loop *loop, int64_t most_us) {
+  struct mailbox full = take(loop);
+  size_t from = full.at;
+  for (int64_t end = now_us() + most_us; full.at < full.n && now_us() < end; full.at++)
+    full.items[full.at].fn(full.items[full.at].arg);
   cg_free(loop->out.items); /* of a drain inside a drain */
   loop->out = full;
-  return full.n;
+  return full.at - from;
+}
+
+static bool has_rest(const struct cg_loop *loop) {
+  return loop->out.at < loop->out.n;
+}
+
+/* A slice inside a message has no bound, so that it leaves nothing.  One that began with
+ * a rest has not seen what came since, whose wake-up is used up. */
+static void slice(struct cg_loop *loop) {
+  bool outer = loop->inside, rest = has_rest(loop);
+  loop->inside = true;
+  drain(loop, outer ? NEVER_US : SLICE_US);
+  loop->inside = outer;
+  if (rest || has_rest(loop)) wake(loop);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg) {
@@ -61,7 +95,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg) {
   uint64_t n;
   ssize_t got = read(fd, &n, sizeof n);
   (void)got;
-  drain(loop);
+  slice(loop);
   if (atomic_load(&loop->stopping)) event_base_loopbreak(loop->base);
 }
 
@@ -101,7 +135,7 @@ struct cg_loop *cg_loop_new(struct cg_err *err) {
 void cg_loop_free(struct cg_loop *loop) {
   if (!loop) return;
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
-  while (drain(loop)) {
+  while (drain(loop, NEVER_US)) {
   }
   if (loop->wake) event_free(loop->wake);
   if (loop->base) event_base_free(loop->base);
@@ -119,7 +153,7 @@ struct event_base *cg_loop_base(struct cg_loop *loop) {
 void cg_loop_run(struct cg_loop *loop) {
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
   CG_CHECK(event_base_dispatch(loop->base) >= 0);
-  while (drain(loop)) {
+  while (drain(loop, NEVER_US)) {
   }
   atomic_store(&loop->stopping, false);
 }

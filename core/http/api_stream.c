@@ -259,8 +259,8 @@ static void leases(struct cg_exchange *x) {
 
 const struct cg_route cg_api_stream_routes[] = {
     {"POST", "/api/v1/stream/reserve", reserve, CG_ROUTE_BODY},
-    {"POST", "/api/v1/stream/heartbeat/{id}", heartbeat, 0},
-    {"DELETE", "/api/v1/stream/release/{id}", release, 0},
+    {"POST", "/api/v1/stream/heartbeat/{id}", heartbeat, CG_ROUTE_KEEPS},
+    {"DELETE", "/api/v1/stream/release/{id}", release, CG_ROUTE_KEEPS},
     {"GET", "/api/v1/stream/token/{camera}", token, 0},
     {"GET", "/api/v1/stream/leases", leases, 0},
     {NULL, NULL, NULL, 0},

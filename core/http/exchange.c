@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/chars.h"
 #include "http/guard.h"
+#include "http/load.h"
 #include "http/server.h"
 
 #define PROBLEM_MAX (32 * 1024)
@@ -71,6 +72,7 @@ failed:
 }
 
 static void free_exchange(struct cg_exchange *x) {
+  if (x->load) cg_load_over(x->load);
   json_decref(x->json);
   cg_arena_free(x->arena, x->pool); /* x lies in it */
 }

@@ -31,6 +31,7 @@
 
 struct cg_server;
 struct cg_guard;
+struct cg_load;
 
 struct cg_exchange {
   /* What handlers read. */
@@ -49,6 +50,8 @@ struct cg_exchange {
   /* The server's own. */
   struct cg_guard *guard;   /* NULL: the client left */
   struct cg_server *server; /* holds while guard does */
+  struct cg_load *load;     /* that admitted it; NULL: none */
+  struct cg_exchange *next; /* in a line of the load's */
   struct cg_arena_pool *pool;
   bool barred;
   json_t *json;            /* the parsed body */

@@ -40,7 +40,7 @@ struct cg_guard {
 
   struct cg_message message;
   struct cg_exchange *exchange; /* out and unanswered */
-  int64_t deadline;
+  int64_t deadline, told_us;
   size_t queued, dropped;
   struct cg_addr peer;
   char address[CG_ADDR_TEXT];
@@ -76,6 +76,10 @@ bool cg_guard_bodiless(const struct cg_guard *g) {
 
 const char *cg_guard_address(const struct cg_guard *g) {
   return g->address;
+}
+
+int64_t *cg_guard_told(struct cg_guard *g) {
+  return &g->told_us;
 }
 
 static void close_now(struct cg_guard *g) {

@@ -66,6 +66,8 @@ const struct cg_addr *cg_guard_peer(const struct cg_guard *g);
 /* Is the request a HEAD, as far as it was read? */
 bool cg_guard_bodiless(const struct cg_guard *g);
 const char *cg_guard_address(const struct cg_guard *g);
+/* When its client was last told that the gate is too busy; load.c's, 0: never. */
+int64_t *cg_guard_told(struct cg_guard *g);
 
 /* The one reply to the exchange that is out.  Copies what it cannot send at once.  The
  * guard forgets the exchange; g may be gone afterwards. */

@@ -148,6 +148,13 @@ static void run(const struct cg_route *route, struct cg_exchange *x) {
     route->handle(x);
 }
 
+bool cg_router_keeps(const struct cg_router *r, const struct cg_exchange *x) {
+  const struct node *node = lookup(r, x->path);
+  const struct cg_route *route =
+      node && x->method < CG_METHOD_OTHER ? node->by_method[x->method] : NULL;
+  return !node || (route && route->flags & CG_ROUTE_KEEPS);
+}
+
 void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x) {
   if (x->query_fault) {
     cg_exchange_failf(x, CG_E_MALFORMED, "%s", x->query_fault);

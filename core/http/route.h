@@ -11,7 +11,10 @@
 
 #include "http/exchange.h"
 
-enum { CG_ROUTE_BODY = 1 }; /* flags: an empty body is answered 400 before the handler */
+enum {                     /* flags */
+       CG_ROUTE_BODY = 1,  /* an empty body is answered 400 before the handler */
+       CG_ROUTE_KEEPS = 2, /* keeps a grant true: served when new work is refused */
+};
 
 struct cg_route {
   const char *method; /* "GET", "POST", ...; NULL ends a table */
@@ -33,6 +36,9 @@ void cg_router_set_fallback(struct cg_router *r, bool (*take)(struct cg_exchange
 
 /* 405: the path is there, under the methods in `allow`, as in an Allow header. */
 void cg_route_refuse_method(struct cg_exchange *x, const char *allow);
+
+/* Is it for a CG_ROUTE_KEEPS route, or for none of the tables'? */
+bool cg_router_keeps(const struct cg_router *r, const struct cg_exchange *x);
 
 /* Sets x->param and runs the handler, or answers 404, 405 or 400 itself. */
 void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x);

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "http/guard.h"
+#include "http/load.h"
 #include "http/reply.h"
 
 #define BACKLOG  1024
@@ -38,6 +39,7 @@ struct cg_server {
   struct cg_server_conf conf;
   struct cg_guards guards;
   evhtp_t *htp;
+  struct cg_load *load; /* NULL: no bound */
   struct cg_timer sweep;
   uint16_t port;
   bool paused; /* out of descriptors: accepts again at the next sweep */
@@ -94,7 +96,7 @@ void cg_server_answered(struct cg_server *s, int status, int64_t began_us) {
                        s->conf.clock->mono_us(s->conf.clock) - began_us);
 }
 
-static void count_refusal(struct cg_server *s, enum cg_code code) {
+void cg_server_refused(struct cg_server *s, enum cg_code code) {
   if (!s->conf.metrics) return;
   for (size_t i = 0; i < CG_COUNT(refusals); i++)
     if (refusals[i] == code) count(s, s->conf.metric_ids->refused[i], 1);
@@ -125,7 +127,7 @@ static struct cg_id new_id(struct cg_server *s) {
 static bool admit(struct cg_server *s, const struct cg_addr *peer) {
   char text[CG_ADDR_TEXT];
   if (cg_access_accepts(s->conf.access, peer)) return true;
-  count_refusal(s, CG_E_DENIED);
+  cg_server_refused(s, CG_E_DENIED);
   cg_addr_text(peer, text);
   if (s->conf.log)
     CG_LOG(s->conf.log, CG_DEBUG, "connection closed: address is not allowed",
@@ -154,13 +156,15 @@ static struct cg_exchange *begin(struct cg_server *s, struct cg_guard *g,
 }
 
 static void dispatch(struct cg_server *s, struct cg_exchange *x) {
-  if (!x->barred) {
+  if (x->barred) {
+    cg_server_refused(s, CG_E_DENIED);
+    cg_exchange_failf(x, CG_E_DENIED, "requests from %s are not allowed here",
+                      x->client_addr);
+  } else if (s->load) {
+    cg_load_take(s->load, x);
+  } else {
     cg_router_dispatch(s->conf.router, x);
-    return;
   }
-  count_refusal(s, CG_E_DENIED);
-  cg_exchange_failf(x, CG_E_DENIED, "requests from %s are not allowed here",
-                    x->client_addr);
 }
 
 static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_code code,
@@ -186,7 +190,7 @@ static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_cod
   memcpy(out, head, n);
   memcpy(out + n, cg_buf_text(&body), text);
   cg_buf_done(&body);
-  count_refusal(s, code);
+  cg_server_refused(s, code);
   if (s->conf.log)
     CG_LOG(s->conf.log, CG_DEBUG, "request refused", {"request_id", id.text, 0},
            {"reason", why, 0}, {"client_addr", cg_guard_address(g), 0});
@@ -301,6 +305,15 @@ static bool open_listener(struct cg_server *s, struct cg_err *err) {
   return true;
 }
 
+static bool make_load(struct cg_server *s) {
+  if (s->conf.limits.in_flight == 0) return true;
+  s->load = cg_load_new(&(struct cg_load_conf){.loop = s->conf.loop,
+                                               .clock = s->conf.clock,
+                                               .router = s->conf.router,
+                                               .most = s->conf.limits.in_flight});
+  return s->load != NULL;
+}
+
 static bool set_up(struct cg_server *s, struct cg_err *err) {
   s->guards = (struct cg_guards){.server = s,
                                  .limits = &s->conf.limits,
@@ -312,7 +325,7 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
                                  .refusal = refusal};
   s->guards.peers = cg_peers_new(s->conf.limits.connections);
   s->htp = evhtp_new(cg_loop_base(s->conf.loop), s);
-  if (!s->htp || !s->guards.peers || !sweep(s))
+  if (!s->htp || !s->guards.peers || !make_load(s) || !sweep(s))
     return cg_fail(err, CG_E_MEMORY, "no memory for a listener");
   evhtp_set_pre_accept_cb(s->htp, on_socket, s);
   evhtp_set_post_accept_cb(s->htp, on_accept, s);
@@ -346,6 +359,7 @@ void cg_server_free(struct cg_server *s) {
   cg_timer_stop(&s->sweep);
   if (s->htp) evhtp_unbind_socket(s->htp);
   cg_guards_close(&s->guards);
+  cg_load_close(s->load);
   count_connections(s);
   evhtp_free(s->htp);
   cg_peers_free(s->guards.peers);

@@ -38,6 +38,7 @@ struct cg_server_limits {
   int64_t linger_us;  /* 2 s: after a refusal, until the client's EOF                 */
   size_t write_least; /* 4 KiB, or the rest                                           */
   uint32_t connections, connections_per_address; /* beyond: 503 and close              */
+  uint32_t in_flight; /* beyond: 503; 0: no bound (load.h)                            */
 };
 
 extern const struct cg_server_limits cg_server_limits_default;
@@ -100,6 +101,7 @@ uint32_t cg_server_open(const struct cg_server *s); /* connections */
 /* --- for exchange.c --- */
 
 const char *cg_server_date(const struct cg_server *s); /* IMF-fixdate, made by sweeps */
+void cg_server_refused(struct cg_server *s, enum cg_code code); /* counts it */
 void cg_server_answered(struct cg_server *s, int status, int64_t began_us);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "test.h"
@@ -241,6 +242,46 @@ static void a_timer_may_change_its_loop(void **state) {
   cg_loop_free(r.loop);
 }
 
+/* A queue of 100 ms of work; a socket that had something from the start. */
+struct shift {
+  struct cg_loop *loop;
+  int done, done_at_event;
+};
+
+static void work_1ms(void *arg) {
+  struct shift *s = arg;
+  int64_t end = cg_clock_system.mono_us(&cg_clock_system) + 1000;
+  while (cg_clock_system.mono_us(&cg_clock_system) < end) {
+  }
+  if (++s->done == 50)
+    CG_CHECK(cg_loop_post(s->loop, work_1ms, s)); /* seen after the rest */
+  if (s->done == 101) cg_loop_stop(s->loop);
+}
+
+static void note_work(evutil_socket_t fd, short what, void *arg) {
+  struct shift *s = arg;
+  (void)fd, (void)what;
+  s->done_at_event = s->done;
+}
+
+static void make_event(void *arg) {
+  struct shift *s = arg;
+  const struct timeval at_once = {0};
+  CG_CHECK(event_base_once(cg_loop_base(s->loop), -1, EV_TIMEOUT, note_work, s,
+                           &at_once) == 0);
+}
+
+static void a_full_mailbox_leaves_the_loop_its_turns(void **state) {
+  (void)state;
+  struct shift s = {.loop = cg_loop_new(NULL), .done_at_event = -1};
+  assert_true(cg_loop_post(s.loop, make_event, &s));
+  for (int i = 0; i < 100; i++) assert_true(cg_loop_post(s.loop, work_1ms, &s));
+  cg_loop_run(s.loop);
+  assert_int_equal(s.done, 101);
+  assert_in_range(s.done_at_event, 0, 10);
+  cg_loop_free(s.loop);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(posts_of_each_thread_arrive_in_order),
@@ -252,6 +293,7 @@ int main(void) {
       cmocka_unit_test(a_timer_rings_once_per_start),
       cmocka_unit_test(a_timer_moves_stops_and_frees_itself),
       cmocka_unit_test(a_timer_may_change_its_loop),
+      cmocka_unit_test(a_full_mailbox_leaves_the_loop_its_turns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
