@@ -101,7 +101,7 @@ def test_a_refusal_ends_a_pipeline(gate):
     good = base.a_get()
     cases = [(f"{n} good, then {name}", good * n + data + base.prize, statuses)
              for n in (1, 5) for name, data, statuses in malformed.lengths(base)[::6]]
-    for (name, data, statuses), heard in say_all(gate.port, cases, patience=10):
+    for (name, data, statuses), heard in say_all(gate.port, cases, patience=10, answers=6):
         before = data.count(b"GET ")
         assert heard.statuses[:-1] == [200] * before and heard.statuses[-1] in statuses, (name, heard.statuses)
         assert heard.closes and heard.eof
@@ -141,7 +141,7 @@ def test_fifty_pipelined_requests_are_answered_in_order(gate):
     token = gate.token("mallory", roles=["load"])
     good = b"".join(f"GET /api/v1/cameras?m{n}=1 HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer {token}\r\n\r\n"
                     .encode() for n in range(50))
-    ((_, heard),) = say_all(gate.port, [("fifty", good, {400})], patience=10)
+    ((_, heard),) = say_all(gate.port, [("fifty", good, {400})], patience=10, answers=50)
     assert heard.statuses == [400] * 50
     assert [f'\\"m{n}\\"'.encode() in body for n, body in enumerate(heard.bodies)] == [True] * 50
 

@@ -46,8 +46,8 @@ class Heard:
             rest = rest[length:]
 
 
-async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False):
-    """Sends data, reads the first answer, then all until the server's EOF.
+async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False, answers=1):
+    """Sends data, reads as many answers as are due, then all until the server's EOF.
 
     A server that answers and keeps the connection is shown EOF, so that it says what it has
     left to say; with `leave` it is shown EOF behind the data.  `patience` bounds the whole;
@@ -76,7 +76,7 @@ async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False):
                 heard.take()
                 if heard.statuses and heard.seconds is None:
                     heard.seconds = time.monotonic() - began
-                if heard.statuses and not heard.closes and not shown and tls is None:
+                if len(heard.statuses) >= answers and not heard.closes and not shown and tls is None:
                     shown = True
                     writer.write_eof()
     except TimeoutError:
