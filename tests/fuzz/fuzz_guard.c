@@ -5,7 +5,6 @@
  * many as handlers and refusals, and nothing may come behind a refusal. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,7 +21,7 @@ struct stage {
   struct cg_loop *loop;
   struct cg_server *server;
   struct cg_id_maker ids;
-  unsigned handled;
+  unsigned handled, dialled;
   char heard[HEARD_MAX + 1];
   size_t n_heard;
 };
@@ -93,15 +92,19 @@ static void turn(struct stage *s) {
   event_base_loop(cg_loop_base(s->loop), EVLOOP_NONBLOCK);
 }
 
-static int dial(const struct stage *s) {
+/* From another address now and then: the ports of one would be used up in TIME_WAIT. */
+static int dial(struct stage *s) {
+  struct sockaddr_in from = {.sin_family = AF_INET,
+                             .sin_addr.s_addr =
+                                 htonl(INADDR_LOOPBACK + s->dialled++ / 4096 % 4000000)};
   struct sockaddr_in to = {.sin_family = AF_INET,
                            .sin_port = htons(cg_server_port(s->server)),
                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  const struct linger reset = {1, 0}; /* so that ports are not used up */
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  CG_CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  fcntl(fd, F_SETFL, O_NONBLOCK);
+  const int on = 1;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  CG_CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof from) == 0);
+  CG_CHECK(connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS);
   return fd;
 }
 
