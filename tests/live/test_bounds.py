@@ -5,8 +5,8 @@ import socket
 import pytest
 import requests
 
-from configs import with_tables
 from hostile.wire import Heard
+from settings import laid_over
 from wait import until
 
 GET = b"GET /openapi.yaml HTTP/1.1\r\nHost: gate\r\n\r\n"
@@ -16,13 +16,13 @@ GET = b"GET /openapi.yaml HTTP/1.1\r\nHost: gate\r\n\r\n"
 def gate(new_gate, tmp_path):
     """One worker, so that its bounds are the gate's."""
     http = {"header_s": 60, "connections": 40, "per_address": 15}
-    return new_gate(workers=1, config=with_tables(tmp_path, http=http))
+    return new_gate(workers=1, config=laid_over(tmp_path, http=http))
 
 
 @pytest.fixture
 def hasty(new_gate, tmp_path):
     http = {"header_s": 1, "idle_s": 1, "write_s": 1, "linger_s": 1}
-    return new_gate(workers=1, config=with_tables(tmp_path, http=http))
+    return new_gate(workers=1, config=laid_over(tmp_path, http=http))
 
 
 def connect(gate, address="127.0.0.1", small=False):

@@ -5,28 +5,39 @@ listener: a reload), so what was smuggled would stand in the trail and in the qu
 """
 import asyncio
 import json
+import ssl
 from pathlib import Path
 
 import pytest
 import requests
 
 from conftest import needs
-from configs import with_tables
 from gate import problem
 from hostile import Base, malformed, smuggling
 from hostile.wire import say, say_all
+from pki import Authority
 from proxies import HAProxy, Nginx
+from settings import laid_over
+from test_tls import SecureGate
 
 EXPLAIN, RESERVE = "/api/v1/policy/explain", "/api/v1/stream/reserve"
 OF_A_PROXY = {501, 505}  # a proxy's own word on codings and versions that it does not know
 SILENT = {"nginx": 1, "haproxy": 0}  # closed without a word when a head does not end in time
 
 
+SHORT = {"header_s": 1, "body_s": 1, "linger_s": 1}  # so that what never ends is over soon
+
+
 @pytest.fixture
 def gate(new_gate, tmp_path):
-    """Deadlines of a second, so that what never ends is over soon."""
-    short = {"header_s": 1, "body_s": 1, "linger_s": 1}
-    return new_gate(config=with_tables(tmp_path, http=short))
+    return new_gate(config=laid_over(tmp_path, http=SHORT))
+
+
+@pytest.fixture
+def secure(tmp_path, started):
+    authority = Authority(tmp_path / "pki")
+    return started(SecureGate(tmp_path / "gate", authority, authority.issue(),
+                              config=laid_over(tmp_path, http=SHORT)))
 
 
 def public(gate, credentials=True):
@@ -44,7 +55,17 @@ def admin(_):
     return Base("/status", "/reload", b"Accept: */*\r\n", b"{}", prize)
 
 
-LISTENERS = {"public": (public, lambda gate: gate.port), "admin": (admin, lambda gate: gate.admin_port)}
+@pytest.fixture(params=["public", "admin", "tls"])
+def listener(request):
+    """(gate, its Base there, what `say` needs to go there)"""
+    if request.param == "tls":
+        gate = request.getfixturevalue("secure")
+        context = ssl.create_default_context(cafile=gate.authority.ca)
+        return gate, public(gate), {"port": gate.port, "tls": context}
+    gate = request.getfixturevalue("gate")
+    if request.param == "admin":
+        return gate, admin(gate), {"port": gate.admin_port}
+    return gate, public(gate), {"port": gate.port}
 
 
 def nothing_ran(gate, *but):
@@ -70,21 +91,19 @@ def faults(pairs, at_most=1.0):
     return found
 
 
-@pytest.mark.parametrize("listener", LISTENERS)
-def test_malformed_requests_get_one_refusal(gate, listener):
-    make, port = LISTENERS[listener]
-    cases = malformed.cases(make(gate))
+def test_malformed_requests_get_one_refusal(listener):
+    gate, base, there = listener
+    cases = malformed.cases(base)
     assert len(cases) >= 500
-    assert not (found := faults(say_all(port(gate), cases, patience=10))), "\n".join(found)
+    assert not (found := faults(say_all(cases=cases, patience=10, **there))), "\n".join(found)
     nothing_ran(gate)
 
 
-@pytest.mark.parametrize("listener", LISTENERS)
-def test_nothing_is_smuggled_directly(gate, listener):
-    make, port = LISTENERS[listener]
-    cases = smuggling.cases(make(gate))
+def test_nothing_is_smuggled_directly(listener):
+    gate, base, there = listener
+    cases = smuggling.cases(base)
     assert len(cases) >= 200
-    pairs = say_all(port(gate), cases, patience=10)
+    pairs = say_all(cases=cases, patience=10, **there)
     assert not (found := faults(pairs)), "\n".join(found)
     assert [case[0] for case, heard in pairs if not heard.closes] == []
     nothing_ran(gate)
@@ -108,12 +127,11 @@ def test_a_refusal_ends_a_pipeline(gate):
     nothing_ran(gate)
 
 
-@pytest.mark.parametrize("listener", LISTENERS)
-def test_half_a_request_is_ended_by_a_deadline(gate, listener):
-    make, port = LISTENERS[listener]
-    cases = malformed.truncated(make(gate))[:: 1 if listener == "public" else 5]
-    pairs = say_all(port(gate), cases, patience=20, at_a_time=400)
-    assert not (found := faults(pairs, at_most=8)), "\n".join(found)
+def test_half_a_request_is_ended_by_a_deadline(listener):
+    gate, base, there = listener
+    cases = malformed.truncated(base)
+    pairs = say_all(cases=cases[::1 + len(cases) // 400], patience=20, at_a_time=400, **there)
+    assert not (found := faults(pairs, at_most=12)), "\n".join(found)
     nothing_ran(gate)
 
 

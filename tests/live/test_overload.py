@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from configs import with_tables
 from gate import PRESET
 from servers import ROOT
+from settings import laid_over
 from wait import until
 
 LONG_S = int(os.environ.get("CAMGATE_OVERLOAD_S", "0"))
@@ -76,7 +76,7 @@ def gate(new_gate, tmp_path):
     policies.mkdir()
     (policies / "work.lua").write_text(POLICY)
     http = {"in_flight": IN_FLIGHT, "per_address": 16384, "header_s": 5 if LONG_S else 2}
-    return new_gate(workers=WORKERS, policies=policies, config=with_tables(tmp_path, http=http))
+    return new_gate(workers=WORKERS, policies=policies, config=laid_over(tmp_path, http=http))
 
 
 @pytest.fixture
