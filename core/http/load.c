@@ -113,8 +113,8 @@ static void turn_away(struct cg_load *l, struct cg_exchange *x) {
 
 /* The next turn: after the sockets' when there is work, else when the line's first is due. */
 static void rearm(struct cg_load *l) {
-  int64_t us = l->admitted.n ? 0 : due(l) - now(l);
-  struct timeval tv = {.tv_usec = us > 0 ? us : 0};
+  int64_t left = l->admitted.n ? 0 : due(l) - now(l), us = left > 0 ? left : 0;
+  struct timeval tv = {us / 1000000, us % 1000000};
   l->armed = l->admitted.n > 0;
   if (event_add(l->turn, &tv) < 0) event_active(l->turn, EV_TIMEOUT, 0);
 }
