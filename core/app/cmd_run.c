@@ -222,6 +222,7 @@ static void prepare_process(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   struct rlimit files;
   sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL); /* a file too long is an error to answer */
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);

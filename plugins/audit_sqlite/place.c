@@ -77,10 +77,18 @@ static bool open_head(struct aud_place *p) {
   return p->head_fd >= 0;
 }
 
+/* At its full length from the start: later writes change no more than its one sector. */
+static bool make_head(struct aud_place *p, struct aud_words *words) {
+  static const struct aud_head none;
+  struct stat st;
+  if (open_head(p) && fstat(p->head_fd, &st) == 0 &&
+      (st.st_size > 0 || aud_head_sync(p, &none)))
+    return true;
+  return aud_say(words, "%s: %s", p->head, strerror(errno));
+}
+
 bool aud_place_claim(struct aud_place *p, struct aud_words *words) {
-  if (!take_lock(p, words) || !make_db(p, words)) return false;
-  if (!open_head(p)) return aud_say(words, "%s: %s", p->head, strerror(errno));
-  return true;
+  return take_lock(p, words) && make_db(p, words) && make_head(p, words);
 }
 
 bool aud_ident_take(const char *path, struct aud_ident *ret, struct aud_words *words) {

@@ -3,8 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "renew.h"
 #include "schema.h"
 #include "verify.h"
+
+#define LOG_PAGES 1000 /* of 4 KiB, then the log is written into the file */
+#define LOG_KEPT  "67108864"
 
 static const char *const stmt_sql[AUD_STMTS] = {
     [AUD_BEGIN] = "BEGIN IMMEDIATE",
@@ -80,19 +84,34 @@ static bool check_schema(struct aud_store *s, bool may_make, struct aud_words *w
   return true;
 }
 
+/* After each commit.  The log has its new size by us, and grows smaller by nobody else. */
+static int see_log(void *arg, sqlite3 *db, const char *schema, int pages) {
+  struct aud_store *s = arg;
+  struct aud_ident now;
+  struct aud_words words;
+  (void)db;
+  (void)schema;
+  s->log_pages = pages;
+  if (aud_ident_take(s->place->wal, &now, &words)) s->wal_file.size = now.size;
+  return SQLITE_OK;
+}
+
 static bool connect(struct aud_store *s, struct aud_words *words) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(s->place->db, &s->db, flags, s->place->vfs) != SQLITE_OK)
     return aud_sql_say(s->db, s->place, "open", words);
   (void)sqlite3_extended_result_codes(s->db, 1);
   (void)sqlite3_busy_timeout(s->db, 200);
+  /* in the place of SQLite's own, which would say nothing of a checkpoint that failed */
+  (void)sqlite3_wal_hook(s->db, see_log, s);
   /* after an error a checkpoint at close would be a retried sync */
   (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   if (sqlite3_db_readonly(s->db, "main") == 1)
     return aud_say(words, "%s is read-only for this process", s->place->db);
   return aud_sql_run(s->db, s->place,
                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                     "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
+                     "PRAGMA journal_size_limit = " LOG_KEPT
+                     "; PRAGMA cache_size = -16384;"
                      "PRAGMA trusted_schema = OFF;",
                      words);
 }
@@ -113,7 +132,10 @@ static bool probe(struct aud_store *s, int64_t keep_up_to, struct aud_words *wor
       "BEGIN IMMEDIATE; DELETE FROM events WHERE seq > %lld;"
       "UPDATE meta SET value = value + 1 WHERE key = 'opened'; COMMIT;",
       (long long)keep_up_to);
-  return aud_sql_run(s->db, s->place, sql, words);
+  int before = sqlite3_total_changes(s->db);
+  if (!aud_sql_run(s->db, s->place, sql, words)) return false;
+  s->taken_out = sqlite3_total_changes(s->db) - before - 1;
+  return true;
 }
 
 static bool look_at_the_end(struct aud_store *s, const struct aud_head *acked,
@@ -132,13 +154,12 @@ static bool look_at_the_end(struct aud_store *s, const struct aud_head *acked,
 
 bool aud_store_open(struct aud_store *s, const struct aud_head *acked,
                     struct aud_words *words) {
-  if (aud_ident_take(s->place->db, &s->db_file, words) && connect(s, words) &&
+  if (aud_ident_take(s->place->db, &s->db_file, words) &&
+      aud_renew_log(s->place, words) && connect(s, words) &&
       check_schema(s, !acked, words) && look_at_the_end(s, acked, words) &&
       prepare_all(s, words) && aud_ident_check(s->place->db, &s->db_file, words) &&
-      aud_ident_take(s->place->wal, &s->wal_file, words)) {
-    s->wal_file.size = 0; /* it starts over after a checkpoint */
+      aud_ident_take(s->place->wal, &s->wal_file, words))
     return true;
-  }
   aud_store_close(s);
   return false;
 }
@@ -150,15 +171,27 @@ void aud_store_close(struct aud_store *s) {
   }
   (void)sqlite3_close_v2(s->db);
   s->db = NULL;
+  s->log_pages = 0;
   free(s->revision);
   s->revision = NULL;
 }
 
-bool aud_store_settle(struct aud_store *s, struct aud_words *words) {
+bool aud_store_log_full(const struct aud_store *s) {
+  return s->db && s->log_pages >= LOG_PAGES;
+}
+
+bool aud_store_checkpoint(struct aud_store *s, struct aud_words *words) {
   if (!aud_store_unmoved(s, words)) return false;
   if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
       SQLITE_OK)
     return aud_sql_say(s->db, s->place, "checkpoint", words);
+  s->log_pages =
+      0; /* the next commit tells, should readers keep the log from restarting */
+  return true;
+}
+
+bool aud_store_settle(struct aud_store *s, struct aud_words *words) {
+  if (!aud_store_checkpoint(s, words)) return false;
   (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
   return true;
 }
@@ -235,7 +268,6 @@ bool aud_store_commit(struct aud_store *s, struct aud_words *words) {
 }
 
 bool aud_store_unmoved(struct aud_store *s, struct aud_words *words) {
-  struct aud_ident wal = s->wal_file;
   return aud_ident_check(s->place->db, &s->db_file, words) &&
-         aud_ident_check(s->place->wal, &wal, words);
+         aud_ident_check(s->place->wal, &s->wal_file, words);
 }

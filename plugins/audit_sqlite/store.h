@@ -32,6 +32,8 @@ struct aud_store {
   struct aud_ident db_file, wal_file;
   struct aud_head head; /* of the newest committed row */
   struct aud_head next; /* of the newest row of the open transaction */
+  int taken_out;        /* rows behind the end, by the last open */
+  int log_pages;        /* after the last commit */
   int64_t indexed;      /* search tables hold rows up to this seq (index.h) */
   char *revision;       /* the last one looked up, and its number */
   int64_t revision_number;
@@ -42,6 +44,11 @@ struct aud_store {
 bool aud_store_open(struct aud_store *s, const struct aud_head *acked,
                     struct aud_words *words);
 void aud_store_close(struct aud_store *s);
+
+/* The log has grown long: write it into the file, outside of any batch.  An error here is
+ * one like any other, though the rows themselves are safe in the log. */
+bool aud_store_log_full(const struct aud_store *s);
+bool aud_store_checkpoint(struct aud_store *s, struct aud_words *words);
 
 /* The last checkpoint, so that the file is whole by itself; only before close. */
 bool aud_store_settle(struct aud_store *s, struct aud_words *words);

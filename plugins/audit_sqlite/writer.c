@@ -30,7 +30,7 @@ struct aud_writer {
   bool sleeping, stopping, red;
   struct aud_words why; /* while red */
   char red_since[AUD_TIME_LEN + 1];
-  int64_t batch_since_us; /* a batch is being written since; 0: none is */
+  int64_t busy_since_us; /* the disk is being asked for something since; 0: it is not */
   int64_t rows, batch_rows;
 
   /* the thread's own */
@@ -132,7 +132,7 @@ static void turn_red(struct aud_writer *w, struct aud_reply *batch,
   (void)pthread_mutex_lock(&w->lock);
   w->red = true;
   w->why = *words;
-  w->batch_since_us = 0;
+  w->busy_since_us = 0;
   aud_time_format(clock_us(CLOCK_REALTIME), w->red_since);
   *end = take_queue(w);
   (void)pthread_mutex_unlock(&w->lock);
@@ -159,7 +159,10 @@ static bool try_again(struct aud_writer *w) {
   w->why = words;
   (void)pthread_mutex_unlock(&w->lock);
   if (open)
-    w->conf.host->log(w->conf.host, CGP_WARN, "the audit trail is writable again");
+    w->conf.host->log(
+        w->conf.host, CGP_WARN,
+        "the audit trail is writable again, %d rows behind its end taken out",
+        w->store.taken_out);
   else if (news)
     w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail: %s", words.text);
   return open;
@@ -181,7 +184,6 @@ static void do_batch(struct aud_writer *w, struct aud_reply *batch) {
   }
   remember_head(w);
   (void)pthread_mutex_lock(&w->lock);
-  w->batch_since_us = 0;
   w->rows = w->acked.seq;
   (void)pthread_mutex_unlock(&w->lock);
   answer(w, batch, NULL);
@@ -191,7 +193,9 @@ static void do_batch(struct aud_writer *w, struct aud_reply *batch) {
 
 static void do_duty(struct aud_writer *w) {
   struct aud_words words;
-  if (aud_index_backlog(&w->store) > 0) {
+  if (aud_store_log_full(&w->store)) {
+    if (!aud_store_checkpoint(&w->store, &words)) fail_closed(w, NULL, &words);
+  } else if (aud_index_backlog(&w->store) > 0) {
     w->sliced_us = clock_us(CLOCK_MONOTONIC);
     if (!aud_store_unmoved(&w->store, &words) || !aud_index_slice(&w->store, &words))
       fail_closed(w, NULL, &words);
@@ -217,8 +221,9 @@ static int64_t patience_ms(const struct aud_writer *w) {
 enum turn { TURN_ROWS, TURN_DUTY, TURN_STOP };
 
 static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
-  enum turn turn = TURN_ROWS;
   (void)pthread_mutex_lock(&w->lock);
+  w->busy_since_us = 0;
+  enum turn turn = aud_store_log_full(&w->store) ? TURN_DUTY : TURN_ROWS;
   while (turn == TURN_ROWS && !w->first) {
     int64_t ms = patience_ms(w);
     if (w->stopping) {
@@ -234,8 +239,8 @@ static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
   if (turn == TURN_ROWS) {
     w->quiet = false;
     *ret_batch = take_queue(w);
-    w->batch_since_us = clock_us(CLOCK_MONOTONIC);
   }
+  if (turn != TURN_STOP) w->busy_since_us = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_unlock(&w->lock);
   return turn;
 }
@@ -324,13 +329,13 @@ void aud_writer_stop(struct aud_writer *w) {
 /* Under the lock: why no row may come in now. */
 static enum cgp_code refusal(struct aud_writer *w, struct aud_words *words) {
   int64_t hung_us =
-      w->batch_since_us > 0 ? clock_us(CLOCK_MONOTONIC) - w->batch_since_us : 0;
+      w->busy_since_us > 0 ? clock_us(CLOCK_MONOTONIC) - w->busy_since_us : 0;
   if (w->red)
     (void)aud_say(words, "%s, since %s", w->why.text, w->red_since);
   else if (w->stopping)
     (void)aud_say(words, "the audit trail is being closed");
   else if (hung_us > HANG_US)
-    (void)aud_say(words, "%s: a write hangs for %lld s", w->conf.place->db,
+    (void)aud_say(words, "%s: the disk hangs for %lld s", w->conf.place->db,
                   (long long)(hung_us / 1000000));
   else if (w->waiting >= w->conf.queue) {
     (void)aud_say(words, "%lld audit rows wait already", (long long)w->waiting);

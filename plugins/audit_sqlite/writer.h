@@ -10,8 +10,9 @@
  * to 5 s, until the end of the trail is found whole and a write reached the disk.  A
  * trail that lacks an acknowledged row stays red, with words.
  *
- * HANGING.  A write that takes more than a second cannot be ended from outside;
- * meanwhile rows are refused and the health is red. */
+ * HANGING.  What the disk does not answer within a second, be it for a batch or for the
+ * housekeeping, cannot be ended from outside; meanwhile rows are refused and the health
+ * is red. */
 #ifndef AUD_WRITER_H
 #define AUD_WRITER_H
 

@@ -274,23 +274,6 @@ static void every_change_is_found(void **state) {
   trail_remove(&t);
 }
 
-static void a_cut_trail_is_not_continued(void **state) {
-  (void)state;
-  struct trail t;
-  struct cg_err err;
-  trail_paths(&t);
-  trail_open(&t, "{}", 1);
-  add_many(&t, 10);
-  trail_shut(&t);
-  sql(t.db, "DELETE FROM events WHERE seq > 7");
-  assert_null(trail_try(&t, "{}", 1, &err));
-  assert_non_null(strstr(err.text, "row 10 was acknowledged"));
-  assert_int_equal(unlink(t.db), 0);
-  assert_null(trail_try(&t, "{}", 1, &err));
-  assert_non_null(strstr(err.text, "is gone"));
-  trail_remove(&t);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(acknowledged_rows_survive),
@@ -302,7 +285,6 @@ int main(void) {
       cmocka_unit_test(live_leases),
       cmocka_unit_test(views_for_auditors),
       cmocka_unit_test(every_change_is_found),
-      cmocka_unit_test(a_cut_trail_is_not_continued),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
