@@ -34,7 +34,8 @@ void trail_shut(struct trail *t) {
 
 void trail_remove(struct trail *t) {
   trail_shut(t);
-  static const char *const suffixes[] = {"", "-wal", "-shm", ".head", ".lock", ".away"};
+  static const char *const suffixes[] = {"",      "-wal",  "-shm", "-journal",
+                                         ".head", ".lock", ".away"};
   for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
     char path[128];
     (void)snprintf(path, sizeof path, "%s%s", t->db, suffixes[i]);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct plan {
   atomic_long left; /* calls until the failing one; 0: none planned */
@@ -31,6 +32,7 @@ struct file {
   struct shim *shim;
   enum shim_file kind;
   atomic_bool sync_failed;
+  bool is_new; /* SQLite syncs the folder with a new file's first sync */
   sqlite3_file *real;
 };
 
@@ -143,7 +145,10 @@ static int xSync(sqlite3_file *f, int flags) {
   int code = judge_file(f, SHIM_SYNC);
   if (!code) code = real_of(f)->pMethods->xSync(real_of(f), flags);
   if (code) atomic_store(&file->sync_failed, true);
-  tell_file(f, (struct shim_event){.op = SHIM_SYNC, .failed = code != SQLITE_OK});
+  tell_file(f, (struct shim_event){.op = SHIM_SYNC,
+                                   .failed = code != SQLITE_OK,
+                                   .folder_too = file->is_new});
+  file->is_new = false;
   return code;
 }
 
@@ -188,6 +193,8 @@ static int xOpen(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
   file->real = (sqlite3_file *)(file + 1);
   int rc = judge(s, file->kind, SHIM_OPEN);
   if (rc) return rc;
+  file->is_new =
+      (file->kind == SHIM_LOG || file->kind == SHIM_JOURNAL) && access(name, F_OK) != 0;
   rc = s->real->xOpen(s->real, name, file->real, flags, ret_flags);
   f->pMethods = file->real->pMethods ? &methods : NULL;
   if (rc == SQLITE_OK) tell_file(f, (struct shim_event){.op = SHIM_OPEN});
@@ -198,7 +205,9 @@ static int xDelete(sqlite3_vfs *vfs, const char *name, int sync_dir) {
   struct shim *s = vfs->pAppData;
   int rc = judge(s, kind_of(name), SHIM_DELETE);
   if (!rc) rc = s->real->xDelete(s->real, name, sync_dir);
-  if (!rc) tell(s, (struct shim_event){.op = SHIM_DELETE, .file = kind_of(name)});
+  if (!rc)
+    tell(s, (struct shim_event){
+                .op = SHIM_DELETE, .file = kind_of(name), .folder_too = sync_dir != 0});
   return rc;
 }
 

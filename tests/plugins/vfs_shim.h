@@ -28,6 +28,7 @@ struct shim_event {
   enum shim_op op;
   enum shim_file file;
   bool failed;
+  bool folder_too;  /* of a sync or delete: the folder was synced with it */
   const void *data; /* of a write */
   int64_t at, n;    /* of a write; n: also the size after a truncate */
 };
