@@ -312,8 +312,8 @@ struct cgp_audit_rows {
 
 struct cgp_audit_verdict {
   bool intact;
-  int64_t rows, first_bad_seq;
-  const char *text; /* what is wrong with that row, or the head's hash */
+  int64_t rows, first_bad_seq; /* 0: the rows are whole, but not what they lie in */
+  const char *text;            /* what is wrong, or the head's hash */
 };
 
 struct cgp_audit_ops {

@@ -205,7 +205,9 @@ static void tell_verdict(struct verifying *v, const struct cgp_audit_verdict *ve
     puts(cg_buf_text(&out));
     cg_buf_done(&out);
   } else if (verdict->intact) {
-    printf("intact: %s\n", verdict->text);
+    printf("intact: %lld rows, head %s\n", (long long)verdict->rows, verdict->text);
+  } else if (verdict->first_bad_seq == 0) {
+    printf("broken: %s\n", verdict->text);
   } else {
     printf("broken at row %lld of %lld: %s\n", (long long)verdict->first_bad_seq,
            (long long)verdict->rows, verdict->text);

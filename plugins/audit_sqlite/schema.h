@@ -3,7 +3,8 @@
  *
  * events holds the rows, by seq, with no gap.  Its one index is by lease: lease ids begin
  * with the time, so new keys go to its right edge and cost nearly nothing.  Everything
- * else that is searched by is written later, when nothing waits, up to meta.indexed. */
+ * else that is searched by is written later, when nothing waits, up to meta.indexed.
+ * `verify` compares all of it word for word: another word is another version. */
 #ifndef AUD_SCHEMA_H
 #define AUD_SCHEMA_H
 

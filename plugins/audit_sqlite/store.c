@@ -106,6 +106,8 @@ static bool connect(struct aud_store *s, struct aud_words *words) {
   (void)sqlite3_wal_hook(s->db, see_log, s);
   /* after an error a checkpoint at close would be a retried sync */
   (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  /* none is ours, and one of somebody else's could take rows away again */
+  (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
   if (sqlite3_db_readonly(s->db, "main") == 1)
     return aud_say(words, "%s is read-only for this process", s->place->db);
   return aud_sql_run(s->db, s->place,

@@ -5,6 +5,7 @@
 
 #include "row.h"
 #include "schema.h"
+#include "shape.h"
 #include "store.h"
 
 #define TAIL_ROWS  64
@@ -131,11 +132,11 @@ static bool judge_end(sqlite3 *db, struct scan *s, const struct aud_head *head,
                       struct aud_verdict *v) {
   unsigned char at_head[AUD_HASH_LEN];
   (void)hash_of(db, head->seq, at_head);
-  v->intact = head_fits(s, head, at_head, v);
+  v->intact = head_fits(s, head, at_head, v) && aud_shape_check(db, &v->words);
   char hex[2 * AUD_HASH_LEN + 1];
   aud_hex(s->at.hash, hex);
   if (v->intact)
-    (void)aud_say(&v->words, "%lld rows, head %s%s", (long long)s->at.seq, hex,
+    (void)aud_say(&v->words, "%s%s", hex,
                   head->seq == 0 && s->at.seq > 0
                       ? "; no head file, so a cut end would not show"
                       : "");

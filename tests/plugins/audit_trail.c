@@ -6,11 +6,19 @@
 #include <string.h>
 #include <unistd.h>
 
-void trail_paths(struct trail *t) {
-  (void)snprintf(t->dir, sizeof t->dir, "/tmp/camgate-audit-XXXXXX");
+static void paths_in(struct trail *t, const char *folder) {
+  (void)snprintf(t->dir, sizeof t->dir, "%s/camgate-audit-XXXXXX", folder);
   assert_non_null(mkdtemp(t->dir));
   (void)snprintf(t->db, sizeof t->db, "%s/audit.db", t->dir);
   (void)snprintf(t->head, sizeof t->head, "%s.head", t->db);
+}
+
+void trail_paths(struct trail *t) {
+  paths_in(t, "/tmp");
+}
+
+void trail_paths_in_memory(struct trail *t) {
+  paths_in(t, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 struct harness *trail_try(struct trail *t, const char *options, uint32_t workers,

@@ -17,6 +17,7 @@ struct seen {
 };
 
 void trail_paths(struct trail *t);
+void trail_paths_in_memory(struct trail *t); /* small, and whose syncs may be free */
 struct harness *trail_try(struct trail *t, const char *options, uint32_t workers,
                           struct cg_err *err);
 void trail_open(struct trail *t, const char *options, uint32_t workers);

@@ -10,7 +10,7 @@
 
 #include "vfs_shim.h"
 
-#define SIDE_BY_SIDE 40 /* trails that recover at a time */
+#define SIDE_BY_SIDE 20 /* trails that recover at a time */
 
 struct fault {
   enum shim_op op;
@@ -42,7 +42,7 @@ static void open_it(struct attempt *a, const char *name) {
   struct cg_err err = {.text = ""};
   (void)snprintf(a->name, sizeof a->name, "%s", name);
   a->shim = shim_register(a->name);
-  trail_paths(&a->t);
+  trail_paths_in_memory(&a->t);
   (void)snprintf(options, sizeof options, "{\"vfs\": \"%s\"}", a->name);
   if (a->fault) shim_fail(a->shim, a->fault->op, a->nth, a->for_ever, a->fault->code);
   if (trail_try(&a->t, options, 1, &err)) return;
@@ -186,25 +186,31 @@ static long count_housekeeping(enum shim_file file, enum shim_op op) {
   return n;
 }
 
-static void fail_housekeeping(enum shim_file file, const struct fault *fault, long nth,
-                              bool for_ever) {
-  struct attempt a = {0};
-  open_it(&a, "faulty");
-  shim_aim(a.shim, file);
-  shim_fail(a.shim, fault->op, nth, for_ever, fault->code);
-  housekeeping(&a);
-  assert_true(shim_failures(a.shim) > 0);
-  if (for_ever) assert_false(harness_health(a.t.h, 0, NULL, 0));
-  recover(&a);
-  away(&a);
+static void fail_housekeeping(struct attempt *a, enum shim_file file) {
+  shim_aim(a->shim, file);
+  shim_fail(a->shim, a->fault->op, a->nth, a->for_ever, a->fault->code);
+  housekeeping(a);
+  assert_true(shim_failures(a->shim) > 0);
+  if (a->for_ever) assert_false(harness_health(a->t.h, 0, NULL, 0));
 }
 
 static void some_of(enum shim_file file, const struct fault *fault, int tries) {
+  static struct attempt attempts[SIDE_BY_SIDE];
   long calls = count_housekeeping(file, fault->op);
   for (int i = 0; i < tries; i++) {
-    long nth = 1 + i * (calls * 3 / 5) / tries; /* batches differ from run to run */
-    fail_housekeeping(file, fault, nth, i % 2 == 1);
+    char name[24];
+    (void)snprintf(name, sizeof name, "faulty-%d", i);
+    attempts[i] = (struct attempt){0};
+    open_it(&attempts[i], name);
+    attempts[i].fault = fault;
+    attempts[i].nth =
+        1 + i * (calls * 3 / 5) / tries; /* batches differ from run to run */
+    attempts[i].for_ever = i % 2 == 1;
+    fail_housekeeping(&attempts[i], file);
   }
+  for (int i = 0; i < tries; i++) shim_heal(attempts[i].shim);
+  for (int i = 0; i < tries; i++) recover(&attempts[i]);
+  for (int i = 0; i < tries; i++) away(&attempts[i]);
   print_message("file %d, kind %d: %ld calls, %d failures\n", (int)file, (int)fault->op,
                 calls, tries);
 }
@@ -271,7 +277,7 @@ static void copy_file(const struct trail *from, const struct trail *to,
 /* As kill -9 leaves it: rows in the log, and in no file. */
 static void leave_as_after_a_crash(const struct trail *from, struct trail *to) {
   static const char *const suffixes[] = {"", "-wal", ".head"};
-  trail_paths(to);
+  trail_paths_in_memory(to);
   for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
     copy_file(from, to, suffixes[i]);
 }
@@ -298,7 +304,7 @@ static long start_after_crash(const struct trail *from, const struct fault *faul
 static void survives_every_failing_call_of_a_start(void **state) {
   (void)state;
   struct trail t;
-  trail_paths(&t);
+  trail_paths_in_memory(&t);
   trail_open(&t, "{}", 1);
   add_many(&t, ROWS);
   for (size_t f = 0; f < sizeof faults / sizeof *faults; f++) {
@@ -324,7 +330,7 @@ static void a_hanging_sync_blocks_nobody_else(void **state) {
   struct trail t;
   struct harness_call caught;
   char words[256] = "";
-  trail_paths(&t);
+  trail_paths_in_memory(&t);
   trail_open(&t, "{\"vfs\": \"hanging\"}", 1);
   add_many(&t, 3);
   shim_hold(shim);
