@@ -30,7 +30,7 @@ struct attempt {
   struct trail t;
   const struct fault *fault;
   long nth;
-  bool for_ever;
+  bool for_ever, large;
   int acknowledged, refused;
   long retried; /* before anything was acknowledged: SQLite making a new file */
 };
@@ -42,7 +42,10 @@ static void open_it(struct attempt *a, const char *name) {
   struct cg_err err = {.text = ""};
   (void)snprintf(a->name, sizeof a->name, "%s", name);
   a->shim = shim_register(a->name);
-  trail_paths_in_memory(&a->t);
+  if (a->large)
+    trail_paths(&a->t);
+  else
+    trail_paths_in_memory(&a->t);
   (void)snprintf(options, sizeof options, "{\"vfs\": \"%s\"}", a->name);
   if (a->fault) shim_fail(a->shim, a->fault->op, a->nth, a->for_ever, a->fault->code);
   if (trail_try(&a->t, options, 1, &err)) return;
@@ -175,7 +178,7 @@ static void housekeeping(struct attempt *a) {
 }
 
 static long count_housekeeping(enum shim_file file, enum shim_op op) {
-  struct attempt a = {0};
+  struct attempt a = {.large = true};
   open_it(&a, "sound");
   shim_aim(a.shim, file);
   housekeeping(&a);
@@ -200,7 +203,7 @@ static void some_of(enum shim_file file, const struct fault *fault, int tries) {
   for (int i = 0; i < tries; i++) {
     char name[24];
     (void)snprintf(name, sizeof name, "faulty-%d", i);
-    attempts[i] = (struct attempt){0};
+    attempts[i] = (struct attempt){.large = true};
     open_it(&attempts[i], name);
     attempts[i].fault = fault;
     attempts[i].nth =
