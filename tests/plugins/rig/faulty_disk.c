@@ -72,7 +72,8 @@ static void handle(void *arg, const struct cgp_http_request *req, struct cgp_cal
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  w->host->done(w->host, call, &(struct cgp_health){true, "as bad as it was told"});
+  w->host->done(w->host, call,
+                &(struct cgp_health){.ok = true, .text = "as it was told"});
 }
 
 static void stop(void *w) {
