@@ -55,7 +55,9 @@ class Holder(threading.Thread):
 
     def left_behind(self):
         """What earlier lives of this client hold; one of it stays for the next."""
-        leases = json.loads(self.call("GET", "leases")[1])["leases"]
+        status, text = self.call("GET", "leases")
+        assert status == 200, text
+        leases = json.loads(text)["leases"]
         quiet = [lease["lease_id"] for lease in leases if lease["camera_id"] == "lobby-1"]
         return [lease["lease_id"] for lease in leases if lease["lease_id"] not in quiet[:1]]
 
