@@ -58,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0) return 0;
-  size_t step = data[0] ? data[0] : 1, len = size - 1;
+  size_t len = size - 1, least = len / 256 + 1; /* 257 parts at most: each is copied */
+  size_t step = data[0] > least ? data[0] : least;
   struct cg_message whole, parts;
   cg_message_init(&whole);
   feed(&whole, data + 1, len);
