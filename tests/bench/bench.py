@@ -5,7 +5,7 @@ round, and the table shows medians over the calm half of the rounds: those in wh
 hypervisor stole the least CPU.
 
 Reserve is measured alone.  The shipped limits stay as they are, so the load has room under
-them (USERS administrators with 16 streams each, 500 cameras of 100 sites, tier low), each
+them (USERS administrators with 16 streams each, 500 cameras of 250 sites, tier low), each
 lease asks for a hard end a few seconds away, and a round begins only when the leases of the
 last one are over: no lease ends while the clock runs, and none stays.
 """
@@ -32,7 +32,7 @@ from gate import Gate  # noqa: E402
 from servers import Server, connects  # noqa: E402
 from wait import until  # noqa: E402
 
-USERS, STREAMS, CAMERAS, SITES, LEASE_S = 4000, 16, 500, 100, 5
+USERS, STREAMS, CAMERAS, SITES, LEASE_S = 4000, 16, 500, 250, 5
 RESERVE, EXPLAIN = "/api/v1/stream/reserve", "/api/v1/policy/explain"
 COMMITS = "camgate_audit_commits_total"
 HERE = Path(__file__).parent
