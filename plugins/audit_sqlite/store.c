@@ -7,7 +7,7 @@
 #include "schema.h"
 #include "verify.h"
 
-#define LOG_PAGES 1000 /* of 4 KiB, then the log is written into the file */
+#define LOG_PAGES 250 /* of 4 KiB, then the log is written into the file: little at a time */
 #define LOG_KEPT  "67108864"
 
 static const char *const stmt_sql[AUD_STMTS] = {

@@ -30,7 +30,6 @@ import once  # noqa: E402
 import ports  # noqa: E402
 from gate import Gate  # noqa: E402
 from servers import Server, connects  # noqa: E402
-from wait import until  # noqa: E402
 
 USERS, STREAMS, CAMERAS, SITES, LEASE_S = 4000, 16, 500, 250, 5
 RESERVE, EXPLAIN = "/api/v1/stream/reserve", "/api/v1/policy/explain"
@@ -98,13 +97,6 @@ def make_load(folder, gate):
         (folder / f"{name}.txt").write_text(text)
 
 
-def idle(gate):
-    """No lease is live: all that were granted have ended."""
-    until(lambda: gate.rows("""SELECT (SELECT count(*) FROM events WHERE kind = 'decision' AND
-        outcome = 'allow') = (SELECT count(*) FROM events WHERE kind = 'end') AS over""")[0]["over"],
-          "the leases of the round are over", seconds=60, every=0.3)
-
-
 def load(gate, path, requests, args):
     return measure(gate, gate.url, args, BENCH_PATH=path, BENCH_REQUESTS=str(requests))
 
@@ -118,7 +110,7 @@ def one_round(bare, gate, folder, args):
     got["reserve"] = load(gate, RESERVE, folder / "reserve.txt", args)
     got["reserve"]["syncs"] = (gate.metric(COMMITS) - commits) / got["reserve"]["seconds"]
     got["steal"] = steal() - stolen
-    idle(gate)
+    once.idle(gate)
     return got
 
 
@@ -163,13 +155,12 @@ def explained(gate, folder):
 def measure_once(bare, gate, folder, capacity):
     say = lambda what: print(f"bench: {what}", file=sys.stderr)  # noqa: E731
     say("open loop")
-    got = {"open": once.open_loop(folder, bare, gate, reserves(folder), capacity, 3)}
-    idle(gate)
+    got = {"open": once.open_loop(folder, bare, gate, reserves(folder), capacity, 5, 2)}
     say("a crowd at once")
     once.crowd(folder, gate)  # their tokens are known from now on, as everybody's are after a beat
-    idle(gate)
+    once.idle(gate)
     got["crowd"] = once.crowd(folder, gate)
-    idle(gate)
+    once.idle(gate)
     say("system calls")
     got["syscalls"] = once.syscalls(gate, lambda: explained(gate, folder))
     say("group commit")

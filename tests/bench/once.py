@@ -4,12 +4,11 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-
-import requests
 
 from gate import Client
 from wait import until
@@ -53,11 +52,15 @@ def cpu_ns(pid):
     return total
 
 
-def open_loop(folder, bare, gate, reserves, capacity, seconds):
-    """Both at half of reserve's capacity, one after the other."""
-    rate = int(capacity / 2)
-    got = {name: loadgen(folder, "open", port, 64, rate, seconds, texts=texts) for name, port, texts in (
-        ("bare", bare.port, [whole("GET", "/")]), ("reserve", gate.port, reserves))}
+def open_loop(folder, bare, gate, reserves, capacity, rounds, seconds):
+    """Both at half of reserve's capacity, one after the other; medians over the rounds."""
+    rate, got = int(capacity / 2), {"bare": [], "reserve": []}
+    for _ in range(rounds):
+        for name, port, texts in (("bare", bare.port, [whole("GET", "/")]), ("reserve", gate.port, reserves)):
+            got[name].append(loadgen(folder, "open", port, 64, rate, seconds, texts=texts))
+        idle(gate)
+    got = {name: {key: statistics.median(r[key] for r in runs) for key in ("p50", "p99", "p999", "failed")}
+           for name, runs in got.items()}
     return got | {"rate": rate, "p999_ratio": got["reserve"]["p999"] / got["bare"]["p999"]}
 
 
@@ -118,5 +121,16 @@ def rss_mib(gate):
     return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
 
 
-def ready(gate):
-    until(lambda: requests.get(gate.admin + "/readyz", timeout=5).ok, "the gate is ready")
+def rests(gate, seconds=0.3):
+    """Less than a twentieth of a core: the trail's search tables are filled, too."""
+    before = cpu_ns(gate.child.pid)
+    time.sleep(seconds)
+    return cpu_ns(gate.child.pid) - before < seconds * 5e7
+
+
+def idle(gate):
+    """No lease is live: all that were granted have ended, and what follows from it is done."""
+    until(lambda: gate.rows("""SELECT (SELECT count(*) FROM events WHERE kind = 'decision' AND
+        outcome = 'allow') = (SELECT count(*) FROM events WHERE kind = 'end') AS over""")[0]["over"],
+          "the leases of the round are over", seconds=60, every=0.3)
+    until(lambda: rests(gate), "the gate rests", seconds=60, every=0)
