@@ -7,8 +7,9 @@
 #include "schema.h"
 #include "verify.h"
 
-#define LOG_PAGES 250 /* of 4 KiB, then the log is written into the file: little at a time */
-#define LOG_KEPT  "67108864"
+#define LOG_PAGES                                                                        \
+  250 /* of 4 KiB, then the log is written into the file: little at a time */
+#define LOG_KEPT "67108864"
 
 static const char *const stmt_sql[AUD_STMTS] = {
     [AUD_BEGIN] = "BEGIN IMMEDIATE",
