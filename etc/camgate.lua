@@ -58,7 +58,7 @@ return {
   limits = { memory_mib = 32, instructions = 1000000, resume_ms = 20, decide_ms = 50 },
 
   -- How long each part may take before the answer is 503.
-  deadlines_ms = { cameras = 1000, quota = 1000, room = 3000, ice = 1000, audit = 1000,
+  deadlines_ms = { cameras = 1000, quota = 1000, room = 3000, ice = 1000, audit = 900,
                    query = 10000 },
 
   -- Drivers, in order: a name, then its options (`camgate plugin ls`).

@@ -9,7 +9,7 @@
 #include "index.h"
 #include "store.h"
 
-#define HANG_US          1000000
+#define HANG_US          900000
 #define RETRY_FIRST_MS   250
 #define RETRY_LAST_MS    5000
 #define QUIET_MS         2000   /* nobody comes: do the housekeeping */
