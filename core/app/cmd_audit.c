@@ -113,7 +113,7 @@ static void ask(struct reading *r) {
 
 static int read_trail(const struct cg_cmd_env *env, struct reading *r) {
   struct cg_err err = {0};
-  struct cg_conf *conf = cg_cmd_conf(env);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
   if (!conf) return CG_EXIT_USAGE;
   if (cg_offline_open(&r->off, conf, CG_OFFLINE_AUDIT, &err)) {
     ask(r);
@@ -135,7 +135,7 @@ static int read_trail(const struct cg_cmd_env *env, struct reading *r) {
       {"--subject", CG_OPT_TEXT, &(f)->subject, "Rows of this subject."},                \
       {"--camera", CG_OPT_TEXT, &(f)->camera, "Rows of this camera."},                   \
       {"--kind", CG_OPT_TEXT, &(f)->kind,                                                \
-       "decision, change, join, leave, end, admin, reload, start, stop, auth."},         \
+       "decision, change, join, leave, end, reload, start, stop, auth."},                \
       {"--outcome", CG_OPT_TEXT, &(f)->outcome, "allow, deny, error, or how it ended."}, \
   {                                                                                      \
     "--lease", CG_OPT_TEXT, &(f)->lease_id, "Rows of this lease."                        \
@@ -152,6 +152,15 @@ static struct cgp_audit_filter no_filter(void) {
                                    .lease_id = ""};
 }
 
+/* CG_CMD_GO, or the exit code: all is said. */
+static int kind_holds(const char *command, const char *kind) {
+  static const char *const kinds[] = {"",    "decision", "change", "join", "leave",
+                                      "end", "reload",   "start",  "stop", "auth"};
+  for (size_t i = 0; i < CG_COUNT(kinds); i++)
+    if (strcmp(kind, kinds[i]) == 0) return CG_CMD_GO;
+  return cg_cmd_usage(command, "--kind %.20s: there is no such kind", kind);
+}
+
 int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
   struct reading r = {.filter = no_filter(), .left = 100};
   const char *limit = "100";
@@ -163,6 +172,7 @@ int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
       {0}};
   int code = cg_cmd_opts("audit query", opts, argc, argv);
   if (code != CG_CMD_GO) return code;
+  if ((code = kind_holds("audit query", r.filter.kind)) != CG_CMD_GO) return code;
   if (!cg_cmd_number(limit, 1, INT64_MAX, &r.left))
     return cg_cmd_usage("audit query", "--limit must be a number from 1 on");
   r.filter.newest_first = newest;
@@ -179,6 +189,7 @@ int cg_cmd_audit_export(const struct cg_cmd_env *env, int argc, char **argv) {
       {0}};
   int code = cg_cmd_opts("audit export", opts, argc, argv);
   if (code != CG_CMD_GO) return code;
+  if ((code = kind_holds("audit export", r.filter.kind)) != CG_CMD_GO) return code;
   if (strcmp(format, "csv") != 0 && strcmp(format, "jsonl") != 0)
     return cg_cmd_usage("audit export", "--format must be csv or jsonl");
   if (strcmp(format, "jsonl") == 0) r.row = write_json;
@@ -232,7 +243,7 @@ int cg_cmd_audit_verify(const struct cg_cmd_env *env, int argc, char **argv) {
   struct cg_err err = {0};
   int code = cg_cmd_opts("audit verify", none, argc, argv);
   if (code != CG_CMD_GO) return code;
-  struct cg_conf *conf = cg_cmd_conf(env);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
   if (!conf) return CG_EXIT_USAGE;
   if (cg_offline_open(&v.off, conf, CG_OFFLINE_AUDIT, &err)) {
     cg_audit_verify(v.off.drivers, verified, &v);

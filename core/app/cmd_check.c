@@ -3,6 +3,7 @@
 
 #include "app/cmd.h"
 #include "app/cmd_opts.h"
+#include "app/conf_path.h"
 #include "app/known_bad.h"
 #include "app/offline.h"
 #include "base/buf.h"
@@ -73,8 +74,8 @@ static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
     fprintf(stderr, "%s: %s\n", f->problems.items[i].where, f->problems.items[i].text);
   if (env->json) {
     tell_json(f);
-  } else if (conf) {
-    if (!f->problems.n) summary(conf, &f->parts);
+  } else if (!f->problems.n) {
+    summary(conf, &f->parts);
     for (size_t i = 0; i < f->warnings.n; i++)
       printf("warning: %s: %s\n", f->warnings.items[i].where, f->warnings.items[i].text);
     cg_parts_print(&f->parts);
@@ -85,7 +86,10 @@ static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
 static void check(const struct cg_conf *conf, struct findings *f) {
   struct cg_conf_problems some = {.n = 0};
   struct cg_field_errors errs = {.n = 0}, warnings = {.n = 0};
+  struct cg_err err;
   f->parts.arena = conf->arena;
+  if (!cg_conf_could_make_dir(conf->state_dir, &err))
+    cg_field_error(&errs, conf->arena, "/state_dir", "%s", err.text);
   cg_parts_own(&f->parts);
   cg_offline_check(conf, conf->arena, &errs, &warnings, &f->parts);
   cg_parts_packages(&f->parts);
@@ -159,7 +163,7 @@ int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {
   struct cg_arena *arena;
   struct findings *f = cg_alloc(sizeof *f);
   if (!f) return CG_EXIT_USAGE;
-  struct cg_conf *conf = cg_cmd_conf_read(env, &arena, &f->problems);
+  struct cg_conf *conf = cg_cmd_conf_read(env, CG_CONF_LOOK, &arena, &f->problems);
   if (conf) check(conf, f);
   code = tell(env, conf, f);
   if (conf)

@@ -14,14 +14,15 @@ const char *cg_cmd_conf_path(const struct cg_cmd_env *env, struct cg_arena *aren
   return cg_conf_first(cg_conf_binary_dir(arena), installed, arena);
 }
 
-struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env,
+struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, enum cg_conf_use use,
                                  struct cg_arena **ret_arena,
                                  struct cg_conf_problems *problems) {
   struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
   CG_CHECK(arena);
   *ret_arena = arena;
   const char *path = cg_cmd_conf_path(env, arena);
-  if (env->conf_path || !access(path, F_OK)) return cg_conf_read(path, arena, problems);
+  if (env->conf_path || !access(path, F_OK))
+    return cg_conf_read(path, use, arena, problems);
   problems->items[problems->n++] = (struct cg_conf_problem){
       "camgate",
       "no configuration: neither etc/camgate.lua here, nor etc/camgate/camgate.lua "
@@ -29,10 +30,10 @@ struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env,
   return NULL;
 }
 
-struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env) {
+struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env, enum cg_conf_use use) {
   struct cg_conf_problems problems = {.n = 0};
   struct cg_arena *arena;
-  struct cg_conf *conf = cg_cmd_conf_read(env, &arena, &problems);
+  struct cg_conf *conf = cg_cmd_conf_read(env, use, &arena, &problems);
   for (size_t i = 0; i < problems.n; i++)
     fprintf(stderr, "%s: %s\n", problems.items[i].where, problems.items[i].text);
   if (!conf) cg_arena_free(arena, NULL);

@@ -30,7 +30,7 @@ static int refused(const struct cg_remote_reply *reply) {
 static bool call(const struct cg_cmd_env *env, const char *method, const char *path,
                  struct cg_remote_reply *reply) {
   struct cg_err err = {0};
-  struct cg_conf *conf = cg_cmd_conf(env);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
   bool ok = conf && cg_remote_call(conf, method, path, reply, &err);
   if (conf && !ok) complain(err.text);
   cg_conf_free(conf);

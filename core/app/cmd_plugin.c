@@ -132,7 +132,7 @@ int cg_cmd_plugin_ls(const struct cg_cmd_env *env, int argc, char **argv) {
   const struct cg_cmd_opt none[] = {{0}};
   int code = cg_cmd_opts("plugin ls", none, argc, argv);
   if (code != CG_CMD_GO) return code;
-  struct cg_conf *conf = cg_cmd_conf(env);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
   if (!conf) return CG_EXIT_USAGE;
   code = list(env, conf);
   cg_conf_free(conf);

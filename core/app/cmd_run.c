@@ -344,7 +344,7 @@ int cg_cmd_run(const struct cg_cmd_env *env, int argc, char **argv) {
   int usage = cg_cmd_opts("run", none, argc, argv);
   if (usage != CG_CMD_GO) return usage;
   prepare_process();
-  struct cg_conf *conf = cg_cmd_conf(env);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_OWN);
   struct cg_arena *arena = cg_arena_new(NULL, 1024 * 1024);
   struct cg_gate *gate = cg_alloc(sizeof *gate);
   if (!conf || !arena || !gate) {

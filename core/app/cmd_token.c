@@ -12,8 +12,10 @@ char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) {
   struct cg_err err = {0};
   int64_t now_s = cg_clock_system.wall_us(&cg_clock_system) / 1000000;
   if (!conf->auth.secret) {
-    fprintf(stderr, "camgate: tokens are verified with a public key here; there is no "
-                    "secret to sign with\n");
+    fprintf(stderr, conf->dev_secret
+                        ? "camgate: the gate has not made its development secret yet\n"
+                        : "camgate: tokens are verified with a public key here; there is "
+                          "no secret to sign with\n");
     return NULL;
   }
   json_object_set_new(claims, "iat", json_integer(now_s));
@@ -36,7 +38,7 @@ static json_t *list_of(const struct cg_cmd_list *list) {
 }
 
 static int mint(const struct cg_cmd_env *env, json_t *claims) {
-  struct cg_conf *conf = cg_cmd_conf(env);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_OWN);
   char *token = conf ? cg_cmd_mint(conf, claims) : NULL;
   int code = token ? CG_EXIT_OK : CG_EXIT_USAGE;
   if (token) printf(env->json ? "{\"token\":\"%s\"}\n" : "%s\n", token);

@@ -259,23 +259,24 @@ static void check_together(struct reading *r) {
   check_fresh(r);
 }
 
-static void make_state(struct reading *r) {
+static void take_state(struct reading *r, enum cg_conf_use use) {
   struct cg_conf *c = r->conf;
   struct cg_err err;
-  if (!cg_conf_make_dir(c->state_dir, &err)) {
+  bool own = use == CG_CONF_OWN;
+  if (own && !cg_conf_make_dir(c->state_dir, &err)) {
     wrong(r, "/state_dir", err.text);
     return;
   }
   if (c->auth.secret || c->auth.public_key_pem || c->auth.published) return;
-  c->auth.secret = cg_conf_dev_secret(c->state_dir, r->arena, &err);
+  c->auth.secret = cg_conf_dev_secret(c->state_dir, own, r->arena, &err);
   c->dev_secret = true;
   if (c->auth.secret)
     check_keys(r);
-  else
+  else if (own)
     wrong(r, "/jwt/secret", err.text);
 }
 
-static void read_all(struct reading *r, const char *path) {
+static void read_all(struct reading *r, const char *path, enum cg_conf_use use) {
   if (!find_file(r, path)) return;
   struct cg_conf_lua in = {r->conf->dir, r->conf->source, strlen(r->conf->source)};
   r->root = cg_conf_lua_run(&in, r->arena, &r->errs);
@@ -289,7 +290,7 @@ static void read_all(struct reading *r, const char *path) {
   take_access(r);
   take_jwt(r);
   check_together(r);
-  if (!r->errs.n) make_state(r);
+  if (!r->errs.n) take_state(r, use);
 }
 
 /* "/jwt/secret" -> "jwt.secret: words" */
@@ -312,15 +313,15 @@ void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs
   }
 }
 
-struct cg_conf *cg_conf_read(const char *path, struct cg_arena *arena,
-                             struct cg_conf_problems *problems) {
+struct cg_conf *cg_conf_read(const char *path, enum cg_conf_use use,
+                             struct cg_arena *arena, struct cg_conf_problems *problems) {
   struct reading *r = cg_arena_zalloc(arena, sizeof *r);
   struct cg_conf *conf = cg_arena_zalloc(arena, sizeof *conf);
   CG_CHECK(r && conf);
   conf->arena = arena;
   r->conf = conf;
   r->arena = arena;
-  read_all(r, path);
+  read_all(r, path, use);
   json_decref(r->root);
   cg_conf_tell(conf, &r->errs, arena, problems);
   if (!problems->n) return conf;

@@ -62,10 +62,14 @@ struct cg_conf_problems {
   size_t n;
 };
 
+/* LOOK makes nothing: whoever looks may be another user than the gate's.  OWN makes the
+ * state directory and, without any key, the development secret. */
+enum cg_conf_use { CG_CONF_LOOK, CG_CONF_OWN };
+
 /* NULL: problems says all that is wrong (texts live in the given arena, which stays the
- * caller's).  Else the arena is the configuration's, freed with it.  Makes the state
- * directory and, without any key, the development secret. */
-struct cg_conf *cg_conf_read(const char *path, struct cg_arena *arena,
+ * caller's).  Else the arena is the configuration's, freed with it. */
+struct cg_conf *cg_conf_read(const char *path, enum cg_conf_use use,
+                             struct cg_arena *arena,
                              struct cg_conf_problems *problems) CG_MUST_USE;
 void cg_conf_free(struct cg_conf *conf);
 

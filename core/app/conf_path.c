@@ -125,10 +125,25 @@ static bool make_secret(const char *path, struct cg_err *err) {
   return ok || cg_fail(err, CG_E_INVALID, "%s: %s", path, strerror(why));
 }
 
-const char *cg_conf_dev_secret(const char *state_dir, struct cg_arena *arena,
+bool cg_conf_could_make_dir(const char *path, struct cg_err *err) {
+  char part[PATH_MAX];
+  snprintf(part, sizeof part, "%s", path);
+  while (access(part, F_OK) && strrchr(part, '/') > part) *strrchr(part, '/') = 0;
+  struct stat st;
+  if (stat(part, &st) || !S_ISDIR(st.st_mode))
+    return cg_fail(err, CG_E_INVALID, "%s is not a folder", part);
+  return !access(part, R_OK | W_OK | X_OK) ||
+         cg_fail(err, CG_E_INVALID, "%s: %s", part, strerror(errno));
+}
+
+const char *cg_conf_dev_secret(const char *state_dir, bool make, struct cg_arena *arena,
                                struct cg_err *err) {
   struct stat st;
   const char *path = cg_conf_path(state_dir, "jwt.secret", arena), *words = NULL;
+  if (stat(path, &st) && !make) {
+    cg_fail(err, CG_E_NOT_FOUND, "the gate has not made %s yet", path);
+    return NULL;
+  }
   if (stat(path, &st) && !make_secret(path, err)) return NULL;
   if (stat(path, &st) || (st.st_mode & 077)) {
     cg_fail(err, CG_E_INVALID, "%s must be readable by its owner alone", path);

@@ -22,9 +22,12 @@ const char *cg_conf_binary_dir(struct cg_arena *arena);
 /* mkdir -p; the last one 0700. */
 bool cg_conf_make_dir(const char *path, struct cg_err *err) CG_MUST_USE;
 
-/* The development secret in state_dir/jwt.secret, made at first use: 64 hex digits of 32
+/* Would cg_conf_make_dir, run by this user now? */
+bool cg_conf_could_make_dir(const char *path, struct cg_err *err) CG_MUST_USE;
+
+/* The development secret in state_dir/jwt.secret; with `make`, made at first use: 64 hex digits of 32
  * random bytes, mode 0600.  Two processes that begin at once read the same. */
-const char *cg_conf_dev_secret(const char *state_dir, struct cg_arena *arena,
+const char *cg_conf_dev_secret(const char *state_dir, bool make, struct cg_arena *arena,
                                struct cg_err *err) CG_MUST_USE;
 
 #endif

@@ -51,6 +51,27 @@ def test_policy_eval_is_a_dry_run(tmp_path):
     assert not (gate.state / "audit.db").exists()
 
 
+def test_looking_makes_nothing(tmp_path):
+    """Whoever looks may be another user than the gate's: no folder, no secret of theirs."""
+    gate = Gate(tmp_path / "gate", CAMGATE_JWT_SECRET="")
+    gate.cli("check")
+    gate.cli("plugin", "ls")
+    gate.cli("policy", "eval", "--sub", "alice", "--role", "operator", "--site", "north",
+             "--camera", "lobby-1")
+    for command in (["audit", "query"], ["audit", "verify"], ["lease", "ls"]):
+        assert gate.cli(*command, check=False).returncode == 2
+    assert not gate.state.exists()
+    gate.cli("token", "--sub", "alice")
+    assert (gate.state / "jwt.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_check_says_that_the_state_folder_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    gate = Gate(tmp_path / "gate", CAMGATE_STATE_DIR=tmp_path / "file/state")
+    done = gate.cli("check", check=False)
+    assert done.returncode == 2 and "state_dir" in done.stderr
+
+
 @pytest.fixture
 def trail(gate):
     alice = gate.client()
@@ -65,6 +86,8 @@ def test_audit_query(trail):
     out = gate.cli("audit", "query", "--subject", "alice", "--kind", "decision", "--format", "json").stdout
     assert lease in out and "this camera is closed" in out
     assert lease in gate.cli("audit", "query").stdout
+    odd = gate.cli("audit", "query", "--kind", "decisions", check=False)
+    assert odd.returncode == 2 and "decisions" in odd.stderr
 
 
 def test_audit_export(trail):
