@@ -100,10 +100,17 @@ static void drain(struct cg_gate *gate) {
   atomic_store(&gate->serving, false);
   CG_LOG(gate->log, CG_INFO, "draining");
   cg_timer_stop(&gate->timer);
-  if (up && !gate->reload)
-    poll_workers(gate);
-  else
+  if (!up)
     cg_loop_stop(gate->loop);
+  else if (gate->reload) /* its end goes on here, but not for ever */
+    CG_CHECK(cg_timer_start(&gate->timer, gate->loop, gate->conf->drain_s * 1000000,
+                            stop_now, gate));
+  else
+    poll_workers(gate);
+}
+
+void cg_gate_reload_over(struct cg_gate *gate) {
+  if (gate->drain_until_us) poll_workers(gate);
 }
 
 static void give_up(struct cg_gate *gate, const struct cg_err *err) {

@@ -51,6 +51,9 @@ struct cg_gate {
   char last_refusal[CG_ERR_TEXT_MAX]; /* worker 0's thread */
 };
 
+/* A reload is over: a drain that waited for it goes on.  Main thread. */
+void cg_gate_reload_over(struct cg_gate *gate);
+
 /* A row about the gate itself (start, stop, reload), by worker 0.  fn may be NULL; runs on
  * worker 0's thread. */
 void cg_gate_record(struct cg_worker *zero, const char *kind, const char *outcome,

@@ -65,6 +65,7 @@ static void finish(struct cg_reload *r) {
   CG_LOG(gate->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
          {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text});
   if (!cg_loop_post(gate->workers[0]->loop, record, r)) cg_free(r);
+  cg_gate_reload_over(gate);
 }
 
 /* ---- all or none ---- */

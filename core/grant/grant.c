@@ -94,6 +94,9 @@ static const struct cg_step token_steps[] = {
      .run = cg_step_audit,
      .undo = cg_undo_audit,
      .always = true},
+    {.name = "commit",
+     .when = "the row is durable: does the lease live still?",
+     .run = cg_step_commit},
     {.name = "let go", .when = "last", .run = cg_step_let_go, .always = true},
     {.name = NULL},
 };

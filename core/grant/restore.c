@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "grant/end.h"
+#include "grant/grant.h"
 
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
 #define AT_ONCE   1000 /* holdings of one call to the quota */
@@ -19,6 +20,8 @@ struct found {
   struct cg_scope_ask *scopes;
   struct cgp_scope *held;
   size_t n_scopes;
+  const char *replaces[CG_REPLACE_MAX]; /* leases whose end may be missing in the trail */
+  size_t n_replaces;
 };
 
 struct restorer {
@@ -67,6 +70,15 @@ static bool read_scopes(struct restorer *r, struct found *f, json_t *list) {
   return f->scopes && f->held;
 }
 
+static bool read_replaces(struct restorer *r, struct found *f, json_t *list) {
+  for (size_t i = 0; i < json_array_size(list) && i < CG_REPLACE_MAX; i++) {
+    const char *id = json_string_value(json_array_get(list, i));
+    if (!id || !cg_id_valid(id)) continue;
+    if (!(f->replaces[f->n_replaces++] = cg_arena_strdup(r->arena, id))) return false;
+  }
+  return true;
+}
+
 static bool known_tier(const struct restorer *r, const char *name, int *tier) {
   *tier = cg_tier_find(&r->g->conf->tiers, name);
   return *tier != CG_TIER_NONE;
@@ -87,7 +99,8 @@ static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
     f->granted_us = time_of(facts, "granted_at");
     f->ends_us = time_of(facts, "ends_at");
     known_tier(r, row->quality_requested, &f->requested);
-    ok = read_scopes(r, f, json_object_get(facts, "scopes")) && f->id && f->subject &&
+    ok = read_scopes(r, f, json_object_get(facts, "scopes")) &&
+         read_replaces(r, f, json_object_get(facts, "replaces")) && f->id && f->subject &&
          f->camera && f->holding && f->name && f->room &&
          known_tier(r, row->quality, &f->tier);
   }
@@ -134,6 +147,29 @@ static bool take(struct cg_grants *h, const struct found *f) {
   return ok;
 }
 
+static bool older_on_the_same_holding(struct cg_lease *l, void *with) {
+  const struct cg_lease *newer = with;
+  return l->state == CG_LEASE_ACTIVE && strcmp(l->holding, newer->holding) == 0 &&
+         strcmp(l->id, newer->id) < 0; /* ids begin with their time */
+}
+
+static void end_replaced(struct cg_grants *h, struct cg_lease *l,
+                         const struct found *by) {
+  if (!l || l->state != CG_LEASE_ACTIVE) return;
+  l->holding_moved = strcmp(l->holding, by->holding) == 0;
+  cg_lease_end(h, l, CG_ENDED_REPLACED, by->id, NULL, NULL);
+}
+
+/* The process ended between the row of a grant and the ends of what it replaced. */
+static void finish_replacing(struct cg_grants *h, const struct found *f) {
+  struct cg_lease *own = cg_lease_find(h->leases, f->id), *old;
+  while (own &&
+         (old = cg_lease_of(h->leases, f->subject, older_on_the_same_holding, own)))
+    end_replaced(h, old, f);
+  for (size_t i = 0; i < f->n_replaces; i++)
+    end_replaced(h, cg_lease_find(h->leases, f->replaces[i]), f);
+}
+
 struct share {
   struct restorer *r;
   struct cg_grants *home;
@@ -156,6 +192,8 @@ static void take_share(void *arg) {
   s->ok = true;
   for (const struct found *f = s->first; f; f = f->next)
     s->ok = take(s->home, f) && s->ok;
+  for (const struct found *f = s->first; s->ok && f; f = f->next)
+    finish_replacing(s->home, f);
   while (!cg_loop_post(s->r->g->loop, taken, s))
     ; /* at start the mailbox empties without us */
 }

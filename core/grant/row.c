@@ -55,6 +55,11 @@ static void write_terms(struct cg_buf *b, const struct cg_grant *g) {
   cg_json_time(b, "granted_at", g->granted_us);
   cg_json_time(b, "ends_at", g->ends_us);
   if (g->token) cg_json_time(b, "token_expires_at", g->token_expires_us);
+  if (g->n_replaced > 0) {
+    cg_json_open(b, "replaces", '[');
+    for (size_t i = 0; i < g->n_replaced; i++) cg_json_str(b, NULL, g->replaced[i]->id);
+    cg_json_close(b, ']');
+  }
   if (decided)
     write_scopes(b, g->verdict->scopes, g->verdict->n_scopes);
   else

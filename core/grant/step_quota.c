@@ -106,6 +106,14 @@ static void compare_terms(struct cg_grant *g) {
   g->changed = g->tier != l->tier || l->room_gone;
 }
 
+/* The holding is the old lease's again; it may have ended while it was not. */
+static void hand_back(struct cg_grant *g) {
+  struct cg_lease *l = g->taken_over;
+  if (!l) return;
+  l->holding_moved = false;
+  if (l->state == CG_LEASE_ENDED) cg_give_back(g->home, l->holding);
+}
+
 static void reserved(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
   struct cg_grant *g = arg;
@@ -116,6 +124,7 @@ static void reserved(void *arg, enum cgp_code code, const void *result,
   }
   if (!v->granted) {
     g->quota_taken = false;
+    hand_back(g);
     full(g, v);
     return;
   }
@@ -130,7 +139,6 @@ static void reserved(void *arg, enum cgp_code code, const void *result,
     return;
   }
   if (g->op == CG_HEARTBEAT) compare_terms(g);
-  if (g->taken_over) g->taken_over->holding_moved = true;
   cg_step_done(g);
 }
 
@@ -149,6 +157,8 @@ static void ask(struct cg_grant *g) {
     return;
   }
   g->quota_taken = true;
+  /* from now on: ending meanwhile, the old lease must not give it back */
+  if (g->taken_over) g->taken_over->holding_moved = true;
   cg_quota_reserve(g->home->drivers, &r, reserved, g);
 }
 
@@ -161,7 +171,7 @@ void cg_step_reserve(struct cg_grant *g) {
       cg_step_no_memory(g);
     return;
   }
-  if (g->n_replaced > 0) {
+  if (g->n_replaced > 0 && g->replaced[0]->state == CG_LEASE_ACTIVE) {
     g->taken_over = cg_lease_ref(g->replaced[0]);
     memcpy(g->lease->holding, g->taken_over->holding, sizeof g->lease->holding);
   }

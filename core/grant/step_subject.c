@@ -32,19 +32,24 @@ static bool has_key(struct cg_lease *l, void *arg) {
   return l->state != CG_LEASE_ENDED && strcmp(l->key, g->in.key) == 0;
 }
 
-static void take_terms(struct cg_grant *g, struct cg_lease *l) {
-  g->camera_id = l->camera;
+static bool take_terms(struct cg_grant *g, struct cg_lease *l) {
+  g->camera_id = cg_arena_strdup(g->arena, l->camera);
   g->tier = l->tier;
   g->expires_us = l->expires_us;
   g->ends_us = l->ends_us;
   g->granted_us = l->granted_us;
   memcpy(g->lease_id, l->id, sizeof g->lease_id);
+  return g->camera_id;
 }
 
 /* Its turn on the lease has come; the lease may have ended while it waited. */
 static void turn_came(struct cg_grant *g, struct cg_lease *l) {
   l->busy = g->lease_busy = true;
-  take_terms(g, l);
+  if (!take_terms(g, l)) {
+    g->camera_id = "";
+    cg_step_no_memory(g);
+    return;
+  }
   if (l->state != CG_LEASE_ENDED || g->op == CG_RELEASE) {
     cg_step_done(g);
     return;
@@ -240,9 +245,8 @@ static void keep_beating(struct cg_grant *g) {
 }
 
 void cg_step_commit(struct cg_grant *g) {
-  if (g->replayed) {
-    cg_step_done(g);
-  } else if (g->op == CG_RESERVE) {
+  bool renewal = g->replayed || g->op == CG_TOKEN;
+  if (g->op == CG_RESERVE && !g->replayed) {
     if (activate(g))
       cg_step_done(g);
     else
@@ -251,6 +255,8 @@ void cg_step_commit(struct cg_grant *g) {
     cg_note_over(g);
     cg_step_fail(g, CG_E_GONE, "this lease is over: %s",
                  cg_ended_by_name(g->lease->ended_by));
+  } else if (renewal) {
+    cg_step_done(g);
   } else if (g->scopes_changed &&
              !cg_lease_set_scopes(g->lease, g->verdict->scopes, g->verdict->n_scopes)) {
     cg_step_no_memory(g);

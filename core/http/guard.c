@@ -258,8 +258,9 @@ static bool read_some(struct cg_guard *g) {
   if (!had_head &&
       g->message.head_done) /* the body may reach beyond what was pulled up */
     cg_message_feed(&g->message, &g->all->limits->message, bytes, len);
-  if (g->message.state == CG_MESSAGE_MORE) await_more(g, had_begun, had_head);
-  return g->message.state != CG_MESSAGE_MORE;
+  bool whole = g->message.state != CG_MESSAGE_MORE;
+  if (!whole) await_more(g, had_begun, had_head); /* may free the guard */
+  return whole;
 }
 
 static void read_requests(struct cg_guard *g) {
