@@ -179,6 +179,35 @@ def test_a_clean_restart_keeps_leases(tmp_path, started):
     assert kinds == ["start", "stop", "start"]
 
 
+def cut_behind(gate, lease):
+    """The trail as a crash right behind that grant's row leaves it."""
+    with sqlite3.connect(gate.state / "audit.db") as db:
+        seq, digest = db.execute("""SELECT seq, hash FROM events WHERE lease_id = ?
+            AND kind = 'decision'""", (lease,)).fetchone()
+        for table in ("events", "by_subject", "by_camera"):
+            db.execute(f"DELETE FROM {table} WHERE seq > ?", (seq,))
+        db.execute("UPDATE meta SET value = min(value, ?) WHERE key = 'indexed'", (seq,))
+    (gate.state / "audit.db.head").write_text(f"camgate audit head {seq:020d} {digest.hex()}\n")
+
+
+def test_a_crash_between_a_grant_and_the_end_of_what_it_replaced(tmp_path, started):
+    gate = started(Gate(tmp_path / "gate", workers=1))
+    alice, bob = gate.client("alice"), gate.client("bob")
+    old = [alice.grant("gate-1")["lease_id"], alice.grant("lobby-1")["lease_id"]]
+    new = alice.grant("gate-1", replace=old)["lease_id"]
+    gate.kill()
+    cut_behind(gate, new)
+    gate.start()
+    assert [lease["lease_id"] for lease in alice.leases()] == [new]
+    for lease in old:
+        assert problem(alice.heartbeat(lease), 410)["ended_by"] == "replaced"
+    assert alice.heartbeat(new).status_code == 200
+    assert problem(bob.reserve("gate-1"), 409)["in_use"] == 1
+    assert alice.release(new).status_code == 204
+    assert bob.reserve("gate-1").status_code == 201
+    gate.cli("audit", "verify")
+
+
 # ---- a long trail
 
 TEXTS = ("time kind lease_id subject camera quality_requested quality outcome reason rule "
