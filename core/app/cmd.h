@@ -32,9 +32,6 @@ struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, enum cg_conf_use 
                                  struct cg_arena **ret_arena,
                                  struct cg_conf_problems *problems) CG_MUST_USE;
 
-/* -c FILE, else etc/camgate.lua, else that of the binary's prefix, else of /etc/camgate. */
-const char *cg_cmd_conf_path(const struct cg_cmd_env *env, struct cg_arena *arena);
-
 /* A token of the configured secret; cg_free it.  NULL: said on stderr. */
 char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) CG_MUST_USE;
 

@@ -10,20 +10,43 @@
 #define PAGE    1000
 #define ROW_MAX ((size_t)1 << 20)
 
-struct reading {
+/* One question to the trail, beside a running gate. */
+struct trail {
   struct cg_offline off;
-  struct cgp_audit_filter filter;
-  int64_t left; /* rows wanted yet */
-  int64_t told;
-  void (*row)(struct reading *r, const struct cgp_audit_row *row);
+  const char *who; /* "audit": what complains */
   bool answered;
   int code;
 };
 
-static int complain(const struct reading *r, const char *text) {
-  (void)r;
-  fprintf(stderr, "camgate audit: %s\n", text);
-  return CG_EXIT_USAGE;
+struct reading {
+  struct trail trail;
+  struct cgp_audit_filter filter;
+  int64_t left; /* rows wanted yet */
+  int64_t told;
+  void (*row)(struct reading *r, const struct cgp_audit_row *row);
+};
+
+static void complain(struct trail *t, const char *text) {
+  fprintf(stderr, "camgate %s: %s\n", t->who, text);
+  t->code = CG_EXIT_USAGE;
+}
+
+/* Opens it, asks, waits for the answer; the exit code. */
+static int on_trail(const struct cg_cmd_env *env, struct trail *t, void (*ask)(void *arg),
+                    void *arg) {
+  struct cg_err err = {0};
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
+  if (!conf) return CG_EXIT_USAGE;
+  if (cg_offline_open(&t->off, conf, CG_OFFLINE_AUDIT, &err)) {
+    ask(arg);
+    cg_offline_wait(&t->off, &t->answered);
+  } else {
+    complain(t, err.text);
+  }
+  if (fflush(stdout) != 0 && t->code != CG_EXIT_USAGE) complain(t, "cannot write");
+  cg_offline_close(&t->off);
+  cg_conf_free(conf);
+  return t->code;
 }
 
 /* ---- how a row is written ---- */
@@ -88,43 +111,28 @@ static void write_csv(struct reading *r, const struct cgp_audit_row *row) {
 
 /* ---- pages ---- */
 
-static void ask(struct reading *r);
+static void ask(void *arg);
 
 static void got_page(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
   struct reading *r = arg;
   const struct cgp_audit_rows *rows = result;
   if (code != CGP_OK) {
-    r->code = complain(r, text);
-    r->answered = true;
+    complain(&r->trail, text);
+    r->trail.answered = true;
     return;
   }
   for (size_t i = 0; i < rows->n && r->left > 0; i++, r->left--, r->told++)
     r->row(r, &rows->rows[i]);
   r->filter.after_seq = rows->next_seq;
-  r->answered = rows->next_seq == 0 || r->left <= 0 || ferror(stdout);
-  if (!r->answered) ask(r);
+  r->trail.answered = rows->next_seq == 0 || r->left <= 0 || ferror(stdout);
+  if (!r->trail.answered) ask(r);
 }
 
-static void ask(struct reading *r) {
+static void ask(void *arg) {
+  struct reading *r = arg;
   r->filter.limit = r->left < PAGE ? (uint32_t)r->left : PAGE;
-  cg_audit_query(r->off.drivers, &r->filter, got_page, r);
-}
-
-static int read_trail(const struct cg_cmd_env *env, struct reading *r) {
-  struct cg_err err = {0};
-  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
-  if (!conf) return CG_EXIT_USAGE;
-  if (cg_offline_open(&r->off, conf, CG_OFFLINE_AUDIT, &err)) {
-    ask(r);
-    cg_offline_wait(&r->off, &r->answered);
-  } else {
-    r->code = complain(r, err.text);
-  }
-  if (fflush(stdout) != 0 && r->code == CG_EXIT_OK) r->code = complain(r, "cannot write");
-  cg_offline_close(&r->off);
-  cg_conf_free(conf);
-  return r->code;
+  cg_audit_query(r->trail.off.drivers, &r->filter, got_page, r);
 }
 
 /* ---- the commands ---- */
@@ -162,7 +170,7 @@ static int kind_holds(const char *command, const char *kind) {
 }
 
 int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
-  struct reading r = {.filter = no_filter(), .left = 100};
+  struct reading r = {.trail = {.who = "audit"}, .filter = no_filter(), .left = 100};
   const char *limit = "100";
   bool newest = false;
   const struct cg_cmd_opt opts[] = {
@@ -177,11 +185,14 @@ int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
     return cg_cmd_usage("audit query", "--limit must be a number from 1 on");
   r.filter.newest_first = newest;
   r.row = env->json ? write_json : write_table;
-  return read_trail(env, &r);
+  return on_trail(env, &r.trail, ask, &r);
 }
 
 int cg_cmd_audit_export(const struct cg_cmd_env *env, int argc, char **argv) {
-  struct reading r = {.filter = no_filter(), .left = INT64_MAX, .row = write_csv};
+  struct reading r = {.trail = {.who = "audit"},
+                      .filter = no_filter(),
+                      .left = INT64_MAX,
+                      .row = write_csv};
   const char *format = env->json ? "jsonl" : "csv";
   const struct cg_cmd_opt opts[] = {
       FILTERS(&r.filter),
@@ -193,17 +204,16 @@ int cg_cmd_audit_export(const struct cg_cmd_env *env, int argc, char **argv) {
   if (strcmp(format, "csv") != 0 && strcmp(format, "jsonl") != 0)
     return cg_cmd_usage("audit export", "--format must be csv or jsonl");
   if (strcmp(format, "jsonl") == 0) r.row = write_json;
-  return read_trail(env, &r);
+  return on_trail(env, &r.trail, ask, &r);
 }
 
 struct verifying {
-  struct cg_offline off;
-  bool json, answered;
-  int code;
+  struct trail trail;
+  bool json;
 };
 
 static void tell_verdict(struct verifying *v, const struct cgp_audit_verdict *verdict) {
-  v->code = verdict->intact ? CG_EXIT_OK : CG_EXIT_FINDING;
+  v->trail.code = verdict->intact ? CG_EXIT_OK : CG_EXIT_FINDING;
   if (v->json) {
     struct cg_buf out;
     cg_buf_init(&out, ROW_MAX);
@@ -228,31 +238,21 @@ static void tell_verdict(struct verifying *v, const struct cgp_audit_verdict *ve
 static void verified(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
   struct verifying *v = arg;
-  if (code == CGP_OK) {
+  if (code == CGP_OK)
     tell_verdict(v, result);
-  } else {
-    fprintf(stderr, "camgate audit verify: %s\n", text);
-    v->code = CG_EXIT_USAGE;
-  }
-  v->answered = true;
+  else
+    complain(&v->trail, text);
+  v->trail.answered = true;
+}
+
+static void ask_verdict(void *arg) {
+  struct verifying *v = arg;
+  cg_audit_verify(v->trail.off.drivers, verified, v);
 }
 
 int cg_cmd_audit_verify(const struct cg_cmd_env *env, int argc, char **argv) {
   const struct cg_cmd_opt none[] = {{0}};
-  struct verifying v = {.json = env->json};
-  struct cg_err err = {0};
+  struct verifying v = {.trail = {.who = "audit verify"}, .json = env->json};
   int code = cg_cmd_opts("audit verify", none, argc, argv);
-  if (code != CG_CMD_GO) return code;
-  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
-  if (!conf) return CG_EXIT_USAGE;
-  if (cg_offline_open(&v.off, conf, CG_OFFLINE_AUDIT, &err)) {
-    cg_audit_verify(v.off.drivers, verified, &v);
-    cg_offline_wait(&v.off, &v.answered);
-  } else {
-    fprintf(stderr, "camgate audit verify: %s\n", err.text);
-    v.code = CG_EXIT_USAGE;
-  }
-  cg_offline_close(&v.off);
-  cg_conf_free(conf);
-  return v.code;
+  return code == CG_CMD_GO ? on_trail(env, &v.trail, ask_verdict, &v) : code;
 }

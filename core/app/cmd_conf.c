@@ -6,7 +6,8 @@
 
 #define ARENA_BYTES ((size_t)4 << 20)
 
-const char *cg_cmd_conf_path(const struct cg_cmd_env *env, struct cg_arena *arena) {
+/* -c FILE, else etc/camgate.lua, else that of the binary's prefix, else of /etc/camgate. */
+static const char *path_of(const struct cg_cmd_env *env, struct cg_arena *arena) {
   static const char *const installed[] = {"../etc/camgate/camgate.lua",
                                           "/etc/camgate/camgate.lua", NULL};
   if (env->conf_path) return env->conf_path;
@@ -20,7 +21,7 @@ struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, enum cg_conf_use 
   struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
   CG_CHECK(arena);
   *ret_arena = arena;
-  const char *path = cg_cmd_conf_path(env, arena);
+  const char *path = path_of(env, arena);
   if (env->conf_path || !access(path, F_OK))
     return cg_conf_read(path, use, arena, problems);
   problems->items[problems->n++] = (struct cg_conf_problem){
