@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "grant/end.h"
 #include "grant/step.h"
+#include "lease/end.h"
 
 static const struct cg_step reserve_steps[] = {
     {.name = "authenticate",
@@ -133,8 +133,8 @@ static void arrive(void *arg) {
 /* A full mailbox must not lose the grant: it tries again from where it is. */
 static void travel(void *arg) {
   struct cg_grant *g = arg;
-  struct cg_grants *from = g->here;
-  struct cg_grants *to =
+  struct cg_service *from = g->here;
+  struct cg_service *to =
       ops[g->op][g->at].name && !ops[g->op][g->at].origin ? g->home : g->origin;
   g->here = to;
   if (cg_loop_post(to->loop, arrive, g)) return;
@@ -143,7 +143,7 @@ static void travel(void *arg) {
 }
 
 static void finish(struct cg_grant *g) {
-  struct cg_grants *origin = g->origin;
+  struct cg_service *origin = g->origin;
   struct cg_arena *arena = g->arena;
   struct cg_identity *identity = g->identity;
   cg_metric_observe_us(origin->metrics, origin->worker, origin->metric->seconds,
@@ -207,7 +207,7 @@ void cg_step_no_memory(struct cg_grant *g) {
   cg_step_fail(g, CG_E_MEMORY, "the gate has no memory left for this request");
 }
 
-void cg_grant_start(struct cg_grants *origin, struct cg_grant *g, cg_grant_fn *fn,
+void cg_grant_start(struct cg_service *origin, struct cg_grant *g, cg_grant_fn *fn,
                     void *arg) {
   g->origin = g->home = g->here = origin;
   g->fn = fn;
@@ -222,7 +222,7 @@ void cg_grant_start(struct cg_grants *origin, struct cg_grant *g, cg_grant_fn *f
 }
 
 struct abandoned {
-  struct cg_grants *home;
+  struct cg_service *home;
   char lease_id[CG_ID_LEN + 1];
 };
 

@@ -18,11 +18,9 @@
 #ifndef CG_GRANT_GRANT_H
 #define CG_GRANT_GRANT_H
 
-#include "grant/grants.h"
+#include "lease/service.h"
 
 enum cg_op { CG_RESERVE, CG_HEARTBEAT, CG_RELEASE, CG_TOKEN, CG_EXPLAIN, CG_OPS };
-
-#define CG_REPLACE_MAX 16
 
 /* What is asked.  Strings never NULL, "" = not given. */
 struct cg_grant_in {
@@ -66,7 +64,7 @@ struct cg_grant {
 
   /* the driver's and the steps'; home's thread */
   struct cg_lease *lease; /* one reference */
-  struct cg_grants *origin, *home, *here;
+  struct cg_service *origin, *home, *here;
   const struct cg_camera *camera;
   struct cg_subject subject;
   struct cg_identity *identity;
@@ -90,7 +88,7 @@ struct cg_grant {
 
 /* g: zeroed by the caller but op and in.  fn runs exactly once, possibly before this
  * returns.  Origin's thread. */
-void cg_grant_start(struct cg_grants *origin, struct cg_grant *g, cg_grant_fn *fn,
+void cg_grant_start(struct cg_service *origin, struct cg_grant *g, cg_grant_fn *fn,
                     void *arg);
 /* Inside fn, when the client is gone: a new lease that nobody heard of is ended. */
 void cg_grant_abandon(struct cg_grant *g);

@@ -8,7 +8,7 @@
 #ifndef CG_GRANT_LIST_H
 #define CG_GRANT_LIST_H
 
-#include "grant/grants.h"
+#include "lease/service.h"
 
 #define CG_CAMERAS_PAGE 500
 
@@ -21,12 +21,12 @@ struct cg_lease_filter {
 };
 
 /* json: {"leases": [...]} */
-void cg_list_leases(struct cg_grants *g, const struct cg_lease_filter *filter,
+void cg_list_leases(struct cg_service *g, const struct cg_lease_filter *filter,
                     cg_list_fn *fn, void *arg);
 
 /* json: {"cameras": [...], "next": id or null}.  who, and after (a camera id, "" = from the
  * start), must stay until fn has run. */
-void cg_list_cameras(struct cg_grants *g, const struct cg_subject *who, const char *after,
-                     cg_list_fn *fn, void *arg);
+void cg_list_cameras(struct cg_service *g, const struct cg_subject *who,
+                     const char *after, cg_list_fn *fn, void *arg);
 
 #endif

@@ -8,7 +8,7 @@
 #define SLICE      16 /* decisions between two turns of the loop */
 
 struct page {
-  struct cg_grants *g;
+  struct cg_service *g;
   const struct cg_subject *who;
   const char *after;
   cg_list_fn *fn;
@@ -143,8 +143,8 @@ static void got_list(void *arg, enum cgp_code code, const void *result,
   decide_on(p);
 }
 
-void cg_list_cameras(struct cg_grants *g, const struct cg_subject *who, const char *after,
-                     cg_list_fn *fn, void *arg) {
+void cg_list_cameras(struct cg_service *g, const struct cg_subject *who,
+                     const char *after, cg_list_fn *fn, void *arg) {
   struct cg_err err;
   struct page *p = cg_alloc(sizeof *p);
   struct cg_arena *arena = p ? cg_arena_new(g->pool, PAGE_BYTES) : NULL;
@@ -157,8 +157,10 @@ void cg_list_cameras(struct cg_grants *g, const struct cg_subject *who, const ch
   *p = (struct page){.g = g, .who = who, .after = after, .fn = fn, .arg = arg};
   p->arena = arena;
   p->policy = cg_policy_ref(g->policy);
-  p->ask = (struct cg_ask){
-      .subject = who, .quality = CG_TIER_NONE, .purpose = "", .now_us = cg_grants_now(g)};
+  p->ask = (struct cg_ask){.subject = who,
+                           .quality = CG_TIER_NONE,
+                           .purpose = "",
+                           .now_us = cg_service_now(g)};
   cg_buf_init(&p->text, PAGE_BYTES);
   cg_cameras_list(g->drivers, got_list, p);
 }

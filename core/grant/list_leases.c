@@ -9,12 +9,12 @@ struct gather;
 
 struct part {
   struct gather *all;
-  struct cg_grants *home;
+  struct cg_service *home;
   struct cg_buf text;
 };
 
 struct gather {
-  struct cg_grants *origin;
+  struct cg_service *origin;
   struct cg_lease_filter filter;
   cg_list_fn *fn;
   void *arg;
@@ -22,7 +22,7 @@ struct gather {
   struct part parts[];
 };
 
-static void write_lease(struct cg_buf *b, const struct cg_grants *h,
+static void write_lease(struct cg_buf *b, const struct cg_service *h,
                         const struct cg_lease *l) {
   static const char *const states[] = {"pending", "active", "ended"};
   cg_json_open(b, NULL, '{');
@@ -96,7 +96,7 @@ static void list_part(void *arg) {
     ; /* unreachable in practice: the asker's mailbox is drained every turn */
 }
 
-void cg_list_leases(struct cg_grants *g, const struct cg_lease_filter *filter,
+void cg_list_leases(struct cg_service *g, const struct cg_lease_filter *filter,
                     cg_list_fn *fn, void *arg) {
   struct cg_err err;
   bool one = *filter->subject || *filter->lease_id;
@@ -112,8 +112,8 @@ void cg_list_leases(struct cg_grants *g, const struct cg_lease_filter *filter,
   for (uint32_t i = 0; i < n; i++) {
     struct part *p = &all->parts[i];
     p->all = all;
-    p->home = *filter->lease_id  ? cg_grants_home_of_lease(g, filter->lease_id)
-              : *filter->subject ? cg_grants_home_of_subject(g, filter->subject)
+    p->home = *filter->lease_id  ? cg_service_home_of_lease(g, filter->lease_id)
+              : *filter->subject ? cg_service_home_of_subject(g, filter->subject)
                                  : g->peers[i];
     if (cg_loop_post(p->home->loop, list_part, p)) continue;
     p->text.failed = true;

@@ -1,7 +1,8 @@
 #include "base/buf.h"
-#include "grant/end.h"
-#include "grant/row.h"
+#include "grant/grant_row.h"
 #include "grant/step.h"
+#include "lease/end.h"
+#include "lease/row.h"
 
 static void recorded(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
@@ -34,7 +35,7 @@ static bool worth_a_row(const struct cg_grant *g) {
 }
 
 void cg_step_audit(struct cg_grant *g) {
-  struct cg_grants *h = g->home;
+  struct cg_service *h = g->home;
   if (g->op == CG_RESERVE && g->identity)
     cg_metric_add(h->metrics, h->worker, h->metric->decisions[outcome(g)], 1);
   if (!worth_a_row(g)) {

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "grant/end.h"
 #include "grant/step.h"
+#include "lease/end.h"
 
 static bool copy_strings(struct cg_arena *a, const char *const *from, size_t n,
                          struct cg_strings *to) {
@@ -98,7 +98,7 @@ static void decided(void *arg, const struct cg_verdict *v) {
     refused(g, v);
     return;
   }
-  int64_t now = cg_grants_now(g->home);
+  int64_t now = cg_service_now(g->home);
   g->ends_us = ends_us(g, v);
   g->expires_us = now + g->home->conf->lapse_s * 1000000;
   if (g->expires_us > g->ends_us) g->expires_us = g->ends_us;
@@ -106,12 +106,12 @@ static void decided(void *arg, const struct cg_verdict *v) {
 }
 
 void cg_step_decide(struct cg_grant *g) {
-  struct cg_grants *h = g->home;
+  struct cg_service *h = g->home;
   if (g->replayed) {
     cg_step_done(g);
     return;
   }
-  int64_t now = cg_grants_now(h);
+  int64_t now = cg_service_now(h);
   struct cg_id id = cg_id_new(&h->ids, now, 0);
   g->decision_id = cg_arena_strdup(g->arena, id.text);
   g->policy = cg_policy_ref(h->policy);

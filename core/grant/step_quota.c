@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "grant/end.h"
 #include "grant/step.h"
+#include "lease/end.h"
 
 static struct cgp_scope *scopes_of(struct cg_grant *g) {
   const struct cg_verdict *v = g->verdict;
@@ -180,7 +180,7 @@ void cg_step_reserve(struct cg_grant *g) {
 
 static void as_before(void *arg, enum cgp_code code, const void *result,
                       const char *text) {
-  struct cg_grants *h = arg;
+  struct cg_service *h = arg;
   (void)result;
   if (code != CGP_OK)
     CG_LOG(h->log, CG_WARN, "quota not as before; the next beat renews it",

@@ -32,7 +32,7 @@ void cg_step_room(struct cg_grant *g) {
 }
 
 static uint32_t token_ttl_s(const struct cg_grant *g) {
-  int64_t left = (g->ends_us - cg_grants_now(g->home)) / 1000000;
+  int64_t left = (g->ends_us - cg_service_now(g->home)) / 1000000;
   int64_t ttl = left < g->home->conf->token_s ? left : g->home->conf->token_s;
   return ttl > 0 ? (uint32_t)ttl : 1;
 }

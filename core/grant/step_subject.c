@@ -1,23 +1,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "grant/end.h"
 #include "grant/step.h"
-#include "grant/tally.h"
+#include "lease/end.h"
+#include "lease/tally.h"
 
 #define WAITING_MAX 8 /* grants behind one lease */
 
 /* Whose home: the lease's that is named, else the subject's. */
-static struct cg_grants *home_of(const struct cg_grant *g) {
+static struct cg_service *home_of(const struct cg_grant *g) {
   if (g->op == CG_EXPLAIN) return g->origin;
-  if (*g->in.lease_id) return cg_grants_home_of_lease(g->origin, g->in.lease_id);
-  return cg_grants_home_of_subject(g->origin, g->subject.id);
+  if (*g->in.lease_id) return cg_service_home_of_lease(g->origin, g->in.lease_id);
+  return cg_service_home_of_subject(g->origin, g->subject.id);
 }
 
 void cg_step_authenticate(struct cg_grant *g) {
-  struct cg_grants *o = g->origin;
+  struct cg_service *o = g->origin;
   struct cg_err err = {0};
-  if (!cg_auth_bearer(o->auth, g->in.authorization, g->in.client_addr, cg_grants_now(o),
+  if (!cg_auth_bearer(o->auth, g->in.authorization, g->in.client_addr, cg_service_now(o),
                       &g->subject, &g->identity, &err)) {
     cg_tally_refused(o->tally, g->in.client_addr, g->in.request_id, err.text);
     cg_step_fail(g, err.code, "%s", err.text);
@@ -137,7 +137,7 @@ static void replay(struct cg_grant *g, struct cg_lease *l, const char *print) {
 }
 
 void cg_step_new_lease(struct cg_grant *g) {
-  struct cg_grants *h = g->home;
+  struct cg_service *h = g->home;
   g->arena = cg_arena_new(h->pool, (size_t)h->conf->arena_bytes);
   const char *print = g->arena ? fingerprint(g) : NULL;
   if (!print) {
@@ -155,7 +155,7 @@ void cg_step_new_lease(struct cg_grant *g) {
     return;
   }
   if (!claim_replaced(g)) return;
-  int64_t now = cg_grants_now(h);
+  int64_t now = cg_service_now(h);
   struct cg_id id = cg_id_new(&h->ids, now, cg_home_of(g->subject.id));
   g->lease =
       cg_lease_new(h->leases, id.text, &g->subject, g->in.camera, g->in.key, print);
@@ -205,7 +205,7 @@ static bool lives_on_camera(struct cg_lease *l, void *arg) {
 }
 
 void cg_step_lease_on_camera(struct cg_grant *g) {
-  struct cg_grants *h = g->home;
+  struct cg_service *h = g->home;
   g->arena = cg_arena_new(h->pool, (size_t)h->conf->arena_bytes);
   if (!g->arena) {
     cg_step_no_memory(g);
@@ -220,7 +220,7 @@ void cg_step_lease_on_camera(struct cg_grant *g) {
 }
 
 static bool activate(struct cg_grant *g) {
-  struct cg_grants *h = g->home;
+  struct cg_service *h = g->home;
   struct cg_lease *l = g->lease;
   l->state = CG_LEASE_ACTIVE;
   if (!cg_lease_watch(h, l)) return false;

@@ -1,9 +1,9 @@
 /* The configuration's file: whatever it is, it ends, in a table or in words. */
 #include <stdint.h>
 
-#include "app/conf_lua.c"
-#include "app/conf_path.c"
-#include "app/conf_table.c"
+#include "conf/conf_lua.c"
+#include "conf/conf_path.c"
+#include "conf/conf_table.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

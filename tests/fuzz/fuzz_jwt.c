@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "auth/jwt.h"
 #include "base/check.h"
-#include "grant/jwt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

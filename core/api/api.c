@@ -1,0 +1,201 @@
+#include "api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "lease/tally.h"
+
+struct cg_buf *cg_api_out(struct cg_exchange *x) {
+  struct cg_buf *b = &cg_api_of(x)->out;
+  cg_buf_reset(b);
+  return b;
+}
+
+void cg_api_send(struct cg_exchange *x, int status, struct cg_buf *json) {
+  if (cg_buf_ok(json))
+    cg_exchange_reply(x, status, "application/json", json->data, json->len);
+  else
+    cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this reply");
+}
+
+void cg_api_refuse(struct cg_exchange *x, const struct cg_grant *g) {
+  struct cg_problem p = {
+      .err = &g->err,
+      .decision_id = *g->decision_id ? g->decision_id : NULL,
+      .rule = *g->rule ? g->rule : NULL,
+      .reason = *g->reason ? g->reason : NULL,
+      .scope = *g->scope ? g->scope : NULL,
+      .limit = (int64_t)g->limit,
+      .in_use = (int64_t)g->in_use,
+      .conflicts = g->conflicts,
+  };
+  if (g->over) {
+    p.ended_by = cg_ended_by_name(g->ended_by);
+    p.reason = *g->ended_reason ? g->ended_reason : p.reason;
+  }
+  cg_exchange_problem(x, &p);
+}
+
+struct cg_grant *cg_api_grant(struct cg_exchange *x, enum cg_op op) {
+  struct cg_grant *g = cg_arena_zalloc(x->arena, sizeof *g);
+  if (!g) {
+    cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this request");
+    return NULL;
+  }
+  g->op = op;
+  g->in = (struct cg_grant_in){
+      .authorization = cg_exchange_header(x, "Authorization"),
+      .request_id = x->request_id.text,
+      .client_addr = x->client_addr,
+      .camera = "",
+      .lease_id = "",
+      .quality = CG_TIER_NONE,
+      .purpose = "",
+      .key = "",
+  };
+  return g;
+}
+
+bool cg_subject_has_role(const struct cg_subject *s, const char *role) {
+  for (size_t i = 0; i < s->roles.n; i++)
+    if (strcmp(s->roles.items[i], role) == 0) return true;
+  return false;
+}
+
+bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *out) {
+  struct cg_service *g = cg_api_of(x)->service;
+  struct cg_err err = {0};
+  if (!cg_auth_bearer(g->auth, cg_exchange_header(x, "Authorization"), x->client_addr,
+                      cg_service_now(g), &out->subject, &out->identity, &err)) {
+    cg_tally_refused(g->tally, x->client_addr, x->request_id.text, err.text);
+    cg_exchange_fail(x, &err);
+    return false;
+  }
+  if (!role || cg_subject_has_role(&out->subject, role)) return true;
+  cg_identity_unref(out->identity);
+  cg_exchange_failf(x, CG_E_DENIED, "this is for callers with the role %s", role);
+  return false;
+}
+
+/* ---- forms ---- */
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+bool cg_camera_id_valid(const char *id) {
+  size_t n = strlen(id);
+  return n > 0 && n <= CG_CAMERA_ID_MAX && strspn(id, LETTERS) > 0 &&
+         strspn(id, LETTERS "_-") == n;
+}
+
+static bool among(struct cg_strings list, size_t n, const char *text) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(list.items[i], text) == 0) return true;
+  return false;
+}
+
+bool cg_api_meaning(struct cg_exchange *x, const char *camera, const char *quality,
+                    struct cg_strings replace, struct cg_field_errors *errs) {
+  const struct cg_tiers *tiers = &cg_api_of(x)->service->conf->tiers;
+  if (!cg_camera_id_valid(camera))
+    cg_field_error(errs, x->arena, "/camera_id",
+                   "must match [A-Za-z0-9][A-Za-z0-9_-]{0,62}");
+  if (quality && cg_tier_find(tiers, quality) == CG_TIER_NONE)
+    cg_field_error(errs, x->arena, "/quality", "there is no quality \"%s\"", quality);
+  for (size_t i = 0; i < replace.n; i++) {
+    char at[32];
+    snprintf(at, sizeof at, "/replace/%zu", i);
+    if (!cg_id_valid(replace.items[i]))
+      cg_field_error(errs, x->arena, at, "is not a lease id");
+    else if (among(replace, i, replace.items[i]))
+      cg_field_error(errs, x->arena, at, "is there twice");
+  }
+  if (errs->n == 0) return true;
+  cg_exchange_invalid(x, errs);
+  return false;
+}
+
+bool cg_api_known_query(struct cg_exchange *x, const char *const *known) {
+  const char *odd = cg_exchange_query_unknown(x, known);
+  const char *camera = cg_exchange_query(x, "camera");
+  const char *lease = cg_exchange_query(x, "lease_id");
+  if (odd)
+    cg_exchange_failf(x, CG_E_MALFORMED, "unknown query parameter \"%.60s\"", odd);
+  else if (camera && !cg_camera_id_valid(camera))
+    cg_exchange_failf(x, CG_E_MALFORMED, "camera is not a camera's id");
+  else if (lease && !cg_id_valid(lease))
+    cg_exchange_failf(x, CG_E_MALFORMED, "lease_id is not a lease's id");
+  else
+    return true;
+  return false;
+}
+
+/* ---- routes of plugins ---- */
+
+static const char *header_of(const struct cgp_http_request *req, const char *name) {
+  return cg_exchange_header(req->headers, name);
+}
+
+struct asked {
+  struct cg_exchange *x;
+  uint64_t failures; /* of allocations, when it was asked */
+};
+
+static void plugin_answered(void *arg, enum cgp_code code, const void *result,
+                            const char *text) {
+  struct cg_exchange *x = ((struct asked *)arg)->x;
+  bool starved = cg_mem_failures() != ((struct asked *)arg)->failures;
+  const struct cgp_http_reply *r = result;
+  static const struct {
+    int status;
+    enum cg_code code;
+  } refusals[] = {{400, CG_E_MALFORMED}, {401, CG_E_UNAUTHENTICATED}, {403, CG_E_DENIED},
+                  {404, CG_E_NOT_FOUND}, {413, CG_E_TOO_LARGE},       {422, CG_E_INVALID},
+                  {429, CG_E_RATE},      {503, CG_E_UNAVAILABLE}};
+  if (code != CGP_OK) {
+    cg_exchange_failf(x, cg_code_of(code), "%s", text);
+    return;
+  }
+  if (r->status < 400) {
+    cg_exchange_reply(x, r->status, r->content_type, r->body, r->body_len);
+    return;
+  }
+  if (starved) { /* what it could not read may be in order */
+    cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this request");
+    return;
+  }
+  for (size_t i = 0; i < CG_COUNT(refusals); i++) {
+    if (refusals[i].status == r->status) {
+      cg_exchange_failf(x, refusals[i].code, "%.*s", (int)r->body_len,
+                        r->body ? r->body : "");
+      return;
+    }
+  }
+  cg_exchange_failf(x, CG_E_INTERNAL, "a plugin answered with status %d", r->status);
+}
+
+bool cg_api_plugin_route(struct cg_exchange *x) {
+  struct cgp_http_request req = {.method = x->method_name,
+                                 .path = x->path,
+                                 .client_addr = x->client_addr,
+                                 .request_id = x->request_id.text,
+                                 .body = x->body,
+                                 .body_len = x->body_len,
+                                 .headers = x,
+                                 .header = header_of};
+  char methods[64];
+  struct cg_buf allow;
+  cg_buf_wrap(&allow, methods, sizeof methods);
+  struct asked *a = cg_arena_alloc(x->arena, sizeof *a);
+  if (!a) {
+    cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this request");
+    return true;
+  }
+  *a = (struct asked){.x = x, .failures = cg_mem_failures()};
+  if (cg_drivers_route(cg_api_of(x)->service->drivers, &req, plugin_answered, a, &allow))
+    return true;
+  if (allow.len == 0) return false;
+  cg_route_refuse_method(x, cg_buf_text(&allow));
+  return true;
+}

@@ -1,0 +1,33 @@
+/* identity.h - who a verified token speaks for.
+ *
+ * Made from the claims of a token whose signature holds, immutable after, and counted:
+ * the cache of verified tokens holds one reference, each request that came with the token
+ * another.  A request may travel to another worker with its reference; the count is
+ * atomic and the last one frees, wherever it is.
+ *
+ * id is the claim "sub", name the claim "name" ("" when absent).  Roles and sites come
+ * from claims named by a path: a member of exactly that name, or else the way down that
+ * its dots say ("realm_access.roles").  Each is an array of strings, or one string.
+ */
+#ifndef CG_AUTH_IDENTITY_H
+#define CG_AUTH_IDENTITY_H
+
+#include "policy/policy.h"
+
+#define CG_IDENTITY_TEXT_MAX 256 /* bytes of sub, name, a role, a site */
+#define CG_IDENTITY_LIST_MAX 256 /* roles, and sites */
+
+struct cg_identity;
+
+/* Takes its own reference to claims.  NULL: a claim is missing or not of its form
+ * (CG_E_UNAUTHENTICATED), or no memory. */
+struct cg_identity *cg_identity_new(json_t *claims, const char *roles_path,
+                                    const char *sites_path,
+                                    struct cg_err *err) CG_MUST_USE;
+struct cg_identity *cg_identity_ref(struct cg_identity *id);
+void cg_identity_unref(struct cg_identity *id); /* NULL is fine */
+
+/* Everything but ip, which is NULL; lives as long as the identity. */
+const struct cg_subject *cg_identity_subject(const struct cg_identity *id);
+
+#endif

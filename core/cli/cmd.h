@@ -1,0 +1,38 @@
+/* cmd.h - the command line: one row per command, one function each.
+ *
+ * Exit codes: 0 done, 1 a finding, a denial or a failed test, 2 usage or configuration.
+ * Results go to stdout (table or JSON), words about trouble to stderr.
+ */
+#ifndef CG_CLI_CMD_H
+#define CG_CLI_CMD_H
+
+#include "conf/conf.h"
+
+enum { CG_EXIT_OK = 0, CG_EXIT_FINDING = 1, CG_EXIT_USAGE = 2 };
+
+/* What stands before and between the words: -c FILE, --format table|json. */
+struct cg_cmd_env {
+  const char *conf_path;
+  bool json;
+};
+
+/* argv[0] is the command's own last word ("query"), options follow. */
+typedef int cg_cmd_fn(const struct cg_cmd_env *env, int argc, char **argv);
+
+cg_cmd_fn cg_cmd_run, cg_cmd_check, cg_cmd_token, cg_cmd_policy_eval, cg_cmd_audit_query,
+    cg_cmd_audit_verify, cg_cmd_audit_export, cg_cmd_lease_ls, cg_cmd_lease_show,
+    cg_cmd_lease_end, cg_cmd_plugin_ls, cg_cmd_plugin_check, cg_cmd_version;
+
+/* Reads the configuration or says on stderr what is wrong with it; NULL: exit 2. */
+struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env,
+                            enum cg_conf_use use) CG_MUST_USE;
+
+/* As above, in silence.  NULL: problems live in *ret_arena, the caller's to free. */
+struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, enum cg_conf_use use,
+                                 struct cg_arena **ret_arena,
+                                 struct cg_conf_problems *problems) CG_MUST_USE;
+
+/* A token of the configured secret; cg_free it.  NULL: said on stderr. */
+char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) CG_MUST_USE;
+
+#endif

@@ -1,0 +1,175 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/cmd.h"
+#include "cli/cmd_opts.h"
+#include "cli/known_bad.h"
+#include "cli/offline.h"
+#include "conf/conf_path.h"
+
+#define OUT_MAX ((size_t)1 << 20)
+
+/* What a start would refuse, and what it would live with. */
+struct findings {
+  struct cg_conf_problems problems, warnings;
+  struct cg_software software;
+};
+
+static void add_all(struct cg_conf_problems *all, const struct cg_conf_problems *some) {
+  for (size_t i = 0; i < some->n && all->n < CG_FIELD_ERRORS_MAX; i++)
+    all->items[all->n++] = some->items[i];
+}
+
+static void list_json(struct cg_buf *out, const char *name,
+                      const struct cg_conf_problems *list) {
+  cg_json_open(out, name, '[');
+  for (size_t i = 0; i < list->n; i++) {
+    cg_json_open(out, NULL, '{');
+    cg_json_str(out, "where", list->items[i].where);
+    cg_json_str(out, "text", list->items[i].text);
+    cg_json_close(out, '}');
+  }
+  cg_json_close(out, ']');
+}
+
+static void tell_json(const struct findings *f) {
+  struct cg_buf out;
+  cg_buf_init(&out, OUT_MAX);
+  cg_json_open(&out, NULL, '{');
+  cg_json_bool(&out, "ok", f->problems.n == 0);
+  list_json(&out, "problems", &f->problems);
+  list_json(&out, "warnings", &f->warnings);
+  cg_software_json(&f->software, &out);
+  cg_json_close(&out, '}');
+  puts(cg_buf_text(&out));
+  cg_buf_done(&out);
+}
+
+static void summary(const struct cg_conf *c, const struct cg_software *software) {
+  printf("%s is in order\n", c->shown);
+  printf("  listens    %s:%d%s, admin %s:%d, %d workers\n", c->listen_address,
+         (int)c->port, c->tls.cert ? " with TLS" : "", c->admin_address,
+         (int)c->admin_port, (int)c->workers);
+  printf("  state      %s\n", c->state_dir);
+  printf("  policies   %s\n", c->policies);
+  printf("  plugins   ");
+  for (size_t i = 0; i < c->plugin_names.n; i++) printf(" %s", c->plugin_names.items[i]);
+  printf("\n  tokens     %s\n", c->dev_secret            ? "development secret"
+                                : c->jwks.url            ? c->jwks.url
+                                : c->jwks_file           ? c->jwks_file
+                                : c->auth.public_key_pem ? "public key"
+                                                         : "configured secret");
+  printf("  runs with ");
+  for (size_t i = 0; i < software->n; i++)
+    printf("%s %s %s", i ? "," : "", software->items[i].name, software->items[i].version);
+  putchar('\n');
+}
+
+/* conf NULL: it was not even read. */
+static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
+                const struct findings *f) {
+  for (size_t i = 0; i < f->problems.n; i++)
+    fprintf(stderr, "%s: %s\n", f->problems.items[i].where, f->problems.items[i].text);
+  if (env->json) {
+    tell_json(f);
+  } else if (!f->problems.n) {
+    summary(conf, &f->software);
+    for (size_t i = 0; i < f->warnings.n; i++)
+      printf("warning: %s: %s\n", f->warnings.items[i].where, f->warnings.items[i].text);
+    cg_software_print(&f->software);
+  }
+  return f->problems.n ? CG_EXIT_USAGE : CG_EXIT_OK;
+}
+
+static void check(const struct cg_conf *conf, struct findings *f) {
+  struct cg_conf_problems some = {.n = 0};
+  struct cg_field_errors errs = {.n = 0}, warnings = {.n = 0};
+  struct cg_err err;
+  f->software.arena = conf->arena;
+  if (!cg_conf_could_make_dir(conf->state_dir, &err))
+    cg_field_error(&errs, conf->arena, "/state_dir", "%s", err.text);
+  cg_software_own(&f->software);
+  cg_offline_check(conf, conf->arena, &errs, &warnings, &f->software);
+  cg_software_packages(&f->software);
+  cg_conf_tell(conf, &errs, conf->arena, &f->problems);
+  cg_conf_tell(conf, &warnings, conf->arena, &f->warnings);
+  cg_policy_unref(cg_offline_policy(conf, NULL, NULL, &some));
+  add_all(&f->problems, &some);
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static int describe(const struct cg_cmd_env *env) {
+  struct cg_buf out;
+  cg_buf_init(&out, OUT_MAX);
+  if (env->json)
+    cg_conf_describe_json(&out);
+  else
+    cg_conf_describe(&out);
+  fputs(cg_buf_text(&out), stdout);
+  cg_buf_done(&out);
+  return CG_EXIT_OK;
+}
+
+static void known_json(void) {
+  struct cg_buf out;
+  cg_buf_init(&out, OUT_MAX);
+  cg_json_open(&out, NULL, '[');
+  for (size_t i = 0; i < cg_known_bad_count; i++) {
+    const struct cg_known_bad *k = &cg_known_bad[i];
+    cg_json_open(&out, NULL, '{');
+    cg_json_str(&out, "name", k->component);
+    cg_json_str(&out, "since", k->since);
+    cg_json_str(&out, "mended", k->mended);
+    cg_json_str(&out, "mended_debian", k->debian);
+    cg_json_str(&out, "text", k->what);
+    cg_json_str(&out, "source", k->source);
+    cg_json_str(&out, "advice", k->ours);
+    cg_json_close(&out, '}');
+  }
+  cg_json_close(&out, ']');
+  puts(cg_buf_text(&out));
+  cg_buf_done(&out);
+}
+
+static int known(const struct cg_cmd_env *env) {
+  if (env->json) {
+    known_json();
+    return CG_EXIT_OK;
+  }
+  for (size_t i = 0; i < cg_known_bad_count; i++) {
+    const struct cg_known_bad *k = &cg_known_bad[i];
+    printf("%s", k->component);
+    if (*k->since) printf(" from %s", k->since);
+    printf(*k->mended ? ", mended in %s" : ", not mended yet%s", k->mended);
+    if (k->debian) printf(", Debian %s", k->debian);
+    printf("\n    %s [%s]\n    %s\n", k->what, k->source, k->ours);
+  }
+  return CG_EXIT_OK;
+}
+
+int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {
+  bool options = false, known_bad = false;
+  const struct cg_cmd_opt opts[] = {
+      {"--options", CG_OPT_FLAG, &options, "Print every option with range and default."},
+      {"--known-bad", CG_OPT_FLAG, &known_bad, "Print the versions it would warn of."},
+      {0}};
+  int code = cg_cmd_opts("check", opts, argc, argv);
+  if (code != CG_CMD_GO) return code;
+  if (options) return describe(env);
+  if (known_bad) return known(env);
+  struct cg_arena *arena;
+  struct findings *f = cg_alloc(sizeof *f);
+  if (!f) return CG_EXIT_USAGE;
+  struct cg_conf *conf = cg_cmd_conf_read(env, CG_CONF_LOOK, &arena, &f->problems);
+  if (conf) check(conf, f);
+  code = tell(env, conf, f);
+  if (conf)
+    cg_conf_free(conf);
+  else
+    cg_arena_free(arena, NULL);
+  cg_free(f);
+  return code;
+}

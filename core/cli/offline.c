@@ -1,0 +1,195 @@
+#include "cli/offline.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+#define TURN_US     1000
+#define PATIENCE_MS 3600000 /* nobody else waits: a trail of years may be verified */
+#define CHECK_MS    2000
+#define ARENA_BYTES ((size_t)1 << 20)
+
+static bool prepare(struct cg_offline *o, const struct cg_conf *conf,
+                    struct cg_err *err) {
+  *o = (struct cg_offline){.conf = conf};
+  o->log = cg_log_new(STDERR_FILENO, CG_ERROR, &cg_clock_system);
+  o->metrics = cg_metrics_new(1);
+  if (!o->log || !o->metrics) return cg_fail(err, CG_E_MEMORY, "out of memory");
+  o->env = (struct cg_plugins_env){.dir = conf->plugin_dir,
+                                   .conf_dir = conf->dir,
+                                   .state_dir = conf->state_dir,
+                                   .node = conf->node,
+                                   .log = o->log,
+                                   .metrics = o->metrics,
+                                   .clock = &cg_clock_system,
+                                   .n_workers = 1,
+                                   .partial = true};
+  return true;
+}
+
+static bool serves(const struct cgp_plugin *abi, enum cg_offline_kind kind) {
+  return kind == CG_OFFLINE_AUDIT ? abi->audit != NULL : abi->cameras != NULL;
+}
+
+static const struct cgp_plugin *opened(const struct cg_conf *conf, const char *name,
+                                       struct cg_err *err) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s.so", conf->plugin_dir, name);
+  return cg_plugin_open(path, err);
+}
+
+static void make_read_only(const struct cgp_plugin *abi, json_t *options) {
+  for (size_t i = 0; i < abi->n_options; i++)
+    if (!strcmp(abi->options[i].name, "read_only") &&
+        abi->options[i].type == CGP_OPT_BOOL)
+      json_object_set_new(options, "read_only", json_true());
+}
+
+/* {"NAME": {options}} of the one that serves the kind; a new reference. */
+static json_t *options_of(const struct cg_conf *conf, enum cg_offline_kind kind,
+                          struct cg_err *err) {
+  for (size_t i = 0; i < conf->plugin_names.n; i++) {
+    const char *name = conf->plugin_names.items[i];
+    const struct cgp_plugin *abi = opened(conf, name, err);
+    if (!abi) return NULL;
+    if (!serves(abi, kind)) continue;
+    json_t *own = json_deep_copy(json_object_get(conf->plugin_options, name));
+    if (kind == CG_OFFLINE_AUDIT) make_read_only(abi, own);
+    json_t *all = json_object();
+    json_object_set_new(all, name, own);
+    return all;
+  }
+  cg_fail(err, CG_E_INVALID, "no plugin of the configuration serves this");
+  return NULL;
+}
+
+static bool load(struct cg_offline *o, struct cg_err *err) {
+  struct cg_field_errors errs = {.n = 0};
+  struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
+  CG_CHECK(arena);
+  o->set = cg_plugins_load(&o->env, arena, &errs);
+  if (!o->set)
+    cg_fail(err, CG_E_INVALID, "%s: %s",
+            cg_conf_where(o->conf, errs.items[0].pointer, arena), errs.items[0].text);
+  cg_arena_free(arena, NULL);
+  return o->set && cg_plugins_init(o->set, err);
+}
+
+static bool start(struct cg_offline *o, uint32_t patience_ms, struct cg_err *err) {
+  const uint32_t ms = patience_ms;
+  o->loop = cg_loop_new(err);
+  if (!o->loop) return false;
+  const struct cg_drivers_env env = {
+      .set = o->set,
+      .loop = o->loop,
+      .base = &o->env,
+      .deadlines = {ms, ms, ms, ms, ms, ms},
+  };
+  o->drivers = cg_drivers_start(&env, err);
+  return o->drivers;
+}
+
+bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
+                     enum cg_offline_kind kind, struct cg_err *err) {
+  if (!prepare(o, conf, err)) return false;
+  json_t *options = options_of(conf, kind, err);
+  o->env.options = options;
+  bool ok = options && load(o, err) && start(o, PATIENCE_MS, err);
+  o->env.options = NULL;
+  json_decref(options);
+  return ok;
+}
+
+void cg_offline_close(struct cg_offline *o) {
+  cg_drivers_free(o->drivers);
+  cg_loop_free(o->loop);
+  cg_plugins_free(o->set);
+  cg_metrics_free(o->metrics);
+  cg_log_free(o->log);
+}
+
+static void turn(void *arg) {
+  cg_loop_stop(arg);
+}
+
+void cg_offline_wait(struct cg_offline *o, const bool *done) {
+  struct cg_timer timer = {0};
+  while (!*done) {
+    CG_CHECK(cg_timer_start(&timer, o->loop, TURN_US, turn, o->loop));
+    cg_loop_run(o->loop);
+  }
+  cg_timer_stop(&timer);
+}
+
+/* ------------------------------------------------------------------ check */
+
+struct asking {
+  const struct cg_offline *o;
+  struct cg_arena *arena;
+  struct cg_field_errors *warnings;
+  struct cg_software *parts;
+  size_t n;
+  bool all;
+};
+
+static void one_answered(void *arg, enum cgp_code code, const void *result,
+                         const char *text) {
+  struct asking *a = arg;
+  const struct cg_plugin *p = &a->o->set->items[a->n++];
+  struct cgp_health health = {.ok = false, .text = text};
+  if (code == CGP_OK) health = cg_plugin_health(p->abi, result);
+  if (!health.ok)
+    cg_field_error(a->warnings, a->arena,
+                   cg_arena_printf(a->arena, "/plugins/%s", p->name), "%s", health.text);
+  if (health.server && health.server_version)
+    cg_software_add(a->parts, health.server, health.server_version, p->name);
+  a->all = a->n == a->o->set->n;
+  if (!a->all) cg_drivers_health(a->o->drivers, a->n, one_answered, a);
+}
+
+static void ask_all(struct cg_offline *o, struct asking *a) {
+  if (!o->set->n) return;
+  cg_drivers_health(o->drivers, 0, one_answered, a);
+  cg_offline_wait(o, &a->all);
+}
+
+/* Every plugin but audit, asking only. */
+static json_t *without_audit(const struct cg_plugins *all, const json_t *options) {
+  json_t *most = json_deep_copy(options);
+  CG_CHECK(most);
+  json_object_del(most, all->audit->name);
+  for (size_t i = 0; i < all->n; i++) {
+    json_t *own = json_object_get(most, all->items[i].name);
+    if (own) make_read_only(all->items[i].abi, own);
+  }
+  return most;
+}
+
+void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
+                      struct cg_field_errors *errs, struct cg_field_errors *warnings,
+                      struct cg_software *parts) {
+  struct cg_offline all, most;
+  struct cg_err err = {0};
+  struct asking asking = {.o = &most, arena, warnings, parts};
+  CG_CHECK(prepare(&all, conf, &err) && prepare(&most, conf, &err));
+  all.env.partial = false;
+  all.env.options = conf->plugin_options;
+  all.set = cg_plugins_load(&all.env, arena, errs);
+  if (all.set) {
+    json_t *options = without_audit(all.set, conf->plugin_options);
+    most.env.options = options;
+    most.set = cg_plugins_load(&most.env, arena, errs);
+    json_decref(options);
+    for (size_t i = 0; i < all.set->n; i++)
+      cg_software_plugin(parts, all.set->items[i].abi);
+  }
+  if (most.set && cg_plugins_init(most.set, &err) && start(&most, CHECK_MS, &err))
+    ask_all(&most, &asking);
+  else if (most.set)
+    cg_field_error(errs, arena, "/plugins", "%s", err.text);
+  cg_offline_close(&most);
+  cg_offline_close(&all);
+}

@@ -1,0 +1,56 @@
+/* offline.h - plugins without a gate: loaded, started on a loop of the caller's thread,
+ * asked one thing at a time.
+ *
+ * The audit plugin is asked read-only when it has that option, so that commands work beside
+ * a running gate.  Only errors are logged.
+ */
+#ifndef CG_CLI_OFFLINE_H
+#define CG_CLI_OFFLINE_H
+
+#include "cli/cmd_opts.h"
+#include "cli/software.h"
+#include "conf/conf.h"
+
+struct cg_offline {
+  const struct cg_conf *conf;
+  struct cg_log *log;
+  struct cg_metrics *metrics;
+  struct cg_plugins_env env;
+  struct cg_plugins *set;
+  struct cg_loop *loop;
+  struct cg_drivers *drivers;
+};
+
+enum cg_offline_kind { CG_OFFLINE_CAMERAS, CG_OFFLINE_AUDIT };
+
+/* The one plugin that serves the kind, started.  false: *err says why. */
+bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
+                     enum cg_offline_kind kind, struct cg_err *err) CG_MUST_USE;
+void cg_offline_close(struct cg_offline *o);
+
+/* Loads all, starts all but audit (a running gate holds the trail) and asks how they are:
+ * errs has what a start would refuse, warnings what a start would live with, parts what
+ * answered.  Plugins with an option read_only change nothing at their servers. */
+void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
+                      struct cg_field_errors *errs, struct cg_field_errors *warnings,
+                      struct cg_software *parts);
+
+/* The configured policies, compiled; their texts live in conf's arena.  usage() answers what
+ * `usage` names, else 0.  NULL: problems has all that is wrong. */
+struct cg_offline_usage {
+  const char *scope;
+  uint64_t in_use;
+};
+struct cg_offline_usages {
+  struct cg_offline_usage items[CG_CMD_LIST_MAX];
+  size_t n;
+};
+struct cg_policy *cg_offline_policy(const struct cg_conf *conf,
+                                    const struct cg_offline_usages *usages,
+                                    struct cg_log *log,
+                                    struct cg_conf_problems *problems) CG_MUST_USE;
+
+/* Runs the loop until *done. */
+void cg_offline_wait(struct cg_offline *o, const bool *done);
+
+#endif

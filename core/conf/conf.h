@@ -1,0 +1,88 @@
+/* conf.h - the configuration: one Lua file, read once, checked whole.
+ *
+ * etc/camgate.lua returns one table.  It is run in an environment of its own with env "NAME",
+ * env("NAME", default) and file "path" (for secrets; trailing newline dropped) and the
+ * harmless base functions; bounded in time and memory.  The table becomes JSON and is checked
+ * by one option table (conf.c): name, type, range, default, help.  Everything that is wrong
+ * is told at once, each with file and line (found again in the source by the key), unknown
+ * keys with the nearest name.  env of an unset or empty variable is nil, so that option
+ * keeps its default.  Immutable after; shared by all threads.
+ */
+#ifndef CG_CONF_CONF_H
+#define CG_CONF_CONF_H
+
+#include "base/schema.h"
+#include "http/server.h"
+#include "http/tls.h"
+#include "lease/service.h"
+#include "plugin/drivers.h"
+#include "policy/policy.h"
+
+struct cg_conf {
+  const char *path, *dir; /* of the file, absolute; relative paths in it start at dir */
+
+  const char *listen_address, *admin_address;
+  int64_t port, admin_port; /* 0: any */
+  struct cg_tls_conf tls;   /* of the public listener; cert NULL: plain */
+  struct cg_access listen_access, admin_access;
+  int64_t workers;       /* 0 in the file: one per CPU, at most 16 */
+  const char *state_dir; /* made 0700 if absent */
+  const char *node;      /* default: the host's name */
+  const char *log_level; /* debug | info | warn | error */
+  int64_t drain_s;       /* SIGTERM: how long requests in flight may take */
+
+  /* jwt */
+  struct cg_auth_conf auth;
+  const char *jwks_file;    /* of the key set; NULL: none */
+  struct cg_jwks_conf jwks; /* where it is fetched from */
+  bool dev_secret;          /* no key was configured: one was made, kept in state_dir */
+
+  const char *policies; /* folder */
+  struct cg_policy_limits limits;
+  struct cg_lease_conf grant;
+  struct cg_deadlines deadlines;
+  struct cg_server_limits http; /* public listener */
+
+  const char *plugin_dir;
+  struct cg_strings plugin_names; /* in load order */
+  json_t *plugin_options;         /* {"NAME": {"OPTION": value}} */
+
+  struct cg_arena *arena; /* all of it lives here */
+
+  const char *shown, *source; /* path as it was given; the file's text */
+};
+
+struct cg_conf_problem {
+  const char *where; /* "etc/camgate.lua:12", or the pointer when no line is found */
+  const char *text;
+};
+
+struct cg_conf_problems {
+  struct cg_conf_problem items[CG_FIELD_ERRORS_MAX];
+  size_t n;
+};
+
+/* LOOK makes nothing: whoever looks may be another user than the gate's.  OWN makes the
+ * state directory and, without any key, the development secret. */
+enum cg_conf_use { CG_CONF_LOOK, CG_CONF_OWN };
+
+/* NULL: problems says all that is wrong (texts live in the given arena, which stays the
+ * caller's).  Else the arena is the configuration's, freed with it. */
+struct cg_conf *cg_conf_read(const char *path, enum cg_conf_use use,
+                             struct cg_arena *arena,
+                             struct cg_conf_problems *problems) CG_MUST_USE;
+void cg_conf_free(struct cg_conf *conf);
+
+/* Errors of a schema or of plugins as problems of the file. */
+void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs,
+                  struct cg_arena *arena, struct cg_conf_problems *out);
+
+/* A pointer of schema or plugin errors ("/plugins/ice_turn/port") as file and line. */
+const char *cg_conf_where(const struct cg_conf *conf, const char *pointer,
+                          struct cg_arena *arena);
+
+/* Every option with type, range, default and help, for `camgate check --options`. */
+void cg_conf_describe(struct cg_buf *out);
+void cg_conf_describe_json(struct cg_buf *out);
+
+#endif

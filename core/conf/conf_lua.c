@@ -1,0 +1,242 @@
+#include "conf/conf_lua.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "conf/conf_path.h"
+
+#define MEMORY_MAX       ((size_t)16 << 20)
+#define INSTRUCTIONS_MAX 10000000
+#define DEPTH_MAX        8
+#define ITEMS_MAX        1024
+
+struct reading {
+  const struct cg_conf_lua *in;
+  struct cg_arena *arena;
+  struct cg_field_errors *errs;
+  json_t *root;
+  size_t used;
+  size_t pointer_n;
+  char pointer[256];
+};
+
+/* ------------------------------------------------------------------ the state */
+
+static void *counted(void *ud, void *p, size_t old, size_t n) {
+  struct reading *r = ud;
+  if (!p) old = 0;
+  if (!n) {
+    cg_free(p);
+    r->used -= old;
+    return NULL;
+  }
+  if (n > old && r->used + (n - old) > MEMORY_MAX) return NULL;
+  void *moved = cg_realloc(p, n);
+  if (moved) r->used += n - old;
+  return moved;
+}
+
+static void too_long(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  luaL_error(L, "the file runs too long");
+}
+
+/* ---------------------------------------------------------- what the file may call */
+
+static int l_env(lua_State *L) {
+  const char *value = getenv(luaL_checkstring(L, 1));
+  lua_settop(L, 2);
+  if (!value || !value[0]) return 1;
+  int type = lua_type(L, 2);
+  if (type == LUA_TNUMBER && lua_stringtonumber(L, value)) return 1;
+  bool yes = !strcmp(value, "true"), no = !strcmp(value, "false");
+  if (type == LUA_TBOOLEAN && (yes || no))
+    lua_pushboolean(L, yes);
+  else
+    lua_pushstring(L, value);
+  return 1;
+}
+
+static int l_file(lua_State *L) {
+  struct reading *r = lua_touserdata(L, lua_upvalueindex(1));
+  const char *name = luaL_checkstring(L, 1), *words = NULL;
+  const char *path = cg_conf_path(r->in->dir, name, r->arena);
+  size_t n;
+  char *text = cg_conf_slurp(path, r->arena, &n, &words);
+  if (!text) return luaL_error(L, "file \"%s\": %s", name, words);
+  while (n && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+  lua_pushlstring(L, text, n);
+  return 1;
+}
+
+static void push_environment(lua_State *L, struct reading *r) {
+  static const char *const base[] = {"assert",   "error",    "ipairs", "next",
+                                     "pairs",    "rawequal", "rawlen", "select",
+                                     "tonumber", "tostring", "type"};
+  luaL_requiref(L, "_G", luaopen_base, 0);
+  lua_newtable(L);
+  for (size_t i = 0; i < CG_COUNT(base); i++) {
+    lua_getfield(L, -2, base[i]);
+    lua_setfield(L, -2, base[i]);
+  }
+  lua_pushcfunction(L, l_env);
+  lua_setfield(L, -2, "env");
+  lua_pushlightuserdata(L, r);
+  lua_pushcclosure(L, l_file, 1);
+  lua_setfield(L, -2, "file");
+  lua_remove(L, -2);
+}
+
+/* ------------------------------------------------------------------ table to JSON */
+
+static json_t *value_of(lua_State *L, struct reading *r, int depth);
+
+static json_t *wrong(struct reading *r, const char *text) {
+  cg_field_error(r->errs, r->arena, r->pointer, "%s", text);
+  return NULL;
+}
+
+static size_t enter(struct reading *r, const char *name) {
+  size_t before = r->pointer_n, room = sizeof r->pointer - before;
+  int n = snprintf(r->pointer + before, room, "/%s", name);
+  r->pointer_n += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+  return before;
+}
+
+static void leave(struct reading *r, size_t before) {
+  r->pointer_n = before;
+  r->pointer[before] = 0;
+}
+
+/* Adds the value on top; the member is left out when it cannot be told. */
+static void add(lua_State *L, struct reading *r, json_t *to, const char *name,
+                int depth) {
+  char number[24];
+  snprintf(number, sizeof number, "%zu", json_array_size(to) + 1);
+  size_t before = enter(r, name ? name : number);
+  json_t *v = value_of(L, r, depth + 1);
+  if (v && (name ? json_object_set_new(to, name, v) : json_array_append_new(to, v)))
+    wrong(r, "the name is not UTF-8");
+  leave(r, before);
+}
+
+/* What keys the table on top has. */
+struct shape {
+  size_t named, numbered, odd;
+  lua_Integer last;
+};
+
+static struct shape shape_of(lua_State *L) {
+  struct shape s = {0};
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    lua_Integer i = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    if (lua_type(L, -2) == LUA_TSTRING)
+      s.named++;
+    else if (i >= 1 && i <= ITEMS_MAX)
+      s.numbered++;
+    else
+      s.odd++;
+    if (i > s.last) s.last = i;
+  }
+  return s;
+}
+
+static json_t *list_of(lua_State *L, struct reading *r, const struct shape *s,
+                       int depth) {
+  json_t *list = json_array();
+  for (lua_Integer i = 1; list && i <= s->last; i++) {
+    if (lua_rawgeti(L, -1, i) != LUA_TNIL) add(L, r, list, NULL, depth);
+    lua_pop(L, 1);
+  }
+  return list;
+}
+
+static json_t *table_of(lua_State *L, struct reading *r, int depth) {
+  struct shape s = shape_of(L);
+  if (depth >= DEPTH_MAX || s.named > ITEMS_MAX || !lua_checkstack(L, 8))
+    return wrong(r, "tables too deep or too large");
+  if (s.odd) return wrong(r, "keys are names, or places in a list");
+  if (s.numbered && !s.named) return list_of(L, r, &s, depth);
+  if (s.numbered && s.last != 1) return wrong(r, "a list and named values in one table");
+  json_t *object = json_object();
+  for (lua_pushnil(L); object && lua_next(L, -2); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    add(L, r, object, name, depth);
+  }
+  return object;
+}
+
+static json_t *number_of(lua_State *L) {
+  int whole;
+  lua_Integer i = lua_tointegerx(L, -1, &whole);
+  return whole ? json_integer(i) : json_real(lua_tonumber(L, -1));
+}
+
+/* The value on top. */
+static json_t *value_of(lua_State *L, struct reading *r, int depth) {
+  size_t n;
+  const char *text;
+  json_t *v;
+  switch (lua_type(L, -1)) {
+  case LUA_TTABLE: return table_of(L, r, depth);
+  case LUA_TBOOLEAN: return json_boolean(lua_toboolean(L, -1));
+  case LUA_TNUMBER: v = number_of(L); break;
+  case LUA_TSTRING:
+    text = lua_tolstring(L, -1, &n);
+    v = json_stringn(text, n);
+    break;
+  default: v = NULL;
+  }
+  return v ? v : wrong(r, "is neither text, number, boolean nor table, or not UTF-8");
+}
+
+/* ------------------------------------------------------------------ all together */
+
+static int run(lua_State *L) {
+  struct reading *r = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  if (luaL_loadbufferx(L, r->in->source, r->in->n, "=conf", "t")) return lua_error(L);
+  push_environment(L, r);
+  lua_setupvalue(L, 1, 1);
+  lua_sethook(L, too_long, LUA_MASKCOUNT, INSTRUCTIONS_MAX);
+  lua_call(L, 0, 1);
+  if (lua_istable(L, -1))
+    r->root = value_of(L, r, 0);
+  else
+    wrong(r, "the file must return a table");
+  return 0;
+}
+
+/* "conf:12: words" -> ":12" and the words. */
+static void tell(struct reading *r, const char *message) {
+  size_t digits = strncmp(message, "conf:", 5) ? 0 : strspn(message + 5, "0123456789");
+  char where[24] = "";
+  if (digits && message[5 + digits] == ':') {
+    snprintf(where, sizeof where, ":%.*s", (int)digits, message + 5);
+    message += 5 + digits + 1;
+    message += strspn(message, " ");
+  }
+  cg_field_error(r->errs, r->arena, where, "%s", message);
+}
+
+json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_arena *arena,
+                        struct cg_field_errors *errs) {
+  size_t before = errs->n;
+  struct reading r = {.in = in, .arena = arena, .errs = errs};
+  lua_State *L = lua_newstate(counted, &r);
+  CG_CHECK(L);
+  lua_pushcfunction(L, run);
+  lua_pushlightuserdata(L, &r);
+  if (lua_pcall(L, 1, 0, 0))
+    tell(&r,
+         lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error without words");
+  lua_close(L);
+  if (errs->n == before) return r.root;
+  json_decref(r.root);
+  return NULL;
+}

@@ -1,0 +1,26 @@
+/* conf_lua.h - the configuration file run, and its table as JSON.
+ *
+ * A state of its own: text chunk only, 16 MiB, ten million instructions, and an environment
+ * of env, file and base functions that touch nothing.  env "NAME" is the variable's text,
+ * nil when it is unset or empty; env("NAME", default) is the default then, and a default
+ * that is a number or a boolean makes one of the text when it can (else the text stays, for
+ * the checker to refuse by name).  Lists become arrays, holes left out; named members an
+ * object; { "word", name = value } an object whose member "" is the word.
+ */
+#ifndef CG_CONF_CONF_LUA_H
+#define CG_CONF_CONF_LUA_H
+
+#include "base/schema.h"
+
+struct cg_conf_lua {
+  const char *dir; /* base of file's relative paths */
+  const char *source;
+  size_t n;
+};
+
+/* A new reference.  NULL: errs says why; its pointers are ":LINE" when the file itself is
+ * wrong, else RFC 6901 into the table. */
+json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_arena *arena,
+                        struct cg_field_errors *errs) CG_MUST_USE;
+
+#endif

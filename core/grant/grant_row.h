@@ -1,0 +1,17 @@
+/* grant_row.h - what the trail says of a grant: kind decision, or change for a lease that
+ * goes on.
+ *
+ * The row borrows from the grant; its facts are rendered into buf, which must live until
+ * cg_audit_append has returned.  The facts of a granted lease hold what a restart needs
+ * (restore.h): holding, name, room, tier, scopes with limits, times.
+ */
+#ifndef CG_GRANT_GRANT_ROW_H
+#define CG_GRANT_GRANT_ROW_H
+
+#include "base/buf.h"
+#include "grant/grant.h"
+
+/* With the outcome that the grant has now. */
+struct cgp_audit_row cg_row_of_grant(const struct cg_grant *g, struct cg_buf *buf);
+
+#endif

@@ -1,0 +1,39 @@
+/* end.h - a lease ends, once, with everything that follows from it.
+ *
+ * Ending is decided in one place and at one instant; then, each on its own:
+ *   - the end is recorded, tried again until the trail has it, while the worker runs; after
+ *     a restart the lease is live in the trail, and lapses;
+ *   - the quota is given back, tried again until it would lapse by itself.  Whoever takes
+ *     the place has a row behind the end's in the same queue;
+ *   - the participant is put out of the room, tried again until the SFU has answered, for as
+ *     long as the token could be used.
+ * Home's thread.
+ */
+#ifndef CG_LEASE_END_H
+#define CG_LEASE_END_H
+
+#include "lease/service.h"
+
+#define CG_ENDINGS_MAX 65536 /* rows and removals under way; more are logged and left */
+
+struct cg_endings;
+struct cg_endings *cg_endings_new(void);
+void cg_endings_free(struct cg_endings *e); /* forgets what is open */
+
+/* fn (may be NULL) hears once whether the first attempt to record it succeeded; at once
+ * with true when the lease had ended before. */
+void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
+                  const char *reason, void (*fn)(void *arg, bool recorded), void *arg);
+
+/* From now on the lease ends by itself, when its clocks say so. */
+bool cg_lease_watch(struct cg_service *g, struct cg_lease *l) CG_MUST_USE;
+
+/* What a lease held, that is over or was never granted.  With patience. */
+void cg_give_back(struct cg_service *g, const char *holding);
+/* Puts a participant out, with patience. */
+void cg_put_out(struct cg_service *g, const char *room, const char *identity);
+/* A row that says the grant of this lease was undone after all: its own row came too late
+ * to be sure of. */
+void cg_record_undone(struct cg_service *g, struct cg_lease *l);
+
+#endif

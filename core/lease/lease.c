@@ -1,0 +1,210 @@
+#include "lease/lease.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+struct cg_leases {
+  struct cg_lease **by_id, **by_subject;
+  size_t n_buckets, n, n_ended, max;
+  struct cg_lease *oldest, *newest; /* tombstones */
+};
+
+static const char *const ended_names[] = {"released",  "expired",  "revoked",
+                                          "preempted", "replaced", "room_closed"};
+
+const char *cg_ended_by_name(enum cg_ended_by by) {
+  return ended_names[by];
+}
+
+static uint64_t hash_of(const char *s) {
+  uint64_t h = UINT64_C(14695981039346656037);
+  for (; *s; s++) h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+  return h ^ h >> 29;
+}
+
+static struct cg_lease **id_bucket(const struct cg_leases *t, const char *id) {
+  return &t->by_id[hash_of(id) & (t->n_buckets - 1)];
+}
+
+static struct cg_lease **subject_bucket(const struct cg_leases *t, const char *subject) {
+  return &t->by_subject[hash_of(subject) & (t->n_buckets - 1)];
+}
+
+struct cg_leases *cg_leases_new(size_t max) {
+  struct cg_leases *t = cg_alloc(sizeof *t);
+  if (!t) return NULL;
+  t->max = max;
+  for (t->n_buckets = 1024; t->n_buckets < max && t->n_buckets < 65536;)
+    t->n_buckets *= 2;
+  t->by_id = cg_alloc(t->n_buckets * sizeof *t->by_id);
+  t->by_subject = cg_alloc(t->n_buckets * sizeof *t->by_subject);
+  if (!t->by_id || !t->by_subject) {
+    cg_leases_free(t);
+    return NULL;
+  }
+  return t;
+}
+
+void cg_leases_free(struct cg_leases *t) {
+  if (!t) return;
+  for (size_t i = 0; t->by_id && i < t->n_buckets; i++)
+    while (t->by_id[i]) cg_lease_drop(t, t->by_id[i]);
+  cg_free(t->by_id);
+  cg_free(t->by_subject);
+  cg_free(t);
+}
+
+static const char *put(char **at, const char *text) {
+  size_t n = strlen(text) + 1;
+  char *to = memcpy(*at, text, n);
+  *at += n;
+  return to;
+}
+
+struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
+                              const struct cg_subject *who, const char *camera,
+                              const char *key, const char *fingerprint) {
+  size_t text =
+      strlen(who->id) + strlen(who->name) + strlen(key) + strlen(fingerprint) + 4;
+  struct cg_lease *l = cg_alloc(sizeof *l + text);
+  if (!l) return NULL;
+  char *at = (char *)(l + 1);
+  l->subject = put(&at, who->id);
+  l->name = put(&at, who->name);
+  l->key = put(&at, key);
+  l->fingerprint = put(&at, fingerprint);
+  snprintf(l->id, sizeof l->id, "%s", id);
+  memcpy(l->holding, l->id, sizeof l->id);
+  snprintf(l->camera, sizeof l->camera, "%s", camera);
+  l->tier = l->requested = CG_TIER_NONE;
+  l->refs = 2;
+  struct cg_lease **b = id_bucket(t, l->id), **s = subject_bucket(t, l->subject);
+  l->next_id = *b;
+  *b = l;
+  l->next_subject = *s;
+  *s = l;
+  t->n++;
+  return l;
+}
+
+bool cg_lease_set_scopes(struct cg_lease *l, const struct cg_scope_ask *scopes,
+                         size_t n) {
+  size_t text = 0;
+  for (size_t i = 0; i < n; i++) text += strlen(scopes[i].name) + 1;
+  struct cg_scope_ask *own = n ? cg_alloc(n * sizeof *own + text) : NULL;
+  if (n && !own) return false;
+  char *at = own ? (char *)(own + n) : NULL;
+  for (size_t i = 0; i < n; i++) {
+    own[i] = scopes[i];
+    own[i].name = put(&at, scopes[i].name);
+  }
+  cg_free(l->scopes);
+  l->scopes = own;
+  l->n_scopes = n;
+  return true;
+}
+
+bool cg_lease_same_scopes(const struct cg_lease *l, const struct cg_scope_ask *scopes,
+                          size_t n) {
+  if (n != l->n_scopes) return false;
+  for (size_t i = 0; i < n; i++)
+    if (scopes[i].limit != l->scopes[i].limit ||
+        scopes[i].weighted != l->scopes[i].weighted ||
+        strcmp(scopes[i].name, l->scopes[i].name) != 0)
+      return false;
+  return true;
+}
+
+bool cg_lease_holds(const struct cg_lease *l, const char *scope) {
+  for (size_t i = 0; i < l->n_scopes; i++)
+    if (strcmp(l->scopes[i].name, scope) == 0) return true;
+  return false;
+}
+
+void cg_lease_room(const struct cg_tiers *tiers, const char *camera, int tier,
+                   char out[CG_ROOM_MAX]) {
+  if (tier == tiers->n - 1)
+    snprintf(out, CG_ROOM_MAX, "camera_%s", camera);
+  else
+    snprintf(out, CG_ROOM_MAX, "camera_%s.%s", camera, cg_tier_name(tiers, tier));
+}
+
+struct cg_lease *cg_lease_ref(struct cg_lease *l) {
+  l->refs++;
+  return l;
+}
+
+void cg_lease_unref(struct cg_lease *l) {
+  if (!l || --l->refs > 0) return;
+  cg_timer_stop(&l->timer);
+  cg_free(l->scopes);
+  cg_free(l);
+}
+
+static void unlink_tombstone(struct cg_leases *t, struct cg_lease *l) {
+  *(l->older ? &l->older->newer : &t->oldest) = l->newer;
+  *(l->newer ? &l->newer->older : &t->newest) = l->older;
+  t->n_ended--;
+}
+
+void cg_lease_drop(struct cg_leases *t, struct cg_lease *l) {
+  struct cg_lease **p = id_bucket(t, l->id);
+  while (*p && *p != l) p = &(*p)->next_id;
+  if (!*p) return;
+  *p = l->next_id;
+  for (p = subject_bucket(t, l->subject); *p != l; p = &(*p)->next_subject) CG_CHECK(*p);
+  *p = l->next_subject;
+  if (l->state == CG_LEASE_ENDED) unlink_tombstone(t, l);
+  t->n--;
+  cg_timer_stop(&l->timer);
+  cg_lease_unref(l);
+}
+
+bool cg_lease_bury(struct cg_leases *t, struct cg_lease *l, enum cg_ended_by by,
+                   const char *reason) {
+  if (l->state == CG_LEASE_ENDED) return false;
+  l->state = CG_LEASE_ENDED;
+  l->ended_by = by;
+  snprintf(l->ended_reason, sizeof l->ended_reason, "%s", reason);
+  l->older = t->newest;
+  *(t->newest ? &t->newest->newer : &t->oldest) = l;
+  t->newest = l;
+  t->n_ended++;
+  while (t->n_ended > CG_TOMBSTONES) cg_lease_drop(t, t->oldest);
+  return true;
+}
+
+struct cg_lease *cg_lease_find(struct cg_leases *t, const char *id) {
+  struct cg_lease *l = *id_bucket(t, id);
+  while (l && strcmp(l->id, id) != 0) l = l->next_id;
+  return l;
+}
+
+struct cg_lease *cg_lease_of(struct cg_leases *t, const char *subject,
+                             bool (*fits)(struct cg_lease *l, void *with), void *with) {
+  struct cg_lease *l = *subject_bucket(t, subject);
+  while (l && (strcmp(l->subject, subject) != 0 || !fits(l, with))) l = l->next_subject;
+  return l;
+}
+
+void cg_leases_each(struct cg_leases *t, bool (*visit)(struct cg_lease *l, void *arg),
+                    void *arg) {
+  for (size_t i = 0; i < t->n_buckets; i++)
+    for (struct cg_lease *l = t->by_id[i]; l; l = l->next_id)
+      if (!visit(l, arg)) return;
+}
+
+bool cg_leases_full(const struct cg_leases *t) {
+  return cg_leases_live(t) >= t->max;
+}
+
+size_t cg_leases_live(const struct cg_leases *t) {
+  return t->n - t->n_ended;
+}
+
+size_t cg_leases_in_all(const struct cg_leases *t) {
+  return t->n;
+}

@@ -1,0 +1,191 @@
+#include "lease/presence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "lease/end.h"
+#include "lease/row.h"
+
+#define SECOND_US INT64_C(1000000) /* the SFU's clock has whole seconds */
+
+struct news {
+  struct cg_service *home;
+  enum cgp_room_event_type type;
+  char room[CG_ROOM_MAX], identity[CG_ID_LEN + 1], sid[32];
+  int64_t at_us;
+};
+
+static void recorded(void *arg, enum cgp_code code, const void *result,
+                     const char *text) {
+  struct cg_service *g = arg;
+  (void)result;
+  if (code != CGP_OK)
+    CG_LOG(g->log, CG_ERROR, "a join or leave is not recorded", {"error", text});
+}
+
+static void record(struct cg_service *g, const char *kind, const struct cg_lease *l,
+                   const struct news *n, const char *reason) {
+  struct cg_buf facts;
+  cg_buf_init(&facts, CG_FACTS_MAX);
+  struct cgp_audit_row row = cg_row_of_lease(g, kind, l, &facts);
+  cg_buf_reset(&facts);
+  cg_json_open(&facts, NULL, '{');
+  cg_json_str(&facts, "room", n->room);
+  cg_json_str(&facts, "participant", n->sid);
+  cg_json_time(&facts, "at", n->at_us);
+  cg_json_close(&facts, '}');
+  row.outcome = "";
+  row.reason = reason;
+  row.facts = cg_buf_ok(&facts) ? cg_buf_text(&facts) : "{}";
+  cg_audit_append(g->drivers, &row, recorded, g);
+  cg_buf_done(&facts);
+}
+
+static struct cg_sid *sid_of(struct cg_lease *l, const char *sid) {
+  for (size_t i = 0; i < CG_SIDS_MAX; i++)
+    if (*l->sids[i].text && strcmp(l->sids[i].text, sid) == 0) return &l->sids[i];
+  return NULL;
+}
+
+static void note_sid(struct cg_lease *l, const char *sid, bool left) {
+  struct cg_sid *s = &l->sids[l->next_sid++ % CG_SIDS_MAX];
+  snprintf(s->text, sizeof s->text, "%s", sid);
+  s->left = left;
+}
+
+static void joined(struct cg_service *g, struct cg_lease *l, const struct news *n) {
+  if (l->state != CG_LEASE_ACTIVE || strcmp(l->room, n->room) != 0) {
+    record(g, "join", l, n, "without a live lease on this room: put out");
+    cg_put_out(g, n->room, l->id);
+    return;
+  }
+  if (sid_of(l, n->sid)) return;
+  note_sid(l, n->sid, false);
+  l->joined_us = n->at_us;
+  cg_metric_add(g->metrics, g->worker, g->metric->joins, 1);
+  record(g, "join", l, n, "");
+}
+
+static void left(struct cg_service *g, struct cg_lease *l, const struct news *n) {
+  struct cg_sid *s = sid_of(l, n->sid);
+  if (s && s->left) return;
+  if (s)
+    s->left = true;
+  else
+    note_sid(l, n->sid, true);
+  l->left_us = n->at_us;
+  record(g, "leave", l, n, "");
+}
+
+/* ---- a lease that is not in memory ---- */
+
+static void looked_up(void *arg, enum cgp_code code, const void *result,
+                      const char *text) {
+  struct news *n = arg;
+  const struct cgp_audit_rows *rows = result;
+  if (code != CGP_OK)
+    CG_LOG(n->home->log, CG_ERROR, "cannot tell whose participant joined",
+           {"lease_id", n->identity}, {"error", text});
+  else if (rows->n > 0)
+    cg_put_out(n->home, n->room, n->identity);
+  cg_free(n);
+}
+
+static bool look_up(struct news *n) {
+  if (n->type != CGP_ROOM_JOINED) return false;
+  struct cgp_audit_filter f = {.since = "",
+                               .until = "",
+                               .subject = "",
+                               .camera = "",
+                               .kind = "end",
+                               .outcome = "",
+                               .lease_id = n->identity,
+                               .limit = 1};
+  cg_audit_query(n->home->drivers, &f, looked_up, n);
+  return true;
+}
+
+static void about_lease(void *arg) {
+  struct news *n = arg;
+  struct cg_lease *l = cg_lease_find(n->home->leases, n->identity);
+  if (!l && look_up(n)) return;
+  if (l && n->type == CGP_ROOM_JOINED)
+    joined(n->home, l, n);
+  else if (l)
+    left(n->home, l, n);
+  cg_free(n);
+}
+
+/* ---- a room that closed ---- */
+
+#define CLOSED_AT_ONCE 128
+
+struct closing {
+  const struct news *news;
+  struct cg_lease *over[CLOSED_AT_ONCE];
+  size_t n;
+};
+
+static bool note_closed(struct cg_lease *l, void *arg) {
+  struct closing *c = arg;
+  int64_t at_us = c->news->at_us + SECOND_US;
+  if (l->state == CG_LEASE_ENDED || strcmp(l->room, c->news->room) != 0 ||
+      at_us < l->granted_us)
+    return true;
+  if (l->state == CG_LEASE_ACTIVE && l->joined_us && l->joined_us <= at_us)
+    c->over[c->n++] = l;
+  else
+    l->room_gone = true;
+  return c->n < CLOSED_AT_ONCE;
+}
+
+static void about_room(void *arg) {
+  struct news *n = arg;
+  struct closing c = {.news = n};
+  do {
+    c.n = 0;
+    cg_leases_each(n->home->leases, note_closed, &c);
+    for (size_t i = 0; i < c.n; i++)
+      cg_lease_end(n->home, c.over[i], CG_ENDED_ROOM_CLOSED, "the room was closed", NULL,
+                   NULL);
+  } while (c.n == CLOSED_AT_ONCE);
+  cg_free(n);
+}
+
+/* ---- on its way ---- */
+
+static void send_home(struct cg_service *home, const struct cgp_room_event *ev,
+                      void (*fn)(void *)) {
+  struct news *n = cg_alloc(sizeof *n);
+  if (n) {
+    n->home = home;
+    n->type = ev->type;
+    n->at_us = ev->at_us;
+    snprintf(n->room, sizeof n->room, "%s", ev->room);
+    snprintf(n->identity, sizeof n->identity, "%s", ev->identity);
+    snprintf(n->sid, sizeof n->sid, "%s", ev->sid);
+    if (cg_loop_post(home->loop, fn, n)) return;
+  }
+  cg_free(n);
+  CG_LOG(home->log, CG_ERROR, "a room event was dropped: the worker is too busy");
+}
+
+void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev) {
+  switch (ev->type) {
+  case CGP_ROOM_JOINED:
+  case CGP_ROOM_LEFT:
+    if (cg_id_valid(ev->identity))
+      send_home(cg_service_home_of_lease(g, ev->identity), ev, about_lease);
+    break;
+  case CGP_ROOM_CLOSED:
+    for (uint32_t i = 0; i < g->n_workers; i++) send_home(g->peers[i], ev, about_room);
+    break;
+  case CGP_ROOM_EVENTS_LOST:
+    CG_LOG(g->log, CG_WARN, "the SFU dropped events; joins and leaves may be missing");
+    break;
+  case CGP_ROOM_OPENED:
+  case CGP_ROOM_TRACK_PUBLISHED:
+  case CGP_ROOM_TRACK_UNPUBLISHED: break;
+  }
+}

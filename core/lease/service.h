@@ -1,0 +1,73 @@
+/* service.h - one worker's grant service: what every grant on that worker works with.
+ *
+ * Made by the worker before its loop runs, freed after it has stopped.  `peers` are all
+ * workers' services in order; a grant travels to the home of its subject (id.h) by posting
+ * itself to that peer's loop, and travels back to be answered.  Nothing else is shared.
+ */
+#ifndef CG_LEASE_SERVICE_H
+#define CG_LEASE_SERVICE_H
+
+#include "auth/jwks_source.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "lease/lease.h"
+#include "plugin/drivers.h"
+#include "policy/policy.h"
+
+/* From the configuration; the same for all workers, immutable. */
+struct cg_lease_conf {
+  struct cg_tiers tiers;
+  int64_t beat_s;      /* a client is told to beat this often */
+  int64_t lapse_s;     /* a lease is over this long after its last beat */
+  int64_t lease_s;     /* hard end when neither policy nor caller says another */
+  int64_t token_s;     /* tokens live so long, never longer than the lease */
+  int64_t leases_max;  /* live leases of one worker */
+  int64_t arena_bytes; /* of one grant */
+};
+
+/* Metrics, registered once before the workers run. */
+struct cg_lease_metrics {
+  int decisions[3]; /* allow, deny, error */
+  int ended[6];     /* by enum cg_ended_by */
+  int live, joins, refused_tokens, unrecorded, seconds;
+  struct cg_jwks_metrics jwks;
+};
+struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m);
+
+struct cg_service {
+  const struct cg_lease_conf *conf;
+  const struct cg_lease_metrics *metric;
+  struct cg_loop *loop;
+  struct cg_log *log;
+  struct cg_metrics *metrics;
+  const struct cg_clock *clock;
+  struct cg_drivers *drivers;
+  struct cg_auth *auth;
+  struct cg_jwks_source *jwks; /* NULL: no keys are fetched */
+  struct cg_arena_pool *pool;
+  struct cg_policy *policy; /* replaced on reload; a decision holds its own reference */
+  struct cg_leases *leases;
+  struct cg_id_maker ids;
+  struct cg_service *const *peers;
+  uint32_t worker, n_workers;
+
+  uint32_t in_flight;         /* grants that began here and have no answer yet */
+  struct cg_endings *endings; /* end.c: rows that are not yet recorded */
+  struct cg_tally *tally;     /* tally.c: refused credentials, counted */
+};
+
+/* Fields above the blank line are the caller's; fills the rest.  false: no memory. */
+bool cg_service_open(struct cg_service *g, struct cg_err *err) CG_MUST_USE;
+void cg_service_close(struct cg_service *g);
+
+/* The worker where all leases of this subject, or this lease, live. */
+struct cg_service *cg_service_home_of_subject(struct cg_service *g, const char *subject);
+struct cg_service *cg_service_home_of_lease(struct cg_service *g, const char *valid_id);
+
+static inline int64_t cg_service_now(const struct cg_service *g) {
+  return g->clock->wall_us(g->clock);
+}
+
+#endif
