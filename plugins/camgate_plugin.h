@@ -58,7 +58,7 @@
 #define CGP_EXPORT       __attribute__((visibility("default")))
 #define CGP_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-/* ------------------------------------------------------------------ shared shapes */
+/* ---- shared shapes ---- */
 
 enum cgp_code {
   CGP_OK = 0,
@@ -97,7 +97,7 @@ struct cgp_option {
   const char *help; /* one sentence, ends in a full stop */
 };
 
-/* --------------------------------------------------------------- cameras: who they are */
+/* ---- cameras: who they are ---- */
 
 struct cgp_feed {
   const char *tier, *url; /* the URL may hold a password: never log or return it */
@@ -127,7 +127,7 @@ struct cgp_cameras_ops {
   void (*list)(void *w, struct cgp_call call);
 };
 
-/* ------------------------------------------------------------------ quota: how many */
+/* ---- quota: how many ---- */
 
 /* A counter with a limit.  `weighted`: a holder counts its tier's kbit/s, else 1. */
 struct cgp_scope {
@@ -193,7 +193,7 @@ struct cgp_quota_ops {
                   struct cgp_call call);
 };
 
-/* ------------------------------------------------------------------- room: the SFU */
+/* ---- room: the SFU ---- */
 
 struct cgp_room_token_request {
   uint32_t size;
@@ -244,7 +244,7 @@ struct cgp_room_event {
   int64_t at_us;                     /* wall clock at the SFU */
 };
 
-/* ----------------------------------------------------------------- ice: TURN servers */
+/* ---- ice: TURN servers ---- */
 
 struct cgp_ice_request {
   uint32_t size;
@@ -270,7 +270,7 @@ struct cgp_ice_ops {
   void (*issue)(void *w, const struct cgp_ice_request *req, struct cgp_call call);
 };
 
-/* ------------------------------------------------------------------- audit: the trail */
+/* ---- audit: the trail ---- */
 
 /* One event of the trail.  Strings are UTF-8, never NULL; "" = does not apply.
  * kind: decision (an answer to reserve), change (tier, scopes or hard end of a lease),
@@ -328,7 +328,7 @@ struct cgp_audit_ops {
   void (*verify)(void *w, struct cgp_call call); /* result: struct cgp_audit_verdict */
 };
 
-/* ------------------------------------------------ feed: a camera's picture into a room */
+/* ---- feed: a camera's picture into a room ---- */
 
 struct cgp_feed_request {
   uint32_t size;
@@ -341,7 +341,7 @@ struct cgp_feed_ops {
   void (*stop)(void *w, const char *camera_id, const char *tier, struct cgp_call call);
 };
 
-/* ------------------------------------------------------- http: routes of the plugin's own */
+/* ---- http: routes of the plugin's own ---- */
 
 struct cgp_http_request {
   uint32_t size;
@@ -366,7 +366,7 @@ struct cgp_route {
   void (*handle)(void *w, const struct cgp_http_request *req, struct cgp_call call);
 };
 
-/* ------------------------------------------------------------------ what the host gives */
+/* ---- what the host gives ---- */
 
 struct cgp_timer; /* the host's */
 
@@ -439,7 +439,7 @@ struct cgp_host {
   struct event_base *(*event_base)(struct cgp_host *h);
 };
 
-/* ---------------------------------------------------------------- what the plugin gives */
+/* ---- what the plugin gives ---- */
 
 struct cgp_health {
   bool ok;

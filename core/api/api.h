@@ -39,7 +39,7 @@ extern const struct cg_route cg_api_admin_routes[]; /* admin listener */
 /* Routes of plugins; for cg_router_set_fallback of the public router. */
 bool cg_api_plugin_route(struct cg_exchange *x);
 
-/* --- for the handler files --- */
+/* ---- for the handler files ---- */
 
 static inline struct cg_api *cg_api_of(const struct cg_exchange *x) {
   return x->ctx;

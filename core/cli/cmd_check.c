@@ -99,7 +99,7 @@ static void check(const struct cg_conf *conf, struct findings *f) {
   add_all(&f->problems, &some);
 }
 
-/* ------------------------------------------------------------------ tables */
+/* ---- tables ---- */
 
 static int describe(const struct cg_cmd_env *env) {
   struct cg_buf out;

@@ -124,7 +124,7 @@ void cg_offline_wait(struct cg_offline *o, const bool *done) {
   cg_timer_stop(&timer);
 }
 
-/* ------------------------------------------------------------------ check */
+/* ---- check ---- */
 
 struct asking {
   const struct cg_offline *o;

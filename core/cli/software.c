@@ -54,7 +54,7 @@ void cg_software_plugin(struct cg_software *software, const struct cgp_plugin *a
     cg_software_add(software, libraries[i].name, libraries[i].version(), abi->name);
 }
 
-/* ------------------------------------------------------------------ Debian packages */
+/* ---- Debian packages ---- */
 
 /* Names of packages begin so: they end in what differs from release to release. */
 static const struct {
@@ -133,7 +133,7 @@ void cg_software_packages(struct cg_software *software) {
   fclose(file);
 }
 
-/* ------------------------------------------------------------------ warnings */
+/* ---- warnings ---- */
 
 void cg_software_print(const struct cg_software *software) {
   for (size_t i = 0; i < software->n; i++) {

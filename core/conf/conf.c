@@ -31,7 +31,7 @@ static const char *path_of(struct reading *r, const char *path) {
   return cg_conf_path(r->conf->dir, path, r->arena);
 }
 
-/* ------------------------------------------------------------------ the file */
+/* ---- the file ---- */
 
 static bool find_file(struct reading *r, const char *path) {
   char real[PATH_MAX];
@@ -65,7 +65,7 @@ static void check_table(struct reading *r) {
   (void)ok; /* errs has it */
 }
 
-/* ------------------------------------------------------------------ values as ours */
+/* ---- values as ours ---- */
 
 static int64_t cpus(void) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -224,7 +224,7 @@ static void take_jwt(struct reading *r) {
   if (!a->public_key_pem) wrong(r, "/jwt/public_key", words);
 }
 
-/* ------------------------------------------------------------------ together */
+/* ---- together ---- */
 
 static void check_keys(struct reading *r) {
   struct cg_auth_conf plain = r->conf->auth;

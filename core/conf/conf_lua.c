@@ -25,7 +25,7 @@ struct reading {
   char pointer[256];
 };
 
-/* ------------------------------------------------------------------ the state */
+/* ---- the state ---- */
 
 static void *counted(void *ud, void *p, size_t old, size_t n) {
   struct reading *r = ud;
@@ -46,7 +46,7 @@ static void too_long(lua_State *L, lua_Debug *ar) {
   luaL_error(L, "the file runs too long");
 }
 
-/* ---------------------------------------------------------- what the file may call */
+/* ---- what the file may call ---- */
 
 static int l_env(lua_State *L) {
   const char *value = getenv(luaL_checkstring(L, 1));
@@ -92,7 +92,7 @@ static void push_environment(lua_State *L, struct reading *r) {
   lua_remove(L, -2);
 }
 
-/* ------------------------------------------------------------------ table to JSON */
+/* ---- table to JSON ---- */
 
 static json_t *value_of(lua_State *L, struct reading *r, int depth);
 
@@ -195,7 +195,7 @@ static json_t *value_of(lua_State *L, struct reading *r, int depth) {
   return v ? v : wrong(r, "is neither text, number, boolean nor table, or not UTF-8");
 }
 
-/* ------------------------------------------------------------------ all together */
+/* ---- all together ---- */
 
 static int run(lua_State *L) {
   struct reading *r = lua_touserdata(L, 1);

@@ -97,7 +97,7 @@ bool cg_conf_make_dir(const char *path, struct cg_err *err) {
   return true;
 }
 
-/* ------------------------------------------------------------ the development secret */
+/* ---- the development secret ---- */
 
 static bool write_secret(int fd) {
   unsigned char bytes[SECRET_BYTES];

@@ -193,7 +193,7 @@ const struct cg_field cg_conf_fields[] = {
     {0},
 };
 
-/* ------------------------------------------------------------------ in words */
+/* ---- in words ---- */
 
 static void default_text(const struct cg_field *f, char *out, size_t n) {
   const char *at = (const char *)&cg_conf_defaults + f->offset, *text;

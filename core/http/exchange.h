@@ -105,7 +105,7 @@ void cg_exchange_fail(struct cg_exchange *x, const struct cg_err *err);
 void cg_exchange_failf(struct cg_exchange *x, enum cg_code code, const char *fmt, ...)
     CG_PRINTF(3, 4);
 
-/* --- for the server and the guard --- */
+/* ---- for the server and the guard ---- */
 
 struct cg_exchange_origin {
   void *ctx;

@@ -121,7 +121,7 @@ static evhtp_res on_fini(evhtp_connection_t *conn, void *arg) {
     !gone_;                                                                              \
   })
 
-/* --- the end of a connection --- */
+/* ---- the end of a connection ---- */
 
 static void shut_down(struct cg_guard *g) {
   g->shut = true;
@@ -163,7 +163,7 @@ static void refuse(struct cg_guard *g, enum cg_code code, const char *why) {
     linger(g);
 }
 
-/* --- one request --- */
+/* ---- one request ---- */
 
 static void next_request(struct cg_guard *g) {
   g->state = READING;
@@ -275,7 +275,7 @@ static void read_requests(struct cg_guard *g) {
   }
 }
 
-/* --- the bufferevent's callbacks --- */
+/* ---- the bufferevent's callbacks ---- */
 
 static void on_read(struct bufferevent *bev, void *arg) {
   struct cg_guard *g = arg;
@@ -317,7 +317,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
     close_now(g);
 }
 
-/* --- attach, sweep, drain --- */
+/* ---- attach, sweep, drain ---- */
 
 bool cg_guard_attach(struct cg_guards *all, evhtp_connection_t *c) {
   struct cg_addr peer = cg_addr_of(c->saddr);

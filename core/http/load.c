@@ -45,7 +45,7 @@ static int64_t now(const struct cg_load *l) {
   return l->conf.clock->mono_us(l->conf.clock);
 }
 
-/* --- one request --- */
+/* ---- one request ---- */
 
 static bool fits(const struct cg_load *l, const struct cg_exchange *x) {
   if (l->n < l->conf.most) return true;
@@ -89,7 +89,7 @@ void cg_load_over(struct cg_load *l) {
   if (l->closed && l->n == 0) cg_free(l);
 }
 
-/* --- the queue's turn --- */
+/* ---- the queue's turn ---- */
 
 static int64_t due(const struct cg_load *l) {
   return l->waiting.first->began_us + WAIT_US + l->waiting.n * EACH_US;
@@ -130,7 +130,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg) {
   if (l->admitted.n || l->waiting.n) rearm(l);
 }
 
-/* --- life --- */
+/* ---- life ---- */
 
 struct cg_load *cg_load_new(const struct cg_load_conf *conf) {
   struct cg_load *l = cg_alloc(sizeof *l);

@@ -47,7 +47,7 @@ struct cg_server {
   uint32_t gauge; /* connections as last told to the metrics */
 };
 
-/* --- metrics --- */
+/* ---- metrics ---- */
 
 static const enum cg_code refusals[] = {
     CG_E_MALFORMED, CG_E_TIMEOUT_CLIENT, CG_E_LENGTH_REQUIRED,
@@ -102,7 +102,7 @@ void cg_server_refused(struct cg_server *s, enum cg_code code) {
     if (refusals[i] == code) count(s, s->conf.metric_ids->refused[i], 1);
 }
 
-/* --- what the guards call --- */
+/* ---- what the guards call ---- */
 
 const char *cg_server_date(const struct cg_server *s) {
   return s->date;
@@ -197,7 +197,7 @@ static size_t refusal(struct cg_server *s, const struct cg_guard *g, enum cg_cod
   return n + text;
 }
 
-/* --- evhtp --- */
+/* ---- evhtp ---- */
 
 /* Before evhtp makes anything of a socket; else it closes it. */
 static evhtp_res on_socket(evhtp_connection_t *c, void *arg) {
@@ -237,7 +237,7 @@ static void on_sweep(void *arg) {
     CG_LOG(s->conf.log, CG_ERROR, "deadlines of connections are off: no memory");
 }
 
-/* --- listening --- */
+/* ---- listening ---- */
 
 static socklen_t read_address(const struct cg_server_conf *conf,
                               struct sockaddr_storage *out) {

@@ -98,7 +98,7 @@ void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx);
 void cg_server_drain(struct cg_server *s);
 uint32_t cg_server_open(const struct cg_server *s); /* connections */
 
-/* --- for exchange.c --- */
+/* ---- for exchange.c ---- */
 
 const char *cg_server_date(const struct cg_server *s); /* IMF-fixdate, made by sweeps */
 void cg_server_refused(struct cg_server *s, enum cg_code code); /* counts it */

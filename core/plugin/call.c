@@ -101,7 +101,7 @@ void cg_call_misused(struct cg_calls *c, enum cg_misuse kind, const char *plugin
          {"worker", NULL, c->worker}, {"times", NULL, (int64_t)n});
 }
 
-/* ------------------------------------------------------------------ slots and handles */
+/* ---- slots and handles ---- */
 
 static struct cgp_call handle(const struct cg_calls *c, uint32_t i) {
   uint64_t home = (c->worker & 0xfffu) << SLOT_BITS;
@@ -147,7 +147,7 @@ static void give_back(struct cg_calls *c, struct slot *s) {
   c->free = (uint32_t)(s - c->slots);
 }
 
-/* ------------------------------------------------------------------------- deadlines */
+/* ---- deadlines ---- */
 
 static void expire(void *arg);
 
@@ -209,7 +209,7 @@ static struct queue *queue_of(struct cg_calls *c, uint32_t ms) {
   return q;
 }
 
-/* ------------------------------------------------------------------- the life of a call */
+/* ---- the life of a call ---- */
 
 struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
                               uint32_t deadline_ms, cg_result_fn *whole, cg_call_fn *fn,

@@ -26,7 +26,7 @@ struct cg_drivers {
   _Atomic int64_t inside_us;    /* since then */
 };
 
-/* --------------------------------------------------------------------- start and stop */
+/* ---- start and stop ---- */
 
 static const struct driver *serving(const struct cg_drivers *d,
                                     const struct cg_plugin *p) {
@@ -105,7 +105,7 @@ void cg_drivers_free(struct cg_drivers *d) {
   cg_free(d);
 }
 
-/* ------------------------------------------------------------------------ one op */
+/* ---- one op ---- */
 
 /* An op under way: entered with `enter`, left with `leave`, which sees how long it held
  * the worker. */
@@ -256,7 +256,7 @@ void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
   CALL(audit, verify, d->env.deadlines.query, there, );
 }
 
-/* -------------------------------------------------------------- health and routes */
+/* ---- health and routes ---- */
 
 void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg) {
   CG_CHECK(nth < d->n);

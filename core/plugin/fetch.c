@@ -62,7 +62,7 @@ static void pull(struct list *l, struct transfer *t) {
   *(t->next ? &t->next->prev : &l->tail) = t->prev;
 }
 
-/* --------------------------------------------------------------------- easy handles */
+/* ---- easy handles ---- */
 
 static CURL *easy_take(struct cg_fetcher *f) {
   return f->n_idle ? f->idle[--f->n_idle] : curl_easy_init();
@@ -84,7 +84,7 @@ static void transfer_free(struct transfer *t) {
   cg_free(t);
 }
 
-/* ------------------------------------------------------------------------ completion */
+/* ---- completion ---- */
 
 static void tell(struct transfer *t) {
   long status = 0;
@@ -140,7 +140,7 @@ static void reap(struct cg_fetcher *f) {
   }
 }
 
-/* -------------------------------------------------------------- curl's events and ours */
+/* ---- curl's events and ours ---- */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg) {
   struct cg_fetcher *f = arg;
@@ -212,7 +212,7 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg) {
   return 0;
 }
 
-/* -------------------------------------------------------------------- one's request */
+/* ---- one's request ---- */
 
 static bool method_ok(const char *m) {
   size_t n = strspn(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -334,7 +334,7 @@ void cg_fetch(struct cg_fetcher *f, const struct cgp_fetch *req,
     CG_CHECK(cg_timer_start(&f->tell, f->loop, 0, tell_refused, f));
 }
 
-/* -------------------------------------------------------------------- life of the whole */
+/* ---- life of the whole ---- */
 
 struct cg_fetcher *cg_fetcher_new(struct cg_loop *loop) {
   struct cg_fetcher *f = cg_alloc(sizeof *f);

@@ -29,7 +29,7 @@ static struct cg_host *on_loop(struct cgp_host *abi) {
   return h;
 }
 
-/* ------------------------------------------------------------- log, options, time */
+/* ---- log, options, time ---- */
 
 static const enum cg_level levels[] = {CG_DEBUG, CG_INFO, CG_WARN, CG_ERROR};
 
@@ -74,7 +74,7 @@ static int64_t mono_us(struct cgp_host *h) {
   return clock->mono_us(clock);
 }
 
-/* ---------------------------------------------------------------------------- calls */
+/* ---- calls ---- */
 
 /* A worker's host on its own thread; else it is counted, and the plugin is named. */
 static bool may_complete(struct cg_host *h) {
@@ -107,7 +107,7 @@ static void fail(struct cgp_host *abi, struct cgp_call call, enum cgp_code code,
   cg_call_fail(h->calls, call, code, text);
 }
 
-/* --------------------------------------------------------------------------- timers */
+/* ---- timers ---- */
 
 static void timer_free(struct cgp_timer *t) {
   *(t->prev ? &t->prev->next : &t->h->timers) = t->next;
@@ -146,7 +146,7 @@ void cg_host_drop_timers(struct cg_host *h) {
   while (h->timers) timer_free(h->timers);
 }
 
-/* ---------------------------------------------------------------------------- posts */
+/* ---- posts ---- */
 
 static void run_posts(void *arg) {
   struct cg_host *h = arg;
@@ -196,7 +196,7 @@ void cg_host_stop(struct cg_host *h) {
   run_posts(h); /* what came in between */
 }
 
-/* ------------------------------------------------------------- fetch, events, metrics */
+/* ---- fetch, events, metrics ---- */
 
 static void fetch(struct cgp_host *abi, const struct cgp_fetch *f,
                   void (*fn)(void *arg, const struct cgp_fetched *got), void *arg) {
@@ -223,7 +223,7 @@ static struct event_base *event_base(struct cgp_host *abi) {
   return cg_loop_base(on_loop(abi)->loop);
 }
 
-/* ----------------------------------------------------------------------------- life */
+/* ---- life ---- */
 
 static const struct cgp_host functions = {
     .size = sizeof(struct cgp_host),

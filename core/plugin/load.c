@@ -29,7 +29,7 @@ static struct cg_host *main_host(const struct cg_plugin *p) {
   return CG_CONTAINER(p->host, struct cg_host, abi);
 }
 
-/* -------------------------------------------------------------------- one file */
+/* ---- one file ---- */
 
 /* Nobody but root and us may change it. */
 static bool ours_alone(const char *path, const struct stat *st, struct cg_err *err) {
@@ -96,7 +96,7 @@ const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) {
   return refused(err, path, reason);
 }
 
-/* -------------------------------------------------------------------- the set */
+/* ---- the set ---- */
 
 struct loading {
   struct set *set;
@@ -221,7 +221,7 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
   return NULL;
 }
 
-/* ----------------------------------------------------------- init, reload, the end */
+/* ---- init, reload, the end ---- */
 
 bool cg_plugins_init(struct cg_plugins *pub, struct cg_err *err) {
   struct set *s = set_of(pub);

@@ -43,7 +43,7 @@ static int give(lua_State *L, struct cg_run *r, struct cg_answer *a) {
   return 1;
 }
 
-/* ---- the fields of allow and cap; each finds its value at the top of the stack */
+/* ---- the fields of allow and cap; each finds its value at the top of the stack ---- */
 
 static void set_max(lua_State *L, struct cg_run *r, struct cg_answer *a) {
   if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "max: the name of a tier, in quotes");

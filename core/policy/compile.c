@@ -55,7 +55,7 @@ static void wrong_message(const struct load *l, const char *message) {
   cg_field_error(l->errs, l->arena, place, "%s", text + strspn(text, " "));
 }
 
-/* ---- match */
+/* ---- match ---- */
 
 static void add_level(lua_State *L, const struct load *l, struct cg_match_test *t) {
   if (lua_isinteger(L, -1) || lua_type(L, -1) == LUA_TSTRING) {
@@ -129,7 +129,7 @@ static void set_match(lua_State *L, struct load *l) {
   }
 }
 
-/* ---- the other members */
+/* ---- the other members ---- */
 
 static bool is_name(const char *s, size_t n) {
   for (size_t i = 0; i < n; i++)

@@ -16,7 +16,7 @@ const struct cg_policy_limits cg_policy_limits_default = {
 
 #define ERROR_TEXT_MAX 400
 
-/* ---- words */
+/* ---- words ---- */
 
 static void say(struct cg_run *r, const struct cg_word *word, const struct cg_answer *a) {
   struct cg_said *s = word ? cg_arena_zalloc(r->arena, sizeof(*s)) : NULL;
@@ -42,7 +42,7 @@ static void say_plain(struct cg_run *r, enum cg_word_kind kind, const char *reas
   say(r, w, NULL);
 }
 
-/* ---- errors */
+/* ---- errors ---- */
 
 struct trace {
   lua_State *co;
@@ -89,7 +89,7 @@ static const char *error_text(struct cg_run *r, int status) {
   return text ? lua_tostring(r->co, -1) : "error() without a text";
 }
 
-/* ---- one rule */
+/* ---- one rule ---- */
 
 static const char *odd_answer(int n) {
   return n > 1 ? "decide returned more than one value"

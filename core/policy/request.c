@@ -55,7 +55,7 @@ static int has_one(lua_State *L, const struct cg_strings *list) {
   return 1;
 }
 
-/* ---- subject */
+/* ---- subject ---- */
 
 static int has_role(lua_State *L) {
   return has_one(L, &view_of(L, SUBJECT)->ask->subject->roles);
@@ -99,7 +99,7 @@ static void subject_has_site(lua_State *L, struct cg_run *r) {
   lua_pushcfunction(L, has_site);
 }
 
-/* ---- camera */
+/* ---- camera ---- */
 
 static int has_tag(lua_State *L) {
   return has_one(L, &view_of(L, CAMERA)->ask->camera->tags);
@@ -141,7 +141,7 @@ static void camera_has_tag(lua_State *L, struct cg_run *r) {
   lua_pushcfunction(L, has_tag);
 }
 
-/* ---- time */
+/* ---- time ---- */
 
 static const struct cg_minute *minute_of(lua_State *L, struct cg_run *r) {
   struct cg_minute *m = &cg_state_of(L)->minute;
@@ -197,7 +197,7 @@ static void time_between(lua_State *L, struct cg_run *r) {
   lua_pushcfunction(L, between);
 }
 
-/* ---- lease: what is held already, on a re-decision */
+/* ---- lease: what is held already, on a re-decision ---- */
 
 static void lease_id(lua_State *L, struct cg_run *r) {
   lua_pushstring(L, r->ask->lease_id);
@@ -211,7 +211,7 @@ static void lease_granted_at(lua_State *L, struct cg_run *r) {
   lua_pushinteger(L, r->ask->lease_granted_us / 1000000);
 }
 
-/* ---- req */
+/* ---- req ---- */
 
 static void push_part(lua_State *L, enum part part) {
   lua_getiuservalue(L, 1, (int)part);

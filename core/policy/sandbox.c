@@ -15,7 +15,7 @@
 
 static const char target_key; /* in a proxy's metatable: the table behind it */
 
-/* ---- base functions that are ours */
+/* ---- base functions that are ours ---- */
 
 /* The table behind the proxy at index, in its place; other values stay. */
 static void unwrap(lua_State *L, int index) {
@@ -96,7 +96,7 @@ static int b_tonumber(lua_State *L) {
   return 1;
 }
 
-/* ---- read-only tables */
+/* ---- read-only tables ---- */
 
 static int refuse_write(lua_State *L) {
   return luaL_error(L, "this table is read-only");
@@ -131,7 +131,7 @@ void cg_sandbox_freeze(lua_State *L) {
   lua_remove(L, -2);
 }
 
-/* ---- the environment */
+/* ---- the environment ---- */
 
 static const char *const from_base[] = {"assert", "error",    "ipairs", "select",
                                         "type",   "rawequal", "rawlen", NULL};

@@ -44,7 +44,7 @@ static const struct cgp_option options[] = {
      "SQLite VFS to use instead of its own, for tests."},
 };
 
-/* -------------------------------------------------------------------------- life cycle */
+/* ---- life cycle ---- */
 
 static bool find_place(struct trail *t, struct cgp_host *h, struct aud_words *words) {
   const char *path = h->conf_string(h, "path");
@@ -145,7 +145,7 @@ static void health(void *arg, struct cgp_call call) {
   w->box.host->done(w->box.host, call, &result);
 }
 
-/* --------------------------------------------------------------------------------- ops */
+/* ---- ops ---- */
 
 static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
   struct aud_row *row = (struct aud_row *)reply;

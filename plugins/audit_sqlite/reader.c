@@ -58,7 +58,7 @@ static void finish(struct aud_reply *reply, struct cgp_host *h) {
   free_job(job);
 }
 
-/* ---------------------------------------------------------------- on the reader's thread */
+/* ---- on the reader's thread ---- */
 
 static int give_up(void *arg) {
   struct aud_reader *r = arg;
@@ -143,7 +143,7 @@ static void *run(void *arg) {
   return NULL;
 }
 
-/* ------------------------------------------------------------------------- start, stop */
+/* ---- start, stop ---- */
 
 bool aud_reader_check(const struct aud_place *place, struct aud_words *words) {
   sqlite3 *db;
@@ -193,7 +193,7 @@ void aud_reader_stop(struct aud_reader *r) {
   free(r);
 }
 
-/* --------------------------------------------------------------------- from the workers */
+/* ---- from the workers ---- */
 
 static bool copy_filter(struct job *job, const struct cgp_audit_filter *f) {
   job->filter = *f;

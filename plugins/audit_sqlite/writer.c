@@ -54,7 +54,7 @@ static bool wait_for(struct aud_writer *w, int64_t ms) {
   return pthread_cond_timedwait(&w->wake, &w->lock, &ts) != ETIMEDOUT;
 }
 
-/* ---------------------------------------------------------------- answers, by worker */
+/* ---- answers, by worker ---- */
 
 static struct aud_box *stage(struct aud_reply *chain, const struct aud_words *why) {
   struct aud_box *boxes = NULL;
@@ -97,7 +97,7 @@ static void answer(struct aud_writer *w, struct aud_reply *chain,
   (void)pthread_mutex_unlock(&w->lock);
 }
 
-/* ------------------------------------------------------------------- writing a batch */
+/* ---- writing a batch ---- */
 
 static struct aud_reply *take_queue(struct aud_writer *w) {
   struct aud_reply *chain = w->first;
@@ -189,7 +189,7 @@ static void do_batch(struct aud_writer *w, struct aud_reply *batch) {
   answer(w, batch, NULL);
 }
 
-/* ---------------------------------------------------------------------- housekeeping */
+/* ---- housekeeping ---- */
 
 static void do_duty(struct aud_writer *w) {
   struct aud_words words;
@@ -258,7 +258,7 @@ static void *run(void *arg) {
   }
 }
 
-/* ----------------------------------------------------------------------- start, stop */
+/* ---- start, stop ---- */
 
 static bool make_locks(struct aud_writer *w) {
   pthread_condattr_t attr;
@@ -324,7 +324,7 @@ void aud_writer_stop(struct aud_writer *w) {
   free(w);
 }
 
-/* ------------------------------------------------------------------ from the workers */
+/* ---- from the workers ---- */
 
 /* Under the lock: why no row may come in now. */
 static enum cgp_code refusal(struct aud_writer *w, struct aud_words *words) {

@@ -60,7 +60,7 @@ def hide(*folders):
             mount("-t", "tmpfs", "-o", "mode=0755", "hidden", folder)
 
 
-# ------------------------------------------------------------------ what it sees
+# ---- what it sees
 
 def bind(pairs):
     for pair in pairs:
@@ -108,7 +108,7 @@ def filesystem(service, pairs):
     mount("-t", "proc", "-o", "hidepid=invisible,subset=pid", "proc", "/proc")
 
 
-# ------------------------------------------------------------------ what it may ask for
+# ---- what it may ask for
 
 class Compare(ctypes.Structure):
     _fields_ = [("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64),
@@ -180,7 +180,7 @@ def filters(service, allowed):
     return calls, finer
 
 
-# ------------------------------------------------------------------ who it is
+# ---- who it is
 
 def limits(service):
     for name, what in (("LimitNOFILE", resource.RLIMIT_NOFILE), ("LimitCORE", resource.RLIMIT_CORE)):

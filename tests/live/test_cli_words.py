@@ -85,7 +85,7 @@ def test_no_configuration_says_where_it_looked(tmp_path):
     assert subprocess.run([BINARY, "check", "-c"], cwd=tmp_path, capture_output=True).returncode == 2
 
 
-# ------------------------------------------------------------------ JSON
+# ---- JSON
 
 def test_json_parses_without_a_gate(alone, tmp_path):
     def told(*argv, code=0):
@@ -126,7 +126,7 @@ def test_json_parses_beside_a_gate(gate):
     assert "RFC 3339" in said
 
 
-# ------------------------------------------------------------------ pipes
+# ---- pipes
 
 def piped(gate, argv, reader):
     return subprocess.run(["sh", "-c", f'"$@" | {reader}', "sh", BINARY, *argv, "-c", gate.config],
@@ -152,7 +152,7 @@ def test_a_result_that_cannot_be_written_is_a_failure(alone):
         assert done.returncode == 2 and "cannot write" in done.stderr, (argv, done)
 
 
-# ------------------------------------------------------------------ tables
+# ---- tables
 
 def columns(text):
     """Of a terminal; what is not shown takes none."""
@@ -197,7 +197,7 @@ def test_csv_reads_back_whatever_the_names(gate):
     assert [row["subject"].lstrip("'") for row in rows] == [*NAMES, *SPOOFS, 'quote"comma,', "=1+1"]
 
 
-# ------------------------------------------------------------------ what the guides say
+# ---- what the guides say
 
 @pytest.mark.parametrize("plugin", ["audit_sqlite", "cameras_file", "ice_turn", "quota_local",
                                     "quota_valkey", "room_livekit"])

@@ -54,7 +54,7 @@ class Installed(Gate):
         return run(self.prefix / "bin/camgate", *argv, env=self.environment(), cwd=self.folder, **kw)
 
 
-# ------------------------------------------------------------------ the prefix
+# ---- the prefix
 
 def test_an_installed_prefix_works_by_itself(prefix, tmp_path, started):
     gate = Installed(prefix, tmp_path / "gate")
@@ -106,7 +106,7 @@ def test_an_authors_plugin_is_built_by_one_command_and_runs(prefix, tmp_path, st
     assert admin.grant(camera)["ice_servers"][0]["urls"] == ["stun:example.org"]
 
 
-# ------------------------------------------------------------------ the unit
+# ---- the unit
 
 def test_the_unit_is_as_closed_as_it_says():
     said = run("systemd-analyze", "security", "--offline=true", "--threshold=20",
@@ -191,7 +191,7 @@ def test_nothing_of_its_memory_leaves_it(service):
     assert service.secret not in service.log.read_text()
 
 
-# ------------------------------------------------------------------ what the guide says
+# ---- what the guide says
 
 def test_a_secret_may_come_from_a_credential(tmp_path, started):
     """As the guide shows it; the environment holds nothing then."""
@@ -228,7 +228,7 @@ def test_a_backup_beside_the_running_gate_verifies(gate, tmp_path):
     gate.cli("audit", "verify")
 
 
-# ------------------------------------------------------------------ known-bad versions
+# ---- known-bad versions
 
 def known(gate, **env):
     gate.vars |= env

@@ -32,7 +32,7 @@ struct disk_log {
   ssize_t head_n;
 };
 
-/* ------------------------------------------------------------------------- watching */
+/* ---- watching ---- */
 
 static size_t keep(struct disk_log *log, const void *data, size_t n) {
   while (log->data_n + n > log->data_capacity) {
@@ -114,7 +114,7 @@ size_t disk_log_events(struct disk_log *log) {
   return n;
 }
 
-/* --------------------------------------------------------------------------- an image */
+/* ---- an image ---- */
 
 struct bytes {
   unsigned char *data;

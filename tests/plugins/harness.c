@@ -42,7 +42,7 @@ struct harness {
   size_t n_events;
 };
 
-/* ------------------------------------------------------------------------ open, close */
+/* ---- open, close ---- */
 
 static int remove_one(const char *path, const struct stat *st, int kind,
                       struct FTW *ftw) {
@@ -161,7 +161,7 @@ void harness_close(struct harness *h) {
   free(h);
 }
 
-/* ---------------------------------------------------------------------------- looking */
+/* ---- looking ---- */
 
 struct cg_drivers *harness_drivers(struct harness *h, uint32_t worker) {
   return h->workers[worker].drivers;
@@ -200,7 +200,7 @@ size_t harness_events(struct harness *h, const struct harness_event **ret) {
   return h->n_events;
 }
 
-/* ---------------------------------------------------------------------------- turning */
+/* ---- turning ---- */
 
 static int64_t now_us(void) {
   return cg_clock_system.mono_us(&cg_clock_system);
@@ -260,7 +260,7 @@ void harness_thread_done(struct harness *h, uint32_t worker) {
   cg_loop_stop(h->workers[worker].loop);
 }
 
-/* ------------------------------------------------------------------------------ calls */
+/* ---- calls ---- */
 
 void harness_answered(void *arg, enum cgp_code code, const void *result,
                       const char *text) {
@@ -391,7 +391,7 @@ bool harness_health(struct harness *h, uint32_t worker, char *text, size_t n) {
   return r.status;
 }
 
-/* ------------------------------------------------------------------------------- http */
+/* ---- http ---- */
 
 static const char *header(const struct cgp_http_request *req, const char *name) {
   size_t n = strlen(name);

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* -------------------------------------------------------------------------- the server */
+/* ---- the server ---- */
 
 static void send_answer(struct sfu *s, struct evhttp_request *req, const char *asked) {
   struct evbuffer *out = evbuffer_new();
@@ -84,7 +84,7 @@ void sfu_close(struct sfu *s) {
   s->http = NULL;
 }
 
-/* -------------------------------------------------------------------------- the tokens */
+/* ---- the tokens ---- */
 
 static size_t url_form(const void *data, size_t n, char *out) {
   EVP_EncodeBlock((unsigned char *)out, data, (int)n);

@@ -28,7 +28,7 @@ static int64_t some(int64_t below) {
   return (int64_t)(seed >> 33) % below;
 }
 
-/* ----------------------------------------------------------------- a trail, kept whole */
+/* ---- a trail, kept whole ---- */
 
 struct original {
   struct trail t;
@@ -98,7 +98,7 @@ static void keep_original(struct original *o) {
   assert_true(ask_verdict(&o->t).intact);
 }
 
-/* ----------------------------------------------- changes; each returns the first bad row */
+/* ---- changes; each returns the first bad row ---- */
 
 #define NO_ROW  INT64_MIN /* none: what they lie in is bad */
 #define UNKNOWN 0         /* SQLite alone knows */
@@ -265,7 +265,7 @@ static const struct {
     {"flips a bit", flips_a_bit},
 };
 
-/* --------------------------------------------------------------------------- the proof */
+/* ---- the proof ---- */
 
 struct found {
   bool intact;

@@ -40,7 +40,7 @@ struct attempt {
   long retried; /* before anything was acknowledged: SQLite making a new file */
 };
 
-/* ------------------------------------------------------------------------ one workload */
+/* ---- one workload ---- */
 
 static void open_it(struct attempt *a, const char *name) {
   char options[64];
@@ -85,7 +85,7 @@ static void away(struct attempt *a) {
   shim_unregister(a->shim);
 }
 
-/* ------------------------------------------------- every call of a start and eight rows */
+/* ---- every call of a start and eight rows ---- */
 
 #define ROWS 8
 
@@ -135,7 +135,7 @@ static void survives_every_failing_call(void **state) {
   }
 }
 
-/* --------------------------------------------- search tables, checkpoints, and the end */
+/* ---- search tables, checkpoints, and the end ---- */
 
 static void add_at_once(struct attempt *a, int n) {
   struct harness_call *calls = calloc((size_t)n, sizeof *calls);
@@ -266,7 +266,7 @@ static void survives_every_failing_call_of_the_close(void **state) {
   }
 }
 
-/* ------------------------------------------------------------- a start after a crash */
+/* ---- a start after a crash ---- */
 
 static void copy_file(const struct trail *from, const struct trail *to,
                       const char *suffix) {
@@ -324,7 +324,7 @@ static void survives_every_failing_call_of_a_start(void **state) {
   trail_remove(&t);
 }
 
-/* ------------------------------------------------------------------------- it hangs */
+/* ---- it hangs ---- */
 
 static void catch_one(struct trail *t, struct harness_call *c) {
   struct cgp_audit_row row = harness_audit_row("admin");

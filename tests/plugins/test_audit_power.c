@@ -31,7 +31,7 @@ static uint32_t some(uint32_t below) {
   return (uint32_t)(seed >> 33) % below;
 }
 
-/* ---------------------------------------------------------------------- the workload */
+/* ---- the workload ---- */
 
 struct flight {
   struct harness_call call;
@@ -108,7 +108,7 @@ static int live_a_life(struct trail *t, struct disk_log *log, struct shim *shim)
   return durable;
 }
 
-/* ------------------------------------------------------------------------- the images */
+/* ---- the images ---- */
 
 static void hash_at(const char *db, int64_t seq, char out[80]) {
   char query[128];

@@ -12,7 +12,7 @@
 #define LEASE_A "06600000000001aaaaaaaaaaaaaa"
 #define LEASE_B "06600000000002bbbbbbbbbbbbbb"
 
-/* ------------------------------------------------------------------ writing and reading */
+/* ---- writing and reading ---- */
 
 static void acknowledged_rows_survive(void **state) {
   (void)state;

@@ -54,7 +54,7 @@ static void assert_words(const struct harness_call *c, const char *words) {
   if (!strstr(c->text, words)) fail_msg("\"%s\" is not in \"%s\"", words, c->text);
 }
 
-/* ------------------------------------------------------------------------------ tokens */
+/* ---- tokens ---- */
 
 struct token {
   char text[4096], url[128];
@@ -183,7 +183,7 @@ static void half_a_configuration_is_refused(void **state) {
       "webhook_secret is needed");
 }
 
-/* ------------------------------------------------------------------------------- rooms */
+/* ---- rooms ---- */
 
 static enum cgp_code ensure(struct bench *b, uint32_t worker, const char *room,
                             struct harness_call *c) {

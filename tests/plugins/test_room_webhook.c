@@ -81,7 +81,7 @@ static int64_t counted(struct bench *b, const char *what) {
   return harness_metric(b->h, name, "");
 }
 
-/* ---------------------------------------------------------------------- what is taken */
+/* ---- what is taken ---- */
 
 static void a_join_is_told_with_lease_sid_and_time(void **state) {
   struct bench *b = *state;
@@ -171,7 +171,7 @@ static void a_time_that_cannot_be_is_now(void **state) {
   assert_true(all[0].at_us == (int64_t)NOON * 1000000);
 }
 
-/* --------------------------------------------------------------------- what is refused */
+/* ---- what is refused ---- */
 
 static void assert_401(struct bench *b, char *token, const char *words) {
   char line[4096];

@@ -37,7 +37,7 @@ static enum cgp_code ask(struct harness *h, struct harness_call *c) {
   return harness_wait(h, c);
 }
 
-/* ----------------------------------------------------------------- refused at load */
+/* ---- refused at load ---- */
 
 static void refuses_in_words(void **state) {
   (void)state;
@@ -65,7 +65,7 @@ static void failing_init_is_told_without_its_secret(void **state) {
   expect_refusal(ZOO, "failing_init", "{\"secrte\": \"x\"}", "did you mean \"secret\"?");
 }
 
-/* ----------------------------------------------------------------- refused as files */
+/* ---- refused as files ---- */
 
 struct folder {
   char path[64];
@@ -144,7 +144,7 @@ static void refuses_a_symlink_out_of_the_folder(void **state) {
   expect_refusal(f->path, "x", "{}", "leads out of its folder");
 }
 
-/* ------------------------------------------------------------- contained at run time */
+/* ---- contained at run time ---- */
 
 static int64_t misuse(struct harness *h, const char *labels) {
   return harness_metric(h, "plugin_misuse_total", labels);
@@ -220,7 +220,7 @@ static void blocking_is_counted_and_told_once(void **state) {
   harness_close(h);
 }
 
-/* ------------------------------------------------------- a sound one, for comparison */
+/* ---- a sound one, for comparison ---- */
 
 static void the_skeleton_builds_alone_and_answers(void **state) {
   struct folder *f = *state;

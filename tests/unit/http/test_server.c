@@ -4,7 +4,7 @@
 
 #include "http/handlers.h"
 
-/* --- handlers --- */
+/* ---- handlers ---- */
 
 static void reply_later(void *arg) {
   struct cg_exchange *x = arg;
@@ -78,7 +78,7 @@ static bool until(struct gate *g, void (*read)(struct gate *, void *), int want)
   return value == want;
 }
 
-/* --- tests --- */
+/* ---- tests ---- */
 
 static void test_close_and_http10(void **state) {
   struct gate *g = *state;
