@@ -5,13 +5,14 @@
 
 #include "base/addr.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 #define WAYS 8
 #define SETS 512 /* a power of two */
 
 struct slot {
-  uint64_t addr;
+  uint64_t client;
   int64_t since_us;
   uint32_t n; /* 0: free */
 };
@@ -36,22 +37,17 @@ void cg_budget_free(struct cg_budget *b) {
   cg_free(b);
 }
 
-static uint64_t other(const char *text) {
-  uint64_t h = UINT64_C(0xcbf29ce484222325);
-  for (; *text; text++) h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-  return h;
-}
-
-static uint64_t addr_of(const char *text) {
+/* Text that is no address counts as itself, and so as no address. */
+static uint64_t client_of(const struct cg_budget *b, const char *text) {
   struct cg_addr addr;
   if (!text) return 0;
-  return cg_addr_parse(text, strlen(text), &addr) ? cg_addr_client(&addr) : other(text);
+  size_t n = strlen(text);
+  if (cg_addr_parse(text, n, &addr)) return cg_addr_client(&addr);
+  return cg_hash_number(cg_hash(text, n), b->seed);
 }
 
-static size_t set_of(const struct cg_budget *b, uint64_t addr) {
-  uint64_t h = (addr ^ b->seed) * UINT64_C(0x9e3779b97f4a7c15);
-  h = (h ^ h >> 32) * (b->seed | 1);
-  return (h ^ h >> 29) & (SETS - 1);
+static size_t set_of(const struct cg_budget *b, uint64_t client) {
+  return cg_hash_number(client, b->seed) & (SETS - 1);
 }
 
 /* Also when the clock went back. */
@@ -60,24 +56,24 @@ static bool over(const struct cg_budget *b, const struct slot *s, int64_t now) {
 }
 
 bool cg_budget_left(const struct cg_budget *b, const char *text, int64_t now_us) {
-  uint64_t addr = addr_of(text);
-  const struct slot *set = b->slots[set_of(b, addr)];
+  uint64_t client = client_of(b, text);
+  const struct slot *set = b->slots[set_of(b, client)];
   for (int i = 0; i < WAYS; i++)
-    if (set[i].n && set[i].addr == addr)
+    if (set[i].n && set[i].client == client)
       return set[i].n < b->limit || over(b, &set[i], now_us);
   return true;
 }
 
 void cg_budget_spend(struct cg_budget *b, const char *text, int64_t now_us) {
-  uint64_t addr = addr_of(text);
-  struct slot *set = b->slots[set_of(b, addr)], *at = &set[0];
+  uint64_t client = client_of(b, text);
+  struct slot *set = b->slots[set_of(b, client)], *at = &set[0];
   for (int i = 0; i < WAYS; i++) {
     if (set[i].n && over(b, &set[i], now_us)) set[i].n = 0;
-    if (set[i].n && set[i].addr == addr) {
+    if (set[i].n && set[i].client == client) {
       set[i].n++;
       return;
     }
     if (set[i].n < at->n) at = &set[i];
   }
-  *at = (struct slot){addr, now_us, 1};
+  *at = (struct slot){client, now_us, 1};
 }

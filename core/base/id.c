@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 #define RANDOM_BYTES 6
 
@@ -50,9 +51,7 @@ uint8_t cg_id_home(const char *valid_id) {
   return (uint8_t)(digit(valid_id[14]) << 4 | digit(valid_id[15]));
 }
 
-/* FNV-1a, 32 bit, folded. */
 uint8_t cg_home_of(const char *subject) {
-  uint32_t h = 2166136261u;
-  for (; *subject; subject++) h = (h ^ (unsigned char)*subject) * 16777619u;
+  uint32_t h = cg_hash(subject, strlen(subject));
   return (uint8_t)(h ^ h >> 8 ^ h >> 16 ^ h >> 24);
 }

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct peer {
@@ -32,16 +33,12 @@ void cg_peers_free(struct cg_peers *p) {
   cg_free(p);
 }
 
-static uint64_t mix(uint64_t x) {
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93u;
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93u;
-  return x ^ x >> 32;
+static uint32_t home_of(const struct cg_peers *p, uint64_t key) {
+  return (uint32_t)cg_hash_number(key, p->salt) & p->mask;
 }
 
 static uint32_t find(const struct cg_peers *p, uint64_t key) {
-  uint32_t i = (uint32_t)mix(key ^ p->salt) & p->mask;
+  uint32_t i = home_of(p, key);
   while (p->slots[i].n && p->slots[i].key != key) i = (i + 1) & p->mask;
   return i;
 }
@@ -59,7 +56,7 @@ uint32_t cg_peers_add(struct cg_peers *p, uint64_t key) {
 /* Closes the gap so that probing needs no tombstones. */
 static void remove_at(struct cg_peers *p, uint32_t hole) {
   for (uint32_t i = (hole + 1) & p->mask; p->slots[i].n; i = (i + 1) & p->mask) {
-    uint32_t home = (uint32_t)mix(p->slots[i].key ^ p->salt) & p->mask;
+    uint32_t home = home_of(p, p->slots[i].key);
     if (((i - home) & p->mask) < ((i - hole) & p->mask)) continue;
     p->slots[hole] = p->slots[i];
     hole = i;

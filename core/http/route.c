@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "http/target.h"
 
@@ -20,15 +21,9 @@ struct cg_router {
   struct node nodes[];
 };
 
-static uint32_t hash(const char *s, size_t n, bool param) {
-  uint32_t h = 2166136261u + param; /* FNV-1a */
-  for (size_t i = 0; i < n; i++) h = (h ^ (uint8_t)s[i]) * 16777619u;
-  return h;
-}
-
 /* The node, or the free slot where it would stand. */
 static size_t find(const struct cg_router *r, const char *path, size_t len, bool param) {
-  size_t i = hash(path, len, param) & r->mask;
+  size_t i = (cg_hash(path, len) + param) & r->mask;
   for (; r->nodes[i].path; i = (i + 1) & r->mask)
     if (r->nodes[i].len == len && r->nodes[i].param == param &&
         memcmp(r->nodes[i].path, path, len) == 0)

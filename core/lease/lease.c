@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct cg_leases {
@@ -19,18 +20,16 @@ const char *cg_ended_by_name(enum cg_ended_by by) {
   return ended_names[by];
 }
 
-static uint64_t hash_of(const char *s) {
-  uint64_t h = UINT64_C(14695981039346656037);
-  for (; *s; s++) h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-  return h ^ h >> 29;
+static size_t bucket_of(const struct cg_leases *t, const char *text) {
+  return cg_hash(text, strlen(text)) & (t->n_buckets - 1);
 }
 
 static struct cg_lease **id_bucket(const struct cg_leases *t, const char *id) {
-  return &t->by_id[hash_of(id) & (t->n_buckets - 1)];
+  return &t->by_id[bucket_of(t, id)];
 }
 
 static struct cg_lease **subject_bucket(const struct cg_leases *t, const char *subject) {
-  return &t->by_subject[hash_of(subject) & (t->n_buckets - 1)];
+  return &t->by_subject[bucket_of(t, subject)];
 }
 
 struct cg_leases *cg_leases_new(size_t max) {

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/list.h"
 #include "base/mem.h"
 
 #define IN_FLIGHT_MAX  256
@@ -16,7 +17,7 @@
 #define CLOSING_ROUNDS 4
 
 struct transfer {
-  struct transfer *prev, *next; /* in flight, or waiting to be told */
+  struct cg_link link; /* in flight, or waiting to be told */
   struct cg_fetcher *f;
   CURL *easy; /* NULL: refused before it began */
   struct curl_slist *headers;
@@ -28,12 +29,8 @@ struct transfer {
   void *arg;
 };
 
-struct list {
-  struct transfer *head, *tail;
-};
-
 struct socket {
-  struct socket *prev, *next;
+  struct cg_link link;
   struct event *ev;
 };
 
@@ -41,25 +38,17 @@ struct cg_fetcher {
   struct cg_loop *loop;
   const struct cg_fetch_trust *trust; /* NULL: the system's authorities */
   CURLM *multi;
-  struct cg_timer timer, tell; /* curl's; for what failed inside cg_fetch */
-  struct list flying, refused;
+  struct cg_timer timer, tell;    /* curl's; for what failed inside cg_fetch */
+  struct cg_list flying, refused; /* transfers */
   uint32_t n_flying;
-  struct socket *sockets;
+  struct cg_list sockets;
   CURL *idle[IDLE_EASY_MAX];
   uint32_t n_idle;
   bool closed;
 };
 
-static void push(struct list *l, struct transfer *t) {
-  t->prev = l->tail;
-  t->next = NULL;
-  *(l->tail ? &l->tail->next : &l->head) = t;
-  l->tail = t;
-}
-
-static void pull(struct list *l, struct transfer *t) {
-  *(t->prev ? &t->prev->next : &l->head) = t->next;
-  *(t->next ? &t->next->prev : &l->tail) = t->prev;
+static struct transfer *transfer_of(struct cg_link *link) {
+  return CG_CONTAINER(link, struct transfer, link);
 }
 
 /* ---- easy handles ---- */
@@ -102,7 +91,7 @@ static void tell(struct transfer *t) {
 
 static void land(struct transfer *t) {
   curl_multi_remove_handle(t->f->multi, t->easy);
-  pull(&t->f->flying, t);
+  cg_list_remove(&t->f->flying, &t->link);
   t->f->n_flying--;
 }
 
@@ -170,17 +159,14 @@ static int set_timer(CURLM *multi, long ms, void *arg) {
 
 static void socket_drop(struct cg_fetcher *f, struct socket *s) {
   if (s->ev) event_free(s->ev);
-  *(s->prev ? &s->prev->next : &f->sockets) = s->next;
-  if (s->next) s->next->prev = s->prev;
+  cg_list_remove(&f->sockets, &s->link);
   cg_free(s);
 }
 
 static struct socket *socket_new(struct cg_fetcher *f) {
   struct socket *s = cg_alloc(sizeof *s);
   if (!s) return NULL;
-  s->next = f->sockets;
-  if (s->next) s->next->prev = s;
-  f->sockets = s;
+  cg_list_add(&f->sockets, &s->link);
   return s;
 }
 
@@ -305,11 +291,11 @@ static bool take_off(struct transfer *t, const struct cgp_fetch *req) {
 
 static void tell_refused(void *arg) {
   struct cg_fetcher *f = arg;
-  struct list all = f->refused;
-  f->refused = (struct list){0};
-  for (struct transfer *t = all.head, *next; t; t = next) {
-    next = t->next;
-    tell(t);
+  struct cg_list all = f->refused;
+  f->refused = (struct cg_list){0};
+  for (struct cg_link *at = all.first, *next; at; at = next) {
+    next = at->next;
+    tell(transfer_of(at));
   }
 }
 
@@ -324,12 +310,12 @@ void cg_fetch(struct cg_fetcher *f, const struct cgp_fetch *req,
   t->fn = fn;
   t->arg = arg;
   if (take_off(t, req)) {
-    push(&f->flying, t);
+    cg_list_add(&f->flying, &t->link);
     f->n_flying++;
     return;
   }
-  bool first = !f->refused.head;
-  push(&f->refused, t);
+  bool first = !f->refused.first;
+  cg_list_add(&f->refused, &t->link);
   if (first && !f->closed)
     CG_CHECK(cg_timer_start(&f->tell, f->loop, 0, tell_refused, f));
 }
@@ -361,28 +347,28 @@ void cg_fetcher_trust(struct cg_fetcher *f, const struct cg_fetch_trust *trust) 
 
 void cg_fetcher_close(struct cg_fetcher *f) {
   f->closed = true;
-  while (f->flying.head) {
-    struct transfer *t = f->flying.head;
+  while (f->flying.first) {
+    struct transfer *t = transfer_of(f->flying.first);
     land(t);
     t->code = CGP_E_UNAVAILABLE;
     snprintf(t->error, sizeof t->error, "the gate is stopping");
     tell(t);
   }
-  for (int i = 0; i < CLOSING_ROUNDS && f->refused.head; i++) tell_refused(f);
+  for (int i = 0; i < CLOSING_ROUNDS && f->refused.first; i++) tell_refused(f);
 }
 
 void cg_fetcher_free(struct cg_fetcher *f) {
   if (!f) return;
   cg_fetcher_close(f);
-  while (
-      f->refused.head) { /* a plugin that fetches again and again while it is told no */
-    struct transfer *t = f->refused.head;
-    pull(&f->refused, t);
+  while (f->refused.first) { /* of a plugin that fetches whenever it is told no */
+    struct transfer *t = transfer_of(f->refused.first);
+    cg_list_remove(&f->refused, &t->link);
     transfer_free(t);
   }
   while (f->n_idle) curl_easy_cleanup(f->idle[--f->n_idle]);
   if (f->multi) curl_multi_cleanup(f->multi);
-  while (f->sockets) socket_drop(f, f->sockets);
+  while (f->sockets.first)
+    socket_drop(f, CG_CONTAINER(f->sockets.first, struct socket, link));
   cg_timer_stop(&f->timer);
   cg_timer_stop(&f->tell);
   cg_free(f);

@@ -10,7 +10,7 @@
 #define LINE_MAX_BYTES 1024
 
 struct cgp_timer {
-  struct cgp_timer *prev, *next;
+  struct cg_link link;
   struct cg_host *h;
   struct cg_timer timer;
   void (*fn)(void *arg);
@@ -110,8 +110,7 @@ static void fail(struct cgp_host *abi, struct cgp_call call, enum cgp_code code,
 /* ---- timers ---- */
 
 static void timer_free(struct cgp_timer *t) {
-  *(t->prev ? &t->prev->next : &t->h->timers) = t->next;
-  if (t->next) t->next->prev = t->prev;
+  cg_list_remove(&t->h->timers, &t->link);
   cg_timer_stop(&t->timer);
   cg_free(t);
 }
@@ -129,9 +128,8 @@ static struct cgp_timer *timer(struct cgp_host *abi, uint32_t ms, void (*fn)(voi
   struct cg_host *h = on_loop(abi);
   struct cgp_timer *t = cg_alloc(sizeof *t);
   if (!t) return NULL;
-  *t = (struct cgp_timer){.next = h->timers, .h = h, .fn = fn, .arg = arg};
-  if (h->timers) h->timers->prev = t;
-  h->timers = t;
+  *t = (struct cgp_timer){.h = h, .fn = fn, .arg = arg};
+  cg_list_add(&h->timers, &t->link);
   if (cg_timer_start(&t->timer, h->loop, (int64_t)ms * 1000, fire, t)) return t;
   timer_free(t);
   return NULL;
@@ -143,7 +141,8 @@ static void timer_stop(struct cgp_host *abi, struct cgp_timer *t) {
 }
 
 void cg_host_drop_timers(struct cg_host *h) {
-  while (h->timers) timer_free(h->timers);
+  while (h->timers.first)
+    timer_free(CG_CONTAINER(h->timers.first, struct cgp_timer, link));
 }
 
 /* ---- posts ---- */

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "base/list.h"
 #include "plugin/call.h"
 #include "plugin/fetch.h"
 #include "plugin/load.h"
@@ -38,7 +39,7 @@ struct cg_host {
   struct cg_calls *calls;
   struct cg_fetcher *fetcher;
   struct cg_call_owner owner;
-  struct cgp_timer *timers;
+  struct cg_list timers;
   void (*room_event)(void *ctx, const struct cgp_room_event *ev);
   void *ctx;
   int64_t blocked_logged_us; /* when a blocking op was last told of */

@@ -173,7 +173,7 @@ def test_no_completion_in_time_is_503(contained, name, kind, words):
 
 
 def home_of(subject):
-    """Which of two workers its leases live on (core/base/id.c)."""
+    """Which of two workers its leases live on (core/base/hash.c, id.c)."""
     h = 2166136261
     for c in subject.encode():
         h = (h ^ c) * 16777619 % 2**32
