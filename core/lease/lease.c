@@ -3,12 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
+/* A subject that has live leases. */
+struct cg_holder {
+  struct cg_holder *next; /* of its bucket */
+  struct cg_lease *newest;
+  char subject[];
+};
+
 struct cg_leases {
-  struct cg_lease **by_id, **by_subject;
+  struct cg_lease **by_id;
+  struct cg_holder **by_subject;
   size_t n_buckets, n, n_ended, max;
   struct cg_lease *oldest, *newest; /* tombstones */
 };
@@ -28,8 +35,40 @@ static struct cg_lease **id_bucket(const struct cg_leases *t, const char *id) {
   return &t->by_id[bucket_of(t, id)];
 }
 
-static struct cg_lease **subject_bucket(const struct cg_leases *t, const char *subject) {
-  return &t->by_subject[bucket_of(t, subject)];
+/* Where the subject's holder hangs, or would: *ret is NULL then. */
+static struct cg_holder **find_holder(const struct cg_leases *t, const char *subject) {
+  struct cg_holder **h = &t->by_subject[bucket_of(t, subject)];
+  while (*h && strcmp((*h)->subject, subject) != 0) h = &(*h)->next;
+  return h;
+}
+
+static struct cg_holder *make_holder(struct cg_leases *t, const char *subject) {
+  struct cg_holder **h = find_holder(t, subject);
+  if (*h) return *h;
+  size_t n = strlen(subject) + 1;
+  if (!(*h = cg_alloc(sizeof **h + n))) return NULL;
+  memcpy((*h)->subject, subject, n);
+  return *h;
+}
+
+static void link_to_holder(struct cg_holder *h, struct cg_lease *l) {
+  l->holder = h;
+  l->older_own = h->newest;
+  if (h->newest) h->newest->newer_own = l;
+  h->newest = l;
+}
+
+/* Nothing when it ended before. */
+static void unlink_from_holder(struct cg_leases *t, struct cg_lease *l) {
+  struct cg_holder *h = l->holder;
+  if (!h) return;
+  *(l->newer_own ? &l->newer_own->older_own : &h->newest) = l->older_own;
+  if (l->older_own) l->older_own->newer_own = l->newer_own;
+  l->holder = NULL;
+  l->newer_own = l->older_own = NULL;
+  if (h->newest) return;
+  *find_holder(t, h->subject) = h->next;
+  cg_free(h);
 }
 
 struct cg_leases *cg_leases_new(size_t max) {
@@ -69,7 +108,11 @@ struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
   size_t text =
       strlen(who->id) + strlen(who->name) + strlen(key) + strlen(fingerprint) + 4;
   struct cg_lease *l = cg_alloc(sizeof *l + text);
-  if (!l) return NULL;
+  struct cg_holder *holder = l ? make_holder(t, who->id) : NULL;
+  if (!holder) {
+    cg_free(l);
+    return NULL;
+  }
   char *at = (char *)(l + 1);
   l->subject = put(&at, who->id);
   l->name = put(&at, who->name);
@@ -80,11 +123,10 @@ struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
   snprintf(l->camera, sizeof l->camera, "%s", camera);
   l->tier = l->requested = CG_TIER_NONE;
   l->refs = 2;
-  struct cg_lease **b = id_bucket(t, l->id), **s = subject_bucket(t, l->subject);
+  struct cg_lease **b = id_bucket(t, l->id);
   l->next_id = *b;
   *b = l;
-  l->next_subject = *s;
-  *s = l;
+  link_to_holder(holder, l);
   t->n++;
   return l;
 }
@@ -154,8 +196,7 @@ void cg_lease_drop(struct cg_leases *t, struct cg_lease *l) {
   while (*p && *p != l) p = &(*p)->next_id;
   if (!*p) return;
   *p = l->next_id;
-  for (p = subject_bucket(t, l->subject); *p != l; p = &(*p)->next_subject) CG_CHECK(*p);
-  *p = l->next_subject;
+  unlink_from_holder(t, l);
   if (l->state == CG_LEASE_ENDED) unlink_tombstone(t, l);
   t->n--;
   cg_timer_stop(&l->timer);
@@ -168,6 +209,7 @@ bool cg_lease_bury(struct cg_leases *t, struct cg_lease *l, enum cg_ended_by by,
   l->state = CG_LEASE_ENDED;
   l->ended_by = by;
   snprintf(l->ended_reason, sizeof l->ended_reason, "%s", reason);
+  unlink_from_holder(t, l);
   l->older = t->newest;
   *(t->newest ? &t->newest->newer : &t->oldest) = l;
   t->newest = l;
@@ -184,8 +226,9 @@ struct cg_lease *cg_lease_find(struct cg_leases *t, const char *id) {
 
 struct cg_lease *cg_lease_of(struct cg_leases *t, const char *subject,
                              bool (*fits)(struct cg_lease *l, void *with), void *with) {
-  struct cg_lease *l = *subject_bucket(t, subject);
-  while (l && (strcmp(l->subject, subject) != 0 || !fits(l, with))) l = l->next_subject;
+  struct cg_holder *h = *find_holder(t, subject);
+  struct cg_lease *l = h ? h->newest : NULL;
+  while (l && !fits(l, with)) l = l->older_own;
   return l;
 }
 

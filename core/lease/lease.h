@@ -3,7 +3,8 @@
  * A lease is pending while its grant is under way, active once its audit row is durable,
  * and ended exactly once.  Ended leases stay as tombstones for CG_TOMBSTONE_US, so that a
  * late heartbeat hears why (410) and a late join is put out; at most CG_TOMBSTONES of
- * them, the oldest go first.  All leases of one subject live on one worker (id.h), so every
+ * them, the oldest go first.  Ending and dropping cost the same however many leases the
+ * subject has.  All leases of one subject live on one worker (id.h), so every
  * question about a subject is answered here without asking around.
  * References: the table holds one; a grant under way holds one (cg_lease_ref).  One thread.
  */
@@ -63,9 +64,11 @@ struct cg_lease {
   bool busy;                /* one grant at a time works on it */
   struct cg_grant *waiting; /* those behind it, in order */
   struct cg_timer timer;
-  void *owner;                             /* the worker's struct cg_service */
-  struct cg_lease *next_id, *next_subject; /* chains of the table */
-  struct cg_lease *newer, *older;          /* tombstones in order of ending */
+  void *owner;                            /* the worker's struct cg_service */
+  struct cg_lease *next_id;               /* of the table's bucket */
+  struct cg_holder *holder;               /* of its subject's; NULL once ended */
+  struct cg_lease *newer_own, *older_own; /* the subject's others that live */
+  struct cg_lease *newer, *older;         /* tombstones in order of ending */
 };
 
 struct cg_leases;
@@ -94,7 +97,8 @@ bool cg_lease_bury(struct cg_leases *t, struct cg_lease *l, enum cg_ended_by by,
                    const char *reason);
 
 struct cg_lease *cg_lease_find(struct cg_leases *t, const char *id); /* no reference */
-/* The first lease of the subject for which `fits` holds, newest first; no reference. */
+/* The first lease of the subject that has not ended and for which `fits` holds, newest
+ * first; no reference. */
 struct cg_lease *cg_lease_of(struct cg_leases *t, const char *subject,
                              bool (*fits)(struct cg_lease *l, void *with), void *with);
 /* Visits all; visit returns false to stop.  The table must not change meanwhile. */

@@ -50,6 +50,26 @@ static void found_by_id_and_by_subject(void **state) {
   cg_leases_free(t);
 }
 
+static void by_subject_only_what_has_not_ended(void **state) {
+  (void)state;
+  struct cg_leases *t = cg_leases_new(100);
+  struct cg_lease *l[4];
+  for (int i = 0; i < 4; i++) l[i] = add(t, i, &alice);
+  cg_lease_bury(t, l[3], CG_ENDED_EXPIRED, "");
+  assert_ptr_equal(cg_lease_of(t, "alice", any, NULL), l[2]);
+  cg_lease_drop(t, l[1]); /* from the middle */
+  l[0]->state = CG_LEASE_ACTIVE;
+  assert_ptr_equal(cg_lease_of(t, "alice", is_active, NULL), l[0]);
+  cg_lease_bury(t, l[0], CG_ENDED_EXPIRED, "");
+  assert_ptr_equal(cg_lease_of(t, "alice", any, NULL), l[2]);
+  cg_lease_bury(t, l[2], CG_ENDED_EXPIRED, "");
+  assert_null(cg_lease_of(t, "alice", any, NULL));
+  cg_lease_drop(t, l[0]);
+  struct cg_lease *again = add(t, 9, &alice);
+  assert_ptr_equal(cg_lease_of(t, "alice", any, NULL), again);
+  cg_leases_free(t);
+}
+
 static void ends_once_and_leaves_a_tombstone(void **state) {
   (void)state;
   struct cg_leases *t = cg_leases_new(100);
@@ -142,9 +162,12 @@ static void no_memory_is_a_refusal(void **state) {
     assert_null(t);
   }
   struct cg_leases *t = cg_leases_new(3);
-  cg_mem_fail_after(1);
-  assert_null(add(t, 1, &alice));
-  cg_mem_fail_after(0);
+  for (uint64_t n = 1; n <= 2; n++) {
+    cg_mem_fail_after(n);
+    assert_null(add(t, 1, &alice));
+    cg_mem_fail_after(0);
+    assert_null(cg_lease_of(t, "alice", any, NULL));
+  }
   assert_int_equal(cg_leases_in_all(t), 0);
   cg_leases_free(t);
 }
@@ -152,6 +175,7 @@ static void no_memory_is_a_refusal(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(found_by_id_and_by_subject),
+      cmocka_unit_test(by_subject_only_what_has_not_ended),
       cmocka_unit_test(ends_once_and_leaves_a_tombstone),
       cmocka_unit_test(tombstones_are_bounded_oldest_first),
       cmocka_unit_test(the_table_is_bounded),
