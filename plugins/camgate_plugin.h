@@ -183,8 +183,9 @@ struct cgp_quota_ops {
   uint32_t size;
   void (*reserve)(void *w, const struct cgp_quota_reserve *req, struct cgp_call call);
   void (*renew)(void *w, const struct cgp_quota_hold *hold, struct cgp_call call);
-  /* no result; an unknown lease is success */
-  void (*release)(void *w, const char *lease_id, struct cgp_call call);
+  /* gives back what n >= 1 leases hold; no result; an unknown lease is success.  When it
+   * fails some may be given back and others not: all of them are asked for again */
+  void (*release)(void *w, const char *const *lease_ids, size_t n, struct cgp_call call);
   void (*usage)(void *w, const char *scope, struct cgp_call call);
   /* called about once a second by one worker */
   void (*sweep)(void *w, struct cgp_call call);

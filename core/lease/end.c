@@ -142,7 +142,7 @@ static void put_out(struct ending *e) {
 
 static void give_back(struct ending *e) {
   e->trouble = "quota not given back yet";
-  cg_quota_release(e->g->drivers, e->identity, tried, e);
+  cg_quota_release(e->g->drivers, (const char *[]){e->identity}, 1, tried, e);
 }
 
 static void tried_once(void *arg, enum cgp_code code, const void *result,
@@ -157,7 +157,7 @@ static void tried_once(void *arg, enum cgp_code code, const void *result,
 void cg_give_back(struct cg_service *g, const char *holding) {
   struct ending *e = ending_new(g, give_back);
   if (!e) {
-    cg_quota_release(g->drivers, holding, tried_once, g);
+    cg_quota_release(g->drivers, &holding, 1, tried_once, g);
     return;
   }
   snprintf(e->identity, sizeof e->identity, "%s", holding);

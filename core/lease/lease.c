@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
 /* A subject that has live leases. */
 struct cg_holder {
   struct cg_holder *next; /* of its bucket */
-  struct cg_lease *newest;
+  struct cg_list leases;  /* that have not ended, in order of their making */
   char subject[];
 };
 
@@ -17,7 +18,7 @@ struct cg_leases {
   struct cg_lease **by_id;
   struct cg_holder **by_subject;
   size_t n_buckets, n, n_ended, max;
-  struct cg_lease *oldest, *newest; /* tombstones */
+  struct cg_list tombs; /* in order of ending */
 };
 
 static const char *const ended_names[] = {"released",  "expired",  "revoked",
@@ -51,22 +52,13 @@ static struct cg_holder *make_holder(struct cg_leases *t, const char *subject) {
   return *h;
 }
 
-static void link_to_holder(struct cg_holder *h, struct cg_lease *l) {
-  l->holder = h;
-  l->older_own = h->newest;
-  if (h->newest) h->newest->newer_own = l;
-  h->newest = l;
-}
-
 /* Nothing when it ended before. */
-static void unlink_from_holder(struct cg_leases *t, struct cg_lease *l) {
+static void leave_holder(struct cg_leases *t, struct cg_lease *l) {
   struct cg_holder *h = l->holder;
   if (!h) return;
-  *(l->newer_own ? &l->newer_own->older_own : &h->newest) = l->older_own;
-  if (l->older_own) l->older_own->newer_own = l->newer_own;
+  cg_list_remove(&h->leases, &l->in_holder);
   l->holder = NULL;
-  l->newer_own = l->older_own = NULL;
-  if (h->newest) return;
+  if (h->leases.first) return;
   *find_holder(t, h->subject) = h->next;
   cg_free(h);
 }
@@ -126,7 +118,8 @@ struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
   struct cg_lease **b = id_bucket(t, l->id);
   l->next_id = *b;
   *b = l;
-  link_to_holder(holder, l);
+  l->holder = holder;
+  cg_list_add(&holder->leases, &l->in_holder);
   t->n++;
   return l;
 }
@@ -185,19 +178,16 @@ void cg_lease_unref(struct cg_lease *l) {
   cg_free(l);
 }
 
-static void unlink_tombstone(struct cg_leases *t, struct cg_lease *l) {
-  *(l->older ? &l->older->newer : &t->oldest) = l->newer;
-  *(l->newer ? &l->newer->older : &t->newest) = l->older;
-  t->n_ended--;
-}
-
 void cg_lease_drop(struct cg_leases *t, struct cg_lease *l) {
   struct cg_lease **p = id_bucket(t, l->id);
   while (*p && *p != l) p = &(*p)->next_id;
   if (!*p) return;
   *p = l->next_id;
-  unlink_from_holder(t, l);
-  if (l->state == CG_LEASE_ENDED) unlink_tombstone(t, l);
+  leave_holder(t, l);
+  if (l->state == CG_LEASE_ENDED) {
+    cg_list_remove(&t->tombs, &l->in_tombs);
+    t->n_ended--;
+  }
   t->n--;
   cg_timer_stop(&l->timer);
   cg_lease_unref(l);
@@ -209,12 +199,11 @@ bool cg_lease_bury(struct cg_leases *t, struct cg_lease *l, enum cg_ended_by by,
   l->state = CG_LEASE_ENDED;
   l->ended_by = by;
   snprintf(l->ended_reason, sizeof l->ended_reason, "%s", reason);
-  unlink_from_holder(t, l);
-  l->older = t->newest;
-  *(t->newest ? &t->newest->newer : &t->oldest) = l;
-  t->newest = l;
+  leave_holder(t, l);
+  cg_list_add(&t->tombs, &l->in_tombs);
   t->n_ended++;
-  while (t->n_ended > CG_TOMBSTONES) cg_lease_drop(t, t->oldest);
+  while (t->n_ended > CG_TOMBSTONES)
+    cg_lease_drop(t, CG_CONTAINER(t->tombs.first, struct cg_lease, in_tombs));
   return true;
 }
 
@@ -227,9 +216,11 @@ struct cg_lease *cg_lease_find(struct cg_leases *t, const char *id) {
 struct cg_lease *cg_lease_of(struct cg_leases *t, const char *subject,
                              bool (*fits)(struct cg_lease *l, void *with), void *with) {
   struct cg_holder *h = *find_holder(t, subject);
-  struct cg_lease *l = h ? h->newest : NULL;
-  while (l && !fits(l, with)) l = l->older_own;
-  return l;
+  for (struct cg_link *at = h ? h->leases.last : NULL; at; at = at->prev) {
+    struct cg_lease *l = CG_CONTAINER(at, struct cg_lease, in_holder);
+    if (fits(l, with)) return l;
+  }
+  return NULL;
 }
 
 void cg_leases_each(struct cg_leases *t, bool (*visit)(struct cg_lease *l, void *arg),

@@ -12,6 +12,7 @@
 #define CG_LEASE_LEASE_H
 
 #include "base/id.h"
+#include "base/list.h"
 #include "base/loop.h"
 #include "policy/policy.h"
 
@@ -64,11 +65,10 @@ struct cg_lease {
   bool busy;                /* one grant at a time works on it */
   struct cg_grant *waiting; /* those behind it, in order */
   struct cg_timer timer;
-  void *owner;                            /* the worker's struct cg_service */
-  struct cg_lease *next_id;               /* of the table's bucket */
-  struct cg_holder *holder;               /* of its subject's; NULL once ended */
-  struct cg_lease *newer_own, *older_own; /* the subject's others that live */
-  struct cg_lease *newer, *older;         /* tombstones in order of ending */
+  void *owner;              /* the worker's struct cg_service */
+  struct cg_lease *next_id; /* of the table's bucket */
+  struct cg_holder *holder; /* of its subject's leases; NULL once ended */
+  struct cg_link in_holder, in_tombs;
 };
 
 struct cg_leases;

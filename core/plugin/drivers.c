@@ -196,9 +196,9 @@ void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *
   CALL(quota, renew, d->env.deadlines.quota, there, ARG(h));
 }
 
-void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn,
-                      void *arg) {
-  CALL(quota, release, d->env.deadlines.quota, any, ARG(lease_id));
+void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t n,
+                      cg_call_fn *fn, void *arg) {
+  CALL(quota, release, d->env.deadlines.quota, any, ARG(lease_ids, n));
 }
 
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {

@@ -47,8 +47,8 @@ void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call
                       void *arg);
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
                     void *arg);
-void cg_quota_release(struct cg_drivers *d, const char *lease_id, cg_call_fn *fn,
-                      void *arg);
+void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t n,
+                      cg_call_fn *fn, void *arg);
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg);
 void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,

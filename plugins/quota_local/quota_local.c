@@ -99,9 +99,10 @@ static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call 
   finish(w, call, table_renew(w->table, hold, now_us, &renewed.known), &renewed);
 }
 
-static void release(void *arg, const char *lease_id, struct cgp_call call) {
+static void release(void *arg, const char *const *lease_ids, size_t n,
+                    struct cgp_call call) {
   struct worker *w = arg;
-  table_release(w->table, lease_id);
+  table_release(w->table, lease_ids, n);
   w->host->done(w->host, call, NULL);
 }
 

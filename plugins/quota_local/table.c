@@ -8,7 +8,7 @@
 #include "expiry.h"
 #include "map.h"
 
-#define SWEEP_BATCH 64 /* lapsed holdings dropped under one hold of the lock */
+#define DROPPED_AT_ONCE 64 /* holdings under one hold of the lock */
 
 struct scope {
   struct map_node node; /* first */
@@ -246,11 +246,15 @@ enum cgp_code table_restore(struct table *t, const struct cgp_quota_hold *hold,
   return code;
 }
 
-void table_release(struct table *t, const char *lease_id) {
-  pthread_mutex_lock(&t->lock);
-  struct lease *l = lease_find(t, lease_id);
-  if (l) lease_drop(t, l);
-  pthread_mutex_unlock(&t->lock);
+void table_release(struct table *t, const char *const *lease_ids, size_t n) {
+  for (size_t i = 0; i < n;) {
+    pthread_mutex_lock(&t->lock);
+    for (size_t end = i + DROPPED_AT_ONCE; i < n && i < end; i++) {
+      struct lease *l = lease_find(t, lease_ids[i]);
+      if (l) lease_drop(t, l);
+    }
+    pthread_mutex_unlock(&t->lock);
+  }
 }
 
 uint64_t table_usage(struct table *t, const char *scope) {
@@ -266,7 +270,7 @@ uint64_t table_sweep(struct table *t, int64_t now_us) {
   for (bool more = true; more;) {
     struct expiry_entry *due = NULL;
     pthread_mutex_lock(&t->lock);
-    for (int i = 0; i < SWEEP_BATCH && (due = expiry_due(&t->expiry, now_us)); i++) {
+    for (int i = 0; i < DROPPED_AT_ONCE && (due = expiry_due(&t->expiry, now_us)); i++) {
       lease_drop(t, lease_of(due));
       lapsed++;
     }

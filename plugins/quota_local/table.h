@@ -26,7 +26,7 @@ enum cgp_code table_reserve(struct table *t, const struct cgp_quota_reserve *req
                             int64_t now_us, struct cgp_quota_verdict *ret);
 enum cgp_code table_renew(struct table *t, const struct cgp_quota_hold *hold,
                           int64_t now_us, bool *ret_known);
-void table_release(struct table *t, const char *lease_id);
+void table_release(struct table *t, const char *const *lease_ids, size_t n);
 uint64_t table_usage(struct table *t, const char *scope);
 uint64_t table_sweep(struct table *t, int64_t now_us); /* holdings dropped */
 /* Takes the holding unless the lease is known, whatever the limits. */

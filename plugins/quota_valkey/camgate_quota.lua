@@ -8,7 +8,7 @@
 -- The cost of a call grows with the scopes of its lease (at most 32), never with what
 -- others hold.  A holding counts until it is released or swept, so it ends exactly once.
 
-local VERSION = 1000 -- 1000 * major + minor; a gate accepts its own major
+local VERSION = 1001 -- 1000 * major + minor; a gate accepts its own major
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -136,10 +136,12 @@ local function restore(keys, args)
   return taken
 end
 
--- args: lease
+-- args: lease, lease ...
 local function release(keys, args)
-  drop(keys, args[1])
-  return 1
+  for _, lease in ipairs(args) do
+    drop(keys, lease)
+  end
+  return #args
 end
 
 -- args: scope

@@ -31,6 +31,6 @@ void greet_begin(struct greet *g, redisAsyncContext *ac);
 extern const char quota_library[];
 extern const size_t quota_library_size;
 
-#define QUOTA_LIBRARY_VERSION 1000 /* as VERSION in camgate_quota.lua */
+#define QUOTA_LIBRARY_VERSION 1001 /* as VERSION in camgate_quota.lua */
 
 #endif

@@ -1,7 +1,7 @@
 /* quota_valkey - one quota for many gates, kept in a Valkey.
  *
- * Each op is one call of the function library camgate_quota.lua (sweep and restore: one
- * for each batch), which does the atomic step; see there for the keys.  link.h keeps the
+ * Each op is one call of the function library camgate_quota.lua (sweep, restore and
+ * release: one for each batch), which does the atomic step; see there for the keys.  link.h keeps the
  * connection, one for each worker.
  */
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include "check.h"
 #include "link.h"
 
-#define SWEEP_BATCH   256
-#define RESTORE_BATCH 128
+#define SWEEP_BATCH 256
+#define BATCH       128 /* leases of one restore or release */
 
 enum key { USAGE, LEASES, EXPIRY, KEYS };
 
@@ -253,19 +253,6 @@ static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call 
   link_send(w->link, wire, on_renewed, w, call);
 }
 
-static void on_released(void *arg, struct cgp_call call, const struct link_answer *a) {
-  struct worker *w = arg;
-  uint64_t ignored;
-  if (integer(w, call, a, &ignored)) w->host->done(w->host, call, NULL);
-}
-
-static void release(void *arg, const char *lease_id, struct cgp_call call) {
-  struct worker *w = arg;
-  struct wire *wire = begin(w, "camgate_release", 1);
-  wire_text(wire, lease_id);
-  link_send(w->link, wire, on_released, w, call);
-}
-
 static void on_usage(void *arg, struct cgp_call call, const struct link_answer *a) {
   struct worker *w = arg;
   struct cgp_quota_usage usage;
@@ -316,60 +303,81 @@ static void sweep(void *arg, struct cgp_call call) {
   sweep_batch(s, call);
 }
 
-/* restore: all batches at once, the first failure told when all have answered */
+/* restore and release: all batches at once, the first failure told when all have answered */
 
-struct restoring {
+struct batches {
   struct worker *w;
   size_t left;
   enum cgp_code code;
   char words[160];
 };
 
-static void on_restored(void *arg, struct cgp_call call, const struct link_answer *a) {
-  struct restoring *r = arg;
-  if (a->code != CGP_OK && r->code == CGP_OK) {
-    r->code = a->code;
-    snprintf(r->words, sizeof r->words, "%s", a->words);
+static void on_batch(void *arg, struct cgp_call call, const struct link_answer *a) {
+  struct batches *b = arg;
+  if (a->code != CGP_OK && b->code == CGP_OK) {
+    b->code = a->code;
+    snprintf(b->words, sizeof b->words, "%s", a->words);
   }
-  if (--r->left > 0) return;
-  if (r->code == CGP_OK)
-    r->w->host->done(r->w->host, call, NULL);
+  if (--b->left > 0) return;
+  if (b->code == CGP_OK)
+    b->w->host->done(b->w->host, call, NULL);
   else
-    r->w->host->fail(r->w->host, call, r->code, "%s", r->words);
+    b->w->host->fail(b->w->host, call, b->code, "%s", b->words);
 }
 
-static void restore_batch(struct restoring *r, const struct cgp_quota_hold *holds,
-                          size_t n, struct cgp_call call) {
+/* For n leases; NULL: the call is over already. */
+static struct batches *begin_batches(struct worker *w, size_t n, struct cgp_call call) {
+  if (n == 0) {
+    w->host->done(w->host, call, NULL);
+    return NULL;
+  }
+  struct batches *b = w->host->call_alloc(w->host, call, sizeof *b);
+  if (b)
+    *b = (struct batches){.w = w, .left = (n + BATCH - 1) / BATCH};
+  else
+    w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
+  return b;
+}
+
+static size_t batch_size(size_t left) {
+  return left < BATCH ? left : BATCH;
+}
+
+static void restore_batch(struct batches *b, const struct cgp_quota_hold *holds, size_t n,
+                          struct cgp_call call) {
   size_t arguments = 0;
   for (size_t i = 0; i < n; i++) arguments += hold_arguments(&holds[i]);
-  struct wire *wire = begin(r->w, "camgate_restore", arguments);
+  struct wire *wire = begin(b->w, "camgate_restore", arguments);
   for (size_t i = 0; i < n; i++) add_hold(wire, &holds[i]);
-  link_send(r->w->link, wire, on_restored, r, call);
+  link_send(b->w->link, wire, on_batch, b, call);
 }
 
 static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
                     struct cgp_call call) {
   struct worker *w = arg;
-  size_t batches = (n + RESTORE_BATCH - 1) / RESTORE_BATCH;
   const char *wrong = NULL;
   for (size_t i = 0; i < n && !wrong; i++) wrong = check_hold(&holds[i]);
-  if (wrong || batches == 0) {
-    if (wrong)
-      invalid(w, call, wrong);
-    else
-      w->host->done(w->host, call, NULL);
+  if (wrong) {
+    invalid(w, call, wrong);
     return;
   }
-  struct restoring *r = w->host->call_alloc(w->host, call, sizeof *r);
-  if (!r) {
-    w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
-    return;
-  }
-  *r = (struct restoring){.w = w, .left = batches};
-  for (size_t i = 0; i < batches; i++) {
-    size_t from = i * RESTORE_BATCH, left = n - from;
-    restore_batch(r, holds + from, left < RESTORE_BATCH ? left : RESTORE_BATCH, call);
-  }
+  struct batches *b = begin_batches(w, n, call);
+  for (size_t i = 0; b && i < n; i += BATCH)
+    restore_batch(b, holds + i, batch_size(n - i), call);
+}
+
+static void release_batch(struct batches *b, const char *const *lease_ids, size_t n,
+                          struct cgp_call call) {
+  struct wire *wire = begin(b->w, "camgate_release", n);
+  for (size_t i = 0; i < n; i++) wire_text(wire, lease_ids[i]);
+  link_send(b->w->link, wire, on_batch, b, call);
+}
+
+static void release(void *arg, const char *const *lease_ids, size_t n,
+                    struct cgp_call call) {
+  struct batches *b = begin_batches(arg, n, call);
+  for (size_t i = 0; b && i < n; i += BATCH)
+    release_batch(b, lease_ids + i, batch_size(n - i), call);
 }
 
 /* health: asks, so that a frozen server is not taken for a good one */

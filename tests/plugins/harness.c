@@ -312,9 +312,10 @@ bool harness_quota_renew(struct harness *h, uint32_t worker,
   return r.known;
 }
 
-void harness_quota_release(struct harness *h, uint32_t worker, const char *lease_id) {
+void harness_quota_release(struct harness *h, uint32_t worker,
+                           const char *const *lease_ids, size_t n) {
   struct harness_call c = {0};
-  cg_quota_release(harness_drivers(h, worker), lease_id, harness_answered, &c);
+  cg_quota_release(harness_drivers(h, worker), lease_ids, n, harness_answered, &c);
   expect_ok(h, &c);
 }
 

@@ -86,7 +86,8 @@ struct harness_verdict {
 struct harness_verdict harness_quota_reserve(struct harness *h, uint32_t worker,
                                              struct cgp_quota_reserve *req);
 bool harness_quota_renew(struct harness *h, uint32_t worker, struct cgp_quota_hold *hold);
-void harness_quota_release(struct harness *h, uint32_t worker, const char *lease_id);
+void harness_quota_release(struct harness *h, uint32_t worker,
+                           const char *const *lease_ids, size_t n);
 uint64_t harness_quota_usage(struct harness *h, uint32_t worker, const char *scope);
 uint64_t harness_quota_sweep(struct harness *h, uint32_t worker);
 void harness_quota_restore(struct harness *h, uint32_t worker,

@@ -99,7 +99,7 @@ bool bench_renew(struct bench *b, const char *lease, const struct cgp_scope *sco
 }
 
 void bench_release(struct bench *b, const char *lease) {
-  harness_quota_release(b->h, 0, lease);
+  harness_quota_release(b->h, 0, &lease, 1);
 }
 
 uint64_t bench_usage(struct bench *b, const char *scope) {

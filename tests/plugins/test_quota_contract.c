@@ -118,6 +118,24 @@ static void release_may_come_twice_or_for_nobody(void **state) {
   assert_rung(bench_reserve(b, "c", &s, 1, BENCH_LONG_MS), 0);
 }
 
+/* More than one batch of either driver, with one in it that nobody knows. */
+static void many_are_released_in_one_call(void **state) {
+  enum { MANY = 300 };
+  struct bench *b = *state;
+  const struct cgp_scope s = {"s", 2 * MANY, false};
+  char names[MANY][16];
+  const char *ids[MANY];
+  for (int i = 0; i < MANY; i++) {
+    snprintf(names[i], sizeof names[i], "lease-%d", i);
+    ids[i] = names[i];
+    if (i != 7) bench_reserve(b, ids[i], &s, 1, BENCH_LONG_MS);
+  }
+  bench_reserve(b, "stays", &s, 1, BENCH_LONG_MS);
+  assert_int_equal(bench_usage(b, "s"), MANY);
+  harness_quota_release(b->h, 0, ids, MANY);
+  assert_int_equal(bench_usage(b, "s"), 1);
+}
+
 static void what_nobody_renews_lapses_once(void **state) {
   struct bench *b = *state;
   const struct cgp_scope s = {"s", 9, false};
@@ -248,6 +266,7 @@ int main(void) {
       CONTRACT(renew_never_refuses_a_holder),
       CONTRACT(renew_of_an_unknown_lease_takes_nothing),
       CONTRACT(release_may_come_twice_or_for_nobody),
+      CONTRACT(many_are_released_in_one_call),
       CONTRACT(what_nobody_renews_lapses_once),
       CONTRACT(restore_takes_what_is_unknown_whatever_the_limit),
       CONTRACT(a_crowd_is_restored_and_lapses_whole),

@@ -206,7 +206,8 @@ static void strike(struct fist *f) {
   if (f->releasing) {
     f->releasing = false;
     f->hammer->held--;
-    cg_quota_release(harness_drivers(f->h, f->worker), f->lease, on_released, f);
+    const char *lease = f->lease;
+    cg_quota_release(harness_drivers(f->h, f->worker), &lease, 1, on_released, f);
     return;
   }
   snprintf(f->lease, sizeof f->lease, "%u-%d", f->worker, ++f->round);

@@ -227,7 +227,7 @@ static void a_user_that_may_call_functions_only(void **state) {
   harness_quota_restore(h, 0, &hold, 1);
   assert_true(harness_quota_renew(h, 0, &hold));
   assert_int_equal(harness_quota_sweep(h, 0), 0);
-  harness_quota_release(h, 0, "a");
+  harness_quota_release(h, 0, (const char *[]){"a"}, 1);
   assert_int_equal(harness_quota_usage(h, 0, "s"), 0);
   harness_close(h);
 }
@@ -244,7 +244,7 @@ static void out_of_memory_what_is_held_can_still_end(void **state) {
       &(struct cgp_quota_hold){
           .lease_id = "a", .scopes = &s, .n_scopes = 1, .ttl_ms = 60000}));
   assert_int_equal(harness_quota_sweep(h, 0), 0);
-  harness_quota_release(h, 0, "a");
+  harness_quota_release(h, 0, (const char *[]){"a"}, 1);
   assert_int_equal(harness_quota_usage(h, 0, "s"), 0);
   harness_close(h);
 }

@@ -5,8 +5,9 @@ static void any(void *w, struct cgp_call call) {
   (void)w, (void)call;
 }
 
-static void release(void *w, const char *lease_id, struct cgp_call call) {
-  (void)w, (void)lease_id, (void)call;
+static void release(void *w, const char *const *lease_ids, size_t n,
+                    struct cgp_call call) {
+  (void)w, (void)lease_ids, (void)n, (void)call;
 }
 
 static void renew(void *w, const struct cgp_quota_hold *hold, struct cgp_call call) {

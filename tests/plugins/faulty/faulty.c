@@ -31,7 +31,8 @@ THROUGH(quota, reserve,
         (void *w, const struct cgp_quota_reserve *r, struct cgp_call call), w, r, call)
 THROUGH(quota, renew, (void *w, const struct cgp_quota_hold *h, struct cgp_call call), w,
         h, call)
-THROUGH(quota, release, (void *w, const char *id, struct cgp_call call), w, id, call)
+THROUGH(quota, release, (void *w, const char *const *ids, size_t n, struct cgp_call call),
+        w, ids, n, call)
 THROUGH(quota, usage, (void *w, const char *scope, struct cgp_call call), w, scope, call)
 THROUGH(room, ensure, (void *w, const char *name, struct cgp_call call), w, name, call)
 THROUGH(room, token,
