@@ -1,5 +1,5 @@
-# install.cmake - what an operator edits: put there by the first install; later ones change
-# nothing and bring nothing back, they lay what is new beside it as NAME.new.
+# install.cmake - what an operator edits: put there by the first install; later ones
+# change nothing and bring nothing back, they lay what is new beside it as NAME.new.
 # Run by `cmake --install`; source, conf_dir, bin_dir and unit_dir are set before.
 
 set(prefix "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")

@@ -1,8 +1,8 @@
--- Who may watch at all. Without a word from here, or from another file that allows, nobody may.
+-- Who may watch at all. Unless this file or another one allows it, nobody may.
 
 return {
   name = "roles-and-sites",
-  doc = "Operators and guards watch the cameras of their own sites; admins watch every camera.",
+  doc = "Operators and guards watch the cameras of their own sites; admins watch all.",
   match = { role = { "operator", "guard", "admin" } },
   decide = function(req)
     if req.subject:has_role("admin") then return allow() end

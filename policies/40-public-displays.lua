@@ -5,7 +5,9 @@ return {
   doc = "Public displays show lobby cameras, at low.",
   match = { role = "display" },
   decide = function(req)
-    if not req.camera:has_tag("lobby") then return deny("displays show lobby cameras only") end
+    if not req.camera:has_tag("lobby") then
+      return deny("displays show lobby cameras only")
+    end
     return allow { max = "low" }
   end,
 }

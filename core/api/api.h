@@ -1,8 +1,9 @@
 /* api.h - what the handlers of one worker work with, and their route tables.
  *
- * cg_exchange.ctx points at a struct cg_api.  Handlers check the request's form, hand it to
- * the grant layer and render what comes back; they decide nothing.  `app` functions reach up
- * without an include: the application fills them in.  One per worker, its thread.
+ * cg_exchange.ctx points at a struct cg_api.  Handlers check the request's form, hand it
+ * to the grant layer and render what comes back; they decide nothing.  `app` functions
+ * reach up without an include: the application fills them in.  One per worker, its
+ * thread.
  */
 #ifndef CG_API_API_H
 #define CG_API_API_H

@@ -225,7 +225,8 @@ static void copy_query(const struct cg_exchange *x, const char *name, char *to,
   snprintf(to, room, "%s", value ? value : "");
 }
 
-/* Whose leases: an admin's question is about all, or the subject named.  false: answered. */
+/* Whose leases: an admin's question is about all, or the subject named.  false:
+ * answered. */
 static bool subject_of(struct cg_exchange *x, const struct cg_subject *caller,
                        struct cg_lease_filter *f) {
   const char *named = cg_exchange_query(x, "subject");

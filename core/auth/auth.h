@@ -44,8 +44,9 @@ void cg_auth_free(struct cg_auth *auth); /* identities outlive it */
 
 /* The issuer's keys from now on; takes them over, forgets every remembered token. */
 void cg_auth_publish(struct cg_auth *auth, struct cg_keys *keys);
-/* fn is told of a kid that a token names and no key has; true: keys are being fetched, and
- * the token is answered CG_E_UNAVAILABLE instead of CG_E_UNAUTHENTICATED.  NULL: nobody. */
+/* fn is told of a kid that a token names and no key has; true: keys are being fetched,
+ * and the token is answered CG_E_UNAVAILABLE instead of CG_E_UNAUTHENTICATED.  NULL:
+ * nobody. */
 void cg_auth_on_missed(struct cg_auth *auth, bool (*fn)(void *ctx, const char *kid),
                        void *ctx);
 bool cg_auth_has_keys(const struct cg_auth *auth);
@@ -53,7 +54,8 @@ bool cg_auth_has_keys(const struct cg_auth *auth);
 bool cg_auth_digest(struct cg_auth *auth, const void *data, size_t n,
                     unsigned char out[32]) CG_MUST_USE;
 
-/* New keys and rules for the old; published keys stay.  Forgets every remembered token.  false: all stays. */
+/* New keys and rules for the old; published keys stay.  Forgets every remembered token.
+ * false: all stays. */
 bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
                    struct cg_err *err) CG_MUST_USE;
 

@@ -209,7 +209,7 @@ static bool verify_mac(struct cg_key *key, const char *text, size_t n,
          !CRYPTO_memcmp(mac, signature, sizeof mac);
 }
 
-/* JWS has r and s side by side (RFC 7518, 3.4), OpenSSL wants them in DER; 0: no memory. */
+/* JWS has r and s side by side (RFC 7518, 3.4), OpenSSL wants DER; 0: no memory. */
 static size_t to_der(const unsigned char *raw, unsigned char out[P256_DER_MAX]) {
   ECDSA_SIG *sig = ECDSA_SIG_new();
   BIGNUM *r = BN_bin2bn(raw, P256_N, NULL), *s = BN_bin2bn(raw + P256_N, P256_N, NULL);

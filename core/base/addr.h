@@ -1,10 +1,10 @@
 /* addr.h - addresses of hosts, and networks they are in.
  *
  * An address is 16 bytes: IPv6 as it is, IPv4 in its mapped form (::ffff:a.b.c.d).  So a
- * host that comes as 192.0.2.1 and one that comes as ::ffff:192.0.2.1 are the same one, and
- * a rule about IPv4 holds for both.  A network of IPv6 holds no IPv4 address, not even
- * ::/0.  Text is read strictly: no zones, no ports, no brackets, no leading zeros.  No
- * allocation, no ownership, any thread.
+ * host that comes as 192.0.2.1 and one that comes as ::ffff:192.0.2.1 are the same one,
+ * and a rule about IPv4 holds for both.  A network of IPv6 holds no IPv4 address, not
+ * even ::/0.  Text is read strictly: no zones, no ports, no brackets, no leading zeros.
+ * No allocation, no ownership, any thread.
  */
 #ifndef CG_BASE_ADDR_H
 #define CG_BASE_ADDR_H

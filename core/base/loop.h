@@ -2,13 +2,13 @@
  *
  * A loop wraps a libevent base (made with NOLOCK: nobody else touches it) and a mailbox:
  * cg_loop_post from any thread queues fn(arg) to run on the loop, in order of arrival,
- * and wakes it with one eventfd write per burst.  They run in slices of some milliseconds:
- * sockets and timers never wait for the whole queue.  The mailbox is how workers, the
- * audit writer and the main thread talk; there are no other shared structures.  Bound:
- * 65536 messages, beyond that post returns false and the sender answers busy. cg_loop_run
- * returns after cg_loop_stop (any thread); messages left then are run, so that nobody's
- * completion is lost; cg_loop_free runs what came later still, on its caller. Before the
- * first run a loop belongs to the thread that made it.
+ * and wakes it with one eventfd write per burst.  They run in slices of some
+ * milliseconds: sockets and timers never wait for the whole queue.  The mailbox is how
+ * workers, the audit writer and the main thread talk; there are no other shared
+ * structures.  Bound: 65536 messages, beyond that post returns false and the sender
+ * answers busy. cg_loop_run returns after cg_loop_stop (any thread); messages left then
+ * are run, so that nobody's completion is lost; cg_loop_free runs what came later still,
+ * on its caller. Before the first run a loop belongs to the thread that made it.
  */
 #ifndef CG_BASE_LOOP_H
 #define CG_BASE_LOOP_H

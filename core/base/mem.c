@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* The one mutable state of the process that is not owned by an object: the torture hook,
- * the reserve and the counters.  Counters are striped so that workers do not share a cache
- * line. */
+ * the reserve and the counters.  Counters are striped so that workers do not share a
+ * cache line. */
 #define STRIPES 64
 
 static struct {

@@ -136,7 +136,7 @@ static bool read_string(const struct at *at, json_t *v) {
   return true;
 }
 
-/* 60.0 is a whole number, too (JSON Schema, 6.1.1), as far as a double tells them apart. */
+/* 60.0 is a whole number, too (JSON Schema, 6.1.1), as far as a double can tell. */
 static bool whole(const json_t *v, int64_t *ret) {
   const double exact = 9007199254740992.0;
   if (json_is_integer(v)) {

@@ -22,7 +22,7 @@ static const struct {
     {0xe0000, 0xe007f, 1, true},
 };
 
-/* The next character: its bytes, its code point.  What is not UTF-8 is one hidden byte. */
+/* The next character: its bytes, its code point.  A byte of no UTF-8 is hidden. */
 static int decode(const char *text, uint32_t *ret) {
   const unsigned char *p = (const unsigned char *)text;
   int n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;

@@ -6,7 +6,8 @@
 
 #define ARENA_BYTES ((size_t)4 << 20)
 
-/* -c FILE, else etc/camgate.lua, else that of the binary's prefix, else of /etc/camgate. */
+/* -c FILE, else etc/camgate.lua, else that of the binary's prefix, else of
+ * /etc/camgate. */
 static const char *path_of(const struct cg_cmd_env *env, struct cg_arena *arena) {
   static const char *const installed[] = {"../etc/camgate/camgate.lua",
                                           "/etc/camgate/camgate.lua", NULL};

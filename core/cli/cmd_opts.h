@@ -1,8 +1,8 @@
 /* cmd_opts.h - options of a command: a table, read once; and cells of what it prints.
  *
  * A row whose name begins with "--" is an option, its value the next word or behind "=";
- * any other row is a word that must be given, in order.  Unknown ones are refused with the
- * nearest name; --help prints the table.
+ * any other row is a word that must be given, in order.  Unknown ones are refused with
+ * the nearest name; --help prints the table.
  */
 #ifndef CG_CLI_CMD_OPTS_H
 #define CG_CLI_CMD_OPTS_H
@@ -38,8 +38,9 @@ int cg_cmd_opts(const char *command, const struct cg_cmd_opt *opts, int argc,
 /* Prints a usage error; the exit code. */
 int cg_cmd_usage(const char *command, const char *fmt, ...) CG_PRINTF(2, 3);
 
-/* A cell of a table: padded to width columns of a terminal, one space at least; 0: the last
- * one, as it is.  What could act on a terminal or turn the line around is shown as '?'. */
+/* A cell of a table: padded to width columns of a terminal, one space at least; 0: the
+ * last one, as it is.  What could act on a terminal or turn the line around is shown as
+ * '?'. */
 void cg_cmd_cell(const char *text, int width);
 
 /* "12" within the range, else false. */

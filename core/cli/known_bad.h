@@ -1,9 +1,9 @@
 /* known_bad.h - versions of libraries and servers that have a known hole, one row a hole.
  *
- * A row names who says so (CVE, advisory, issue of the project itself, or the place in this
- * tree where it was seen), which releases mended it, and what the gate does about it.  The
- * table is read by people: keep it sorted by component, the newest hole first, and name no
- * source that you have not read.
+ * A row names who says so (CVE, advisory, issue of the project itself, or the place in
+ * this tree where it was seen), which releases mended it, and what the gate does about
+ * it.  The table is read by people: keep it sorted by component, the newest hole first,
+ * and name no source that you have not read.
  */
 #ifndef CG_CLI_KNOWN_BAD_H
 #define CG_CLI_KNOWN_BAD_H

@@ -1,8 +1,8 @@
 /* offline.h - plugins without a gate: loaded, started on a loop of the caller's thread,
  * asked one thing at a time.
  *
- * The audit plugin is asked read-only when it has that option, so that commands work beside
- * a running gate.  Only errors are logged.
+ * The audit plugin is asked read-only when it has that option, so that commands work
+ * beside a running gate.  Only errors are logged.
  */
 #ifndef CG_CLI_OFFLINE_H
 #define CG_CLI_OFFLINE_H
@@ -35,8 +35,8 @@ void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
                       struct cg_field_errors *errs, struct cg_field_errors *warnings,
                       struct cg_software *parts);
 
-/* The configured policies, compiled; their texts live in conf's arena.  usage() answers what
- * `usage` names, else 0.  NULL: problems has all that is wrong. */
+/* The configured policies, compiled; their texts live in conf's arena.  usage() answers
+ * what `usage` names, else 0.  NULL: problems has all that is wrong. */
 struct cg_offline_usage {
   const char *scope;
   uint64_t in_use;

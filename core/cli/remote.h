@@ -2,9 +2,9 @@
  *
  * The caller is CAMGATE_TOKEN when that is set, else an admin's token minted with the
  * configured secret: who may read the configuration may do this.  A TLS listener is known
- * by the public key of the configured certificate, whatever address it has.  Where it wants
- * client certificates, CAMGATE_CLIENT_CERT and CAMGATE_CLIENT_KEY name the files of one.
- * One request at a time.
+ * by the public key of the configured certificate, whatever address it has.  Where it
+ * wants client certificates, CAMGATE_CLIENT_CERT and CAMGATE_CLIENT_KEY name the files of
+ * one.  One request at a time.
  */
 #ifndef CG_CLI_REMOTE_H
 #define CG_CLI_REMOTE_H

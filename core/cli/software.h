@@ -1,6 +1,6 @@
-/* software.h - what the gate runs with: libraries it is linked with, those of its plugins, and
- * servers that answered; each with its version, and with its Debian package's where it is
- * one, because that says which holes the distribution has mended.
+/* software.h - what the gate runs with: libraries it is linked with, those of its
+ * plugins, and servers that answered; each with its version, and with its Debian
+ * package's where it is one, because that says which holes the distribution has mended.
  *
  * dpkg's own list is read (of DPKG_ADMINDIR, when that is set); a package counts when its
  * version begins with the one that runs.  coturn says its version to nobody: it is named

@@ -25,8 +25,9 @@ bool cg_conf_make_dir(const char *path, struct cg_err *err) CG_MUST_USE;
 /* Would cg_conf_make_dir, run by this user now? */
 bool cg_conf_could_make_dir(const char *path, struct cg_err *err) CG_MUST_USE;
 
-/* The development secret in state_dir/jwt.secret; with `make`, made at first use: 64 hex digits of 32
- * random bytes, mode 0600.  Two processes that begin at once read the same. */
+/* The development secret in state_dir/jwt.secret; with `make`, made at first use: 64 hex
+ * digits of 32 random bytes, mode 0600.  Two processes that begin at once read the
+ * same. */
 const char *cg_conf_dev_secret(const char *state_dir, bool make, struct cg_arena *arena,
                                struct cg_err *err) CG_MUST_USE;
 

@@ -1,5 +1,5 @@
-/* credentials.h - what is read again at every reload, beside the policies: the certificate with
- * its key, and the file of the issuer's keys.
+/* credentials.h - what is read again at every reload, beside the policies: the
+ * certificate with its key, and the file of the issuer's keys.
  *
  * The main thread reads them, at the start and at reloads; workers use what they find in
  * the gate when they are asked to.  The configuration's check reads them too, so that a
@@ -17,8 +17,8 @@ struct cg_credentials {
   size_t jwks_n;
 };
 
-/* Whole or not at all; *ret_option: the JSON pointer of the option whose fault it is.  After
- * false, too, cg_credentials_free is allowed. */
+/* Whole or not at all; *ret_option: the JSON pointer of the option whose fault it is.
+ * After false, too, cg_credentials_free is allowed. */
 bool cg_credentials_read(const struct cg_conf *conf, struct cg_credentials *out,
                          const char **ret_option, struct cg_err *err) CG_MUST_USE;
 void cg_credentials_free(struct cg_credentials *f); /* zeroed is fine */

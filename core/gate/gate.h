@@ -1,9 +1,9 @@
 /* gate.h - the running process: one main thread, N workers, and what they share.
  *
- * The main thread owns everything here and only coordinates: it starts the workers, has the
- * trail's leases restored, opens the listeners, handles signals, reloads and drains.  It
- * talks to workers by posting to their loops, and they to it; `serving` is the one thing
- * read across threads.
+ * The main thread owns everything here and only coordinates: it starts the workers, has
+ * the trail's leases restored, opens the listeners, handles signals, reloads and drains.
+ * It talks to workers by posting to their loops, and they to it; `serving` is the one
+ * thing read across threads.
  *
  *   starting -> every worker is set up -> restored from the trail -> listening (serving)
  *   SIGHUP, POST /reload: reload.h           SIGTERM, SIGINT: drain, stop, join
@@ -54,8 +54,8 @@ struct cg_gate {
 /* A reload is over: a drain that waited for it goes on.  Main thread. */
 void cg_gate_reload_over(struct cg_gate *gate);
 
-/* A row about the gate itself (start, stop, reload), by worker 0.  fn may be NULL; runs on
- * worker 0's thread. */
+/* A row about the gate itself (start, stop, reload), by worker 0.  fn may be NULL; runs
+ * on worker 0's thread. */
 void cg_gate_record(struct cg_worker *zero, const char *kind, const char *outcome,
                     const char *reason, const char *revision, cg_call_fn *fn, void *arg);
 

@@ -1,10 +1,11 @@
-/* reload.h - new policies, certificate, keys and plugin data: on every worker, or on none.
+/* reload.h - new policies, certificate, keys and plugin data: on every worker, or on
+ * none.
  *
  * The main thread reads the files; every worker compiles the policies beside the running
- * ones; when all could, the plugins reload their data, and then every worker swaps.  Leases,
- * sockets and decisions under way stay; connections keep the certificate that they began
- * with.  The configuration itself is read at the start alone.  One at a time.  Both outcomes are in the log, the
- * trail and /status.
+ * ones; when all could, the plugins reload their data, and then every worker swaps.
+ * Leases, sockets and decisions under way stay; connections keep the certificate that
+ * they began with.  The configuration itself is read at the start alone.  One at a time.
+ * Both outcomes are in the log, the trail and /status.
  */
 #ifndef CG_GATE_RELOAD_H
 #define CG_GATE_RELOAD_H

@@ -1,7 +1,7 @@
 /* watch.h - the main thread looks whether a plugin holds a worker, and says which one.
  *
- * A plugin that blocks cannot be ended, and its worker serves nobody meanwhile.  After one
- * second it is named in the log, once for each time it holds on.  Main thread.
+ * A plugin that blocks cannot be ended, and its worker serves nobody meanwhile.  After
+ * one second it is named in the log, once for each time it holds on.  Main thread.
  */
 #ifndef CG_GATE_WATCH_H
 #define CG_GATE_WATCH_H

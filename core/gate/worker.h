@@ -1,7 +1,7 @@
 /* worker.h - one thread: event loop, Lua state, drivers, leases, listener.
  *
- * Made and freed by the main thread; everything between by messages.  Each request below is
- * answered by posting `answer` to the gate's loop with the worker as argument.
+ * Made and freed by the main thread; everything between by messages.  Each request below
+ * is answered by posting `answer` to the gate's loop with the worker as argument.
  */
 #ifndef CG_GATE_WORKER_H
 #define CG_GATE_WORKER_H

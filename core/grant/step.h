@@ -1,8 +1,9 @@
 /* step.h - what steps are made of; private to the grant layer.
  *
- * A step's run ends by exactly one of cg_step_done and cg_step_fail.  undo is called after
- * a failure of this step or a later one, must accept that the step did nothing or half, and
- * does not wait.  Steps run on the grant's home worker, but those marked `origin`.
+ * A step's run ends by exactly one of cg_step_done and cg_step_fail.  undo is called
+ * after a failure of this step or a later one, must accept that the step did nothing or
+ * half, and does not wait.  Steps run on the grant's home worker, but those marked
+ * `origin`.
  */
 #ifndef CG_GRANT_STEP_H
 #define CG_GRANT_STEP_H

@@ -1,10 +1,11 @@
 /* access.h - who may use a listener, and who the client of a request is.
  *
- * The client is the TCP peer, but when the peer is a trusted proxy: then it is the rightmost
- * entry of X-Forwarded-For that is no trusted proxy itself (when all are, the leftmost one).
- * Entries left of it are the client's own words and are never looked at.  An entry that is
- * no address, or more than 32 proxies in a row, make it the peer.  Forwarded (RFC 7239) is
- * not read: a header that the proxy does not write is the client's to forge.
+ * The client is the TCP peer, but when the peer is a trusted proxy: then it is the
+ * rightmost entry of X-Forwarded-For that is no trusted proxy itself (when all are, the
+ * leftmost one).  Entries left of it are the client's own words and are never looked at.
+ * An entry that is no address, or more than 32 proxies in a row, make it the peer.
+ * Forwarded (RFC 7239) is not read: a header that the proxy does not write is the
+ * client's to forge.
  *
  *   TCP peer   bounds of connections (peers.h), refusals of the framing guard, its own
  *              allow and deny unless it is a trusted proxy: closed at the accept

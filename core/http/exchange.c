@@ -15,7 +15,7 @@ static void end_span(char *bytes, struct cg_span s) {
   bytes[s.at + s.len] = '\0';
 }
 
-/* Behind every text stands a separator that nobody needs any more: NUL takes its place. */
+/* Behind every text stands a separator that nobody needs any more: it becomes NUL. */
 static void cut_texts(struct cg_exchange *x, const struct cg_message *m) {
   x->method_name = x->bytes + m->method_text.at;
   x->path = x->bytes + m->path.at;

@@ -1,14 +1,15 @@
 /* exchange.h - one request being answered.
  *
  * The server makes an exchange when the guard let a whole request through, and a route's
- * handler gets it.  The handler answers now or later, exactly once, with cg_exchange_reply,
- * cg_exchange_problem or cg_exchange_fail; that call ends the exchange and frees it.  A
- * client that leaves does not end it: completions still hold a valid exchange, and their
- * reply is dropped (cg_exchange_alive says so beforehand, cg_exchange_on_gone tells).
+ * handler gets it.  The handler answers now or later, exactly once, with
+ * cg_exchange_reply, cg_exchange_problem or cg_exchange_fail; that call ends the exchange
+ * and frees it.  A client that leaves does not end it: completions still hold a valid
+ * exchange, and their reply is dropped (cg_exchange_alive says so beforehand,
+ * cg_exchange_on_gone tells).
  *
  * Everything is used on the thread of the worker that owns the connection.  All texts are
- * the exchange's and live until the reply; the arena is for the handler's own things of the
- * same life, 256 KiB at most in all.
+ * the exchange's and live until the reply; the arena is for the handler's own things of
+ * the same life, 256 KiB at most in all.
  */
 #ifndef CG_HTTP_EXCHANGE_H
 #define CG_HTTP_EXCHANGE_H
@@ -81,10 +82,10 @@ const char *cg_exchange_query(const struct cg_exchange *x, const char *name);
 const char *cg_exchange_query_unknown(const struct cg_exchange *x,
                                       const char *const *known);
 
-/* Reads the body as a JSON object checked by the table (schema.h) into *out, whose defaults
- * the caller has set.  False: the right problem (415, 400, 422, 503) was sent and x is gone.
- * errs may be NULL; if given, checks of the caller's own can be added to it after success
- * and sent with cg_exchange_invalid.  The JSON lives as long as x, so
+/* Reads the body as a JSON object checked by the table (schema.h) into *out, whose
+ * defaults the caller has set.  False: the right problem (415, 400, 422, 503) was sent
+ * and x is gone.  errs may be NULL; if given, checks of the caller's own can be added to
+ * it after success and sent with cg_exchange_invalid.  The JSON lives as long as x, so
  * CG_OBJECT members may be used until the reply. */
 bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void *out,
                       struct cg_field_errors *errs) CG_MUST_USE;

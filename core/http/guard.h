@@ -2,8 +2,8 @@
  *
  * evhtp's own parser is not fit for hostile bytes, so it never sees any: the guard takes
  * the bufferevent's callbacks over right after the accept, reads requests with message.h,
- * and when one is whole makes the exchange from it and has it dispatched.  evhtp keeps what
- * it does well: accepting, TLS, and a connection's life.
+ * and when one is whole makes the exchange from it and has it dispatched.  evhtp keeps
+ * what it does well: accepting, TLS, and a connection's life.
  *
  *   READING  collecting a request
  *   BUSY     one exchange is out; later bytes wait, so replies keep the requests' order

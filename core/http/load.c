@@ -111,7 +111,8 @@ static void turn_away(struct cg_load *l, struct cg_exchange *x) {
   refuse(x);
 }
 
-/* The next turn: after the sockets' when there is work, else when the line's first is due. */
+/* The next turn: behind the sockets when there is work, else when the line's first is
+ * due. */
 static void rearm(struct cg_load *l) {
   int64_t left = l->admitted.n ? 0 : due(l) - now(l), us = left > 0 ? left : 0;
   struct timeval tv = {us / 1000000, us % 1000000};

@@ -8,9 +8,9 @@
  *             work on the rest begins
  *   refused   at once, when its client was not told to wait a moment ago
  *   waiting   otherwise: who was told and came back within the second stands in line for
- *             20 ms and more the longer the line is, so that refusing takes a small part of
- *             the worker's time however many insist; then it is admitted, if there is room,
- *             or refused
+ *             20 ms and more the longer the line is, so that refusing takes a small part
+ *             of the worker's time however many insist; then it is admitted, if there is
+ *             room, or refused
  *
  * New work is admitted up to `most`; what keeps a grant true (CG_ROUTE_KEEPS, routes of
  * plugins) up to twice of it.  A request counts until its reply, also when its client has

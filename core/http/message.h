@@ -1,15 +1,17 @@
 /* message.h - the strict reader of one HTTP/1.x request, without I/O.
  *
- * The guard hands it the bytes it has of a request, from the first one on; it says whether
- * more are needed, the message is complete, or it must be refused and with which status.
- * It reads by lines and remembers where it stopped, so the answer never depends on how the
- * bytes were cut into segments.  Nothing is copied: all texts are offsets into the bytes.
+ * The guard hands it the bytes it has of a request, from the first one on; it says
+ * whether more are needed, the message is complete, or it must be refused and with which
+ * status.  It reads by lines and remembers where it stopped, so the answer never depends
+ * on how the bytes were cut into segments.  Nothing is copied: all texts are offsets into
+ * the bytes.
  *
  * Grammar: RFC 9112 sections 2 to 6 and RFC 9110 section 5, narrowed where leniency lets
- * two parsers disagree: origin-form targets only (400), CRLF only, no folded lines, exactly
- * one Host, at most one Content-Length of digits alone, no Transfer-Encoding at all (411),
- * no body on GET, HEAD and DELETE (400), a Content-Length on POST, PUT and PATCH (411).
- * Statuses used: 400, 411, 413, 414, 431.  No allocation, no ownership, any thread.
+ * two parsers disagree: origin-form targets only (400), CRLF only, no folded lines,
+ * exactly one Host, at most one Content-Length of digits alone, no Transfer-Encoding at
+ * all (411), no body on GET, HEAD and DELETE (400), a Content-Length on POST, PUT and
+ * PATCH (411).  Statuses used: 400, 411, 413, 414, 431.  No allocation, no ownership, any
+ * thread.
  */
 #ifndef CG_HTTP_MESSAGE_H
 #define CG_HTTP_MESSAGE_H

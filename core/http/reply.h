@@ -1,9 +1,9 @@
 /* reply.h - the head of an answer as bytes.
  *
- * Status line, Date, Content-Type, Content-Length, X-Request-Id, the handler's own fields,
- * and Connection: close on the last answer of a connection.  Answers may hold tokens, so
- * they are not to be stored or sniffed unless the handler set a Cache-Control of its own
- * (RFC 6750 5.3, RFC 9111 5.2).  Pure; no ownership.
+ * Status line, Date, Content-Type, Content-Length, X-Request-Id, the handler's own
+ * fields, and Connection: close on the last answer of a connection.  Answers may hold
+ * tokens, so they are not to be stored or sniffed unless the handler set a Cache-Control
+ * of its own (RFC 6750 5.3, RFC 9111 5.2).  Pure; no ownership.
  */
 #ifndef CG_HTTP_REPLY_H
 #define CG_HTTP_REPLY_H

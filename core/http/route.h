@@ -1,10 +1,11 @@
 /* route.h - which handler answers which path.
  *
- * Routes stand in constant tables, one per handler file.  The router is built once at start
- * and is read-only after: share it between workers.  A path is looked up whole in a hash
- * table, then with its last segment taken as the {parameter} ("/a/b/{id}": one parameter at
- * most, always last, never empty).  HEAD goes to the GET route.  A path known under other
- * methods only is 405 with Allow; an unknown one goes to the fallback, then 404.
+ * Routes stand in constant tables, one per handler file.  The router is built once at
+ * start and is read-only after: share it between workers.  A path is looked up whole in a
+ * hash table, then with its last segment taken as the {parameter} ("/a/b/{id}": one
+ * parameter at most, always last, never empty).  HEAD goes to the GET route.  A path
+ * known under other methods only is 405 with Allow; an unknown one goes to the fallback,
+ * then 404.
  */
 #ifndef CG_HTTP_ROUTE_H
 #define CG_HTTP_ROUTE_H

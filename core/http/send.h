@@ -1,8 +1,8 @@
 /* send.h - bytes to the client with the fewest system calls.
  *
- * On plain TCP with nothing queued the bytes go out by one sendmsg at once; what the socket
- * does not take is queued in the bufferevent, which writes it when it can.  TLS, and
- * anything behind queued bytes, always takes the queue: order is kept.
+ * On plain TCP with nothing queued the bytes go out by one sendmsg at once; what the
+ * socket does not take is queued in the bufferevent, which writes it when it can.  TLS,
+ * and anything behind queued bytes, always takes the queue: order is kept.
  */
 #ifndef CG_HTTP_SEND_H
 #define CG_HTTP_SEND_H

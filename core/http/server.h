@@ -1,11 +1,12 @@
 /* server.h - one listener of one worker.
  *
  * A server owns an evhtp instance on the worker's loop, its connections' guards and the
- * bounds they share.  Every accepted connection gets a guard (guard.h), which reads strictly,
- * answers its own refusals, keeps pipelined requests in order and closes lingering; whole
- * requests become exchanges and go to the router.  With TLS the same path runs over the
- * bufferevent's SSL.  Everything on the worker's thread, but cg_server_counts (any).
- * The process must ignore SIGPIPE: OpenSSL writes to its sockets plainly.
+ * bounds they share.  Every accepted connection gets a guard (guard.h), which reads
+ * strictly, answers its own refusals, keeps pipelined requests in order and closes
+ * lingering; whole requests become exchanges and go to the router.  With TLS the same
+ * path runs over the bufferevent's SSL.  Everything on the worker's thread, but
+ * cg_server_counts (any).  The process must ignore SIGPIPE: OpenSSL writes to its sockets
+ * plainly.
  *
  * Metrics: camgate_http_requests_total{code}, camgate_http_refused_total{reason},
  * camgate_http_connections, camgate_http_request_seconds.  They are registered by

@@ -1,8 +1,9 @@
 /* target.h - request targets: what is accepted, and how they are decoded.
  *
- * Only the origin form (RFC 9112 3.2.1) passes, in characters of RFC 3986 alone, with valid
- * percent-encoding, no encoded '/', '\', NUL or control character, and no dot segment, plain
- * or encoded: nothing in the path can mean another path to a proxy.  No allocation.
+ * Only the origin form (RFC 9112 3.2.1) passes, in characters of RFC 3986 alone, with
+ * valid percent-encoding, no encoded '/', '\', NUL or control character, and no dot
+ * segment, plain or encoded: nothing in the path can mean another path to a proxy.  No
+ * allocation.
  */
 #ifndef CG_HTTP_TARGET_H
 #define CG_HTTP_TARGET_H

@@ -38,7 +38,8 @@ void cg_tls_free(void *ssl_ctx); /* one reference; NULL is fine */
 
 #define CG_TLS_PIN 64
 /* "sha256//..." of the certificate's public key, as libcurl takes it: a command that can
- * read the gate's configuration knows its gate by that, whatever address it listens on. */
+ * read the gate's configuration knows its gate by that, whatever address it listens
+ * on. */
 bool cg_tls_pin(const char *cert, char out[CG_TLS_PIN], struct cg_err *err) CG_MUST_USE;
 
 #endif

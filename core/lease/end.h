@@ -1,12 +1,12 @@
 /* end.h - a lease ends, once, with everything that follows from it.
  *
  * Ending is decided in one place and at one instant; then, each on its own:
- *   - the end is recorded, tried again until the trail has it, while the worker runs; after
- *     a restart the lease is live in the trail, and lapses;
+ *   - the end is recorded, tried again until the trail has it, while the worker runs;
+ *     after a restart the lease is live in the trail, and lapses;
  *   - the quota is given back, tried again until it would lapse by itself.  Whoever takes
  *     the place has a row behind the end's in the same queue;
- *   - the participant is put out of the room, tried again until the SFU has answered, for as
- *     long as the token could be used.
+ *   - the participant is put out of the room, tried again until the SFU has answered, for
+ *     as long as the token could be used.
  * Home's thread.
  */
 #ifndef CG_LEASE_END_H

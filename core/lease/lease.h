@@ -4,9 +4,10 @@
  * and ended exactly once.  Ended leases stay as tombstones for CG_TOMBSTONE_US, so that a
  * late heartbeat hears why (410) and a late join is put out; at most CG_TOMBSTONES of
  * them, the oldest go first.  Ending and dropping cost the same however many leases the
- * subject has.  All leases of one subject live on one worker (id.h), so every
- * question about a subject is answered here without asking around.
- * References: the table holds one; a grant under way holds one (cg_lease_ref).  One thread.
+ * subject has.  All leases of one subject live on one worker (id.h), so every question
+ * about a subject is answered here without asking around.
+ * References: the table holds one; a grant under way holds one (cg_lease_ref).
+ * One thread.
  */
 #ifndef CG_LEASE_LEASE_H
 #define CG_LEASE_LEASE_H
@@ -77,7 +78,8 @@ struct cg_leases *cg_leases_new(size_t max);
 void cg_leases_free(struct cg_leases *t); /* every lease must have lost its references */
 
 /* A pending lease in the table, one reference to the caller; also when the table is full:
- * who asks for a new one looks first, who has one already comes back.  NULL: no memory. */
+ * who asks for a new one looks first, who has one already comes back.  NULL: no
+ * memory. */
 struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
                               const struct cg_subject *who, const char *camera,
                               const char *key, const char *fingerprint) CG_MUST_USE;

@@ -1,7 +1,7 @@
 /* row.h - rows of the trail, and what the trail says of a lease.
  *
- * A row borrows from what it is made of; facts are rendered into buf, which must live until
- * cg_audit_append has returned.
+ * A row borrows from what it is made of; facts are rendered into buf, which must live
+ * until cg_audit_append has returned.
  */
 #ifndef CG_LEASE_ROW_H
 #define CG_LEASE_ROW_H

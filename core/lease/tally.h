@@ -1,7 +1,8 @@
 /* tally.h - refused credentials: counted in the trail, not flooded into it.
  *
- * The first refusal after a quiet time is recorded at once, what follows within ten seconds
- * as one row with the count.  The refusal's reply does not wait for it.  One worker.
+ * The first refusal after a quiet time is recorded at once, what follows within ten
+ * seconds as one row with the count.  The refusal's reply does not wait for it.  One
+ * worker.
  */
 #ifndef CG_LEASE_TALLY_H
 #define CG_LEASE_TALLY_H

@@ -234,7 +234,7 @@ struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
   return handle(c, (uint32_t)(s - c->slots));
 }
 
-/* The handle's slot when its call may still be completed; else NULL, and it is counted. */
+/* The handle's slot while its call may be completed; else NULL, and it is counted. */
 static struct slot *completing(struct cg_calls *c, struct cgp_call call) {
   if (!cg_loop_is_mine(c->loop)) {
     cg_call_misused(c, CG_MISUSE_THREAD, "");

@@ -1,13 +1,13 @@
 /* call.h - one asynchronous call into a plugin: exactly one completion, one deadline.
  *
- * Each worker has one table of calls (struct cg_calls).  Beginning a call takes a slot and
- * gives the plugin a handle made of slot and generation; completing, failing or the
+ * Each worker has one table of calls (struct cg_calls).  Beginning a call takes a slot
+ * and gives the plugin a handle made of slot and generation; completing, failing or the
  * deadline ends it, whichever comes first, and the caller's function runs exactly once,
  * inside that event.  It may run before the op returns: callers must be ready for that.
  * After a timeout the slot, with its call_alloc memory, stays until the plugin completes
- * late; a plugin that never does uses up its share (CG_CALLS_PER_PLUGIN), and further calls
- * to it fail as busy, to it alone.  A stale handle, a second completion and a completion
- * from another thread are dropped, logged with the plugin's name and counted.
+ * late; a plugin that never does uses up its share (CG_CALLS_PER_PLUGIN), and further
+ * calls to it fail as busy, to it alone.  A stale handle, a second completion and a
+ * completion from another thread are dropped, logged with the plugin's name and counted.
  * A result that is not whole (result.h) ends the call CGP_E_INTERNAL, counted as well.
  * Worker's thread only.
  */
@@ -37,7 +37,8 @@ struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
 void cg_calls_free(struct cg_calls *calls);
 
 /* owner: the plugin's name, its own counter of open calls and of their memory; outlives
- * the calls.  whole: what a result must be.  id 0: no slot, or no memory for its deadline. */
+ * the calls.  whole: what a result must be.  id 0: no slot, or no memory for its
+ * deadline. */
 struct cg_call_owner {
   const char *plugin;
   uint32_t open;
@@ -58,7 +59,8 @@ bool cg_call_is_open(const struct cg_calls *calls, struct cgp_call call);
 
 /* What plugins may not do, counted as camgate_plugin_misuse_total{kind}: `late` after the
  * deadline, `twice` right after it was completed, `stale` any other dead handle, `thread`
- * another thread than the worker's, `nonsense` a result that is not whole.  Logged at the 1st, 2nd, 4th, 8th... time. */
+ * another thread than the worker's, `nonsense` a result that is not whole.  Logged at the
+ * 1st, 2nd, 4th, 8th... time. */
 enum cg_misuse {
   CG_MISUSE_TWICE,
   CG_MISUSE_THREAD,
@@ -73,8 +75,8 @@ bool cg_calls_metrics(struct cg_metrics *metrics) CG_MUST_USE;
 
 /* A plugin's code as the gate's. */
 enum cg_code cg_code_of(enum cgp_code code);
-/* The same where the client named nothing that could be unknown or invalid: then it is the
- * gate's own trouble. */
+/* The same where the client named nothing that could be unknown or invalid: then it is
+ * the gate's own trouble. */
 enum cg_code cg_trouble_of(enum cgp_code code);
 
 #endif

@@ -1,10 +1,11 @@
 /* drivers.h - what one worker calls: every started plugin, op by op.
  *
- * cg_drivers_start runs each plugin's start on the worker's thread and builds its host half
- * of the ABI.  The functions below begin a call with the kind's deadline and enter the
- * plugin; fn runs exactly once (call.h), possibly before they return.  When no call can be
- * begun fn gets CGP_E_BUSY at once.  Request structs need no `size`: it is set here.
- * Worker's thread only, except cg_drivers_free: after the loop has stopped, same thread.
+ * cg_drivers_start runs each plugin's start on the worker's thread and builds its host
+ * half of the ABI.  The functions below begin a call with the kind's deadline and enter
+ * the plugin; fn runs exactly once (call.h), possibly before they return.  When no call
+ * can be begun fn gets CGP_E_BUSY at once.  Request structs need no `size`: it is set
+ * here.  Worker's thread only, except cg_drivers_free: after the loop has stopped, same
+ * thread.
  */
 #ifndef CG_PLUGIN_DRIVERS_H
 #define CG_PLUGIN_DRIVERS_H

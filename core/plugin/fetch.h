@@ -3,8 +3,8 @@
  * Keep-alive, TLS verified, no redirects, http and https only, no proxy from the
  * environment, NOSIGNAL, resolver in curl's own thread.  Bounds: replies to max_reply,
  * 256 transfers in flight per worker (the next fail at once as busy), 8 connections per
- * host.  The callback runs exactly once, never inside cg_fetch itself (but when there is no
- * memory even to note the failure).  Worker's thread.
+ * host.  The callback runs exactly once, never inside cg_fetch itself (but when there is
+ * no memory even to note the failure).  Worker's thread.
  */
 #ifndef CG_PLUGIN_FETCH_H
 #define CG_PLUGIN_FETCH_H

@@ -1,10 +1,11 @@
 /* host.h - the host's half of the ABI: what stands behind struct cgp_host.
  *
  * Main's host is made by the loader, one per plugin: options, names, log and metrics; no
- * loop, so that its timer, fetch, call and event_base functions abort, and post is refused.
- * A worker's host is made when its plugin starts and hangs on main's: it outlives the
- * worker, because a plugin's own threads may post until fini, and is freed with the set.
- * Posts run in order; those that came before cg_host_stop run, later ones are refused.
+ * loop, so that its timer, fetch, call and event_base functions abort, and post is
+ * refused.  A worker's host is made when its plugin starts and hangs on main's: it
+ * outlives the worker, because a plugin's own threads may post until fini, and is freed
+ * with the set.  Posts run in order; those that came before cg_host_stop run, later ones
+ * are refused.
  */
 #ifndef CG_PLUGIN_HOST_H
 #define CG_PLUGIN_HOST_H
@@ -57,7 +58,8 @@ struct cg_host *cg_host_new(const char *plugin, const struct cg_plugins_env *env
 struct cg_host *cg_host_worker(struct cg_host *main, uint32_t worker,
                                struct cg_loop *loop, struct cg_calls *calls,
                                struct cg_fetcher *fetcher) CG_MUST_USE;
-/* Runs what was posted, refuses further posts.  Worker's thread, before the plugin's stop. */
+/* Runs what was posted, refuses further posts.  Worker's thread, before the plugin's
+ * stop. */
 void cg_host_stop(struct cg_host *h);
 /* After the plugin's stop: timers it left behind. */
 void cg_host_drop_timers(struct cg_host *h);

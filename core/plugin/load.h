@@ -1,12 +1,13 @@
-/* load.h - the set of plugins: found, checked, configured, initialised; or refused in words.
+/* load.h - the set of plugins: found, checked, configured, initialised; or refused in
+ * words.
  *
  * Loaded once by the main thread, in the order of the configuration's names; nothing is
- * ever unloaded.  The file must be a regular file inside the plugin folder (no symlink out
- * of it), owned by root or by us, writable by nobody else.  cg_plugin_refusal holds the ABI
- * rules (major, minor, size, missing ops) in one place; `camgate plugin check` prints it.
- * Each kind is served by exactly one plugin, except routes and feeds; a kind that nobody or
- * two serve is an error.  Options are checked against the plugin's own table, all errors at
- * once, pointers "/plugins/NAME/OPTION".
+ * ever unloaded.  The file must be a regular file inside the plugin folder (no symlink
+ * out of it), owned by root or by us, writable by nobody else.  cg_plugin_refusal holds
+ * the ABI rules (major, minor, size, missing ops) in one place; `camgate plugin check`
+ * prints it.  Each kind is served by exactly one plugin, except routes and feeds; a kind
+ * that nobody or two serve is an error.  Options are checked against the plugin's own
+ * table, all errors at once, pointers "/plugins/NAME/OPTION".
  */
 #ifndef CG_PLUGIN_LOAD_H
 #define CG_PLUGIN_LOAD_H
@@ -44,7 +45,8 @@ struct cg_plugins_env {
   bool partial; /* not every kind must be served: one plugin alone, under test */
 };
 
-/* NULL: errs says everything that is wrong.  env's strings are copied, its objects kept. */
+/* NULL: errs says everything that is wrong.  env's strings are copied, its objects
+ * kept. */
 struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
                                    struct cg_arena *arena,
                                    struct cg_field_errors *errs) CG_MUST_USE;
@@ -52,8 +54,8 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
 const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) CG_MUST_USE;
 /* NULL when acceptable, else the reason in words (static or in buf). */
 const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n);
-/* What an older minor's plugin does not have is none: its libraries, and what it completed
- * health with (NULL: well). */
+/* What an older minor's plugin does not have is none: its libraries, and what it
+ * completed health with (NULL: well). */
 const struct cgp_library *cg_plugin_libraries(const struct cgp_plugin *abi,
                                               size_t *ret_n);
 struct cgp_health cg_plugin_health(const struct cgp_plugin *abi, const void *result);

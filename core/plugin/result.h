@@ -2,8 +2,9 @@
  *
  * A plugin shares our memory and cannot be held to everything, but a result that is not
  * there, texts that are NULL and counts without items are told apart from an answer here,
- * at the edge: the call ends CGP_E_INTERNAL, and the layers above read only what is whole.
- * Each function says what is wrong in words, NULL: nothing.  Any thread, no allocation.
+ * at the edge: the call ends CGP_E_INTERNAL, and the layers above read only what is
+ * whole.  Each function says what is wrong in words, NULL: nothing.  Any thread, no
+ * allocation.
  */
 #ifndef CG_PLUGIN_RESULT_H
 #define CG_PLUGIN_RESULT_H

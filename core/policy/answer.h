@@ -1,9 +1,9 @@
 /* answer.h - what a policy may answer: allow, cap, deny, and the scope() they carry.
  *
  * The constructors check every field at once and raise on anything odd, so the error has
- * the policy's line.  What they give to Lua is a light userdata: the address of a struct in
- * the decision's arena.  It is never trusted: cg_answer_returned and the scopes list look
- * the address up among those this decision made.
+ * the policy's line.  What they give to Lua is a light userdata: the address of a struct
+ * in the decision's arena.  It is never trusted: cg_answer_returned and the scopes list
+ * look the address up among those this decision made.
  */
 #ifndef CG_POLICY_ANSWER_H
 #define CG_POLICY_ANSWER_H

@@ -1,10 +1,10 @@
 /* bundle.h - the policy files of one moment, read whole, with their revision.
  *
- * Read by the main thread at start and on reload, then immutable and shared by all workers
- * through references.  The revision is the SHA-256 (hex) over names and contents in name
- * order, lib/ included.  Bounds: 256 files, 256 KiB each, 4 MiB in all; names
- * [A-Za-z0-9_-]+.lua; anything else in the folder is ignored, a broken or unreadable .lua is
- * an error.  References are atomic: any thread.
+ * Read by the main thread at start and on reload, then immutable and shared by all
+ * workers through references.  The revision is the SHA-256 (hex) over names and contents
+ * in name order, lib/ included.  Bounds: 256 files, 256 KiB each, 4 MiB in all; names
+ * [A-Za-z0-9_-]+.lua; anything else in the folder is ignored, a broken or unreadable .lua
+ * is an error.  References are atomic: any thread.
  */
 #ifndef CG_POLICY_BUNDLE_H
 #define CG_POLICY_BUNDLE_H

@@ -2,23 +2,23 @@
  *
  * cg_policy_new compiles a bundle into a state of its own: allow-list environment built
  * from nothing, text chunks only, memory counted by the allocator.  It checks every file
- * (returns one table; name, decide; known keys only; match of known tests) and reports all
- * that is wrong at once.
+ * (returns one table; name, decide; known keys only; match of known tests) and reports
+ * all that is wrong at once.
  *
  * cg_policy_decide runs the policies whose match holds, in name order, inside one pooled
  * coroutine, and gives exactly one verdict, now or later (a policy may await usage()).
  * Everything that touches the Lua stack with data runs protected.  Combination: any deny
  * denies; at least one allow is needed; lowest max, smallest ttl, lowest limit per scope,
- * highest priority win; scopes add up.  An error, an odd value, a broken limit: a deny with
- * policy_error set, of that decision alone.  The first deny or error decides; policies
- * after it are asked only in explain mode, and do not change the verdict.
+ * highest priority win; scopes add up.  An error, an odd value, a broken limit: a deny
+ * with policy_error set, of that decision alone.  The first deny or error decides;
+ * policies after it are asked only in explain mode, and do not change the verdict.
  *
- * What is nobody's fault but the gate's (no memory, a quota that cannot be read) is told by
- * `outage`: nothing was decided, and who asks again later may hear something else.
+ * What is nobody's fault but the gate's (no memory, a quota that cannot be read) is told
+ * by `outage`: nothing was decided, and who asks again later may hear something else.
  *
- * Limits (struct cg_policy_limits) are sticky: once one is hit the coroutine cannot go on,
- * whatever it catches.  Waiting is free.  A decision in flight holds a reference, so a
- * reload lets it finish on the state it began on.  One worker's thread.
+ * Limits (struct cg_policy_limits) are sticky: once one is hit the coroutine cannot go
+ * on, whatever it catches.  Waiting is free.  A decision in flight holds a reference, so
+ * a reload lets it finish on the state it began on.  One worker's thread.
  */
 #ifndef CG_POLICY_POLICY_H
 #define CG_POLICY_POLICY_H
@@ -116,8 +116,8 @@ struct cg_verdict {
   enum cg_code outage; /* with policy_error: why nothing could be decided; else CG_OK */
   const char *reason;  /* deny: the first deny's text; "no policy allows this";
                        "policy_error"; outage: what is away */
-  const char *rule,
-      *file; /* of the policy that decided: the denying, the capping, else the first allowing */
+  const char *rule, *file; /* of the policy that decided: the denying, the capping,
+                              else the first allowing */
   int line;
   int max;              /* tier: lowest max, or the top tier */
   const char *max_rule; /* policy that set max, "" when none did */
@@ -141,8 +141,8 @@ struct cg_policy *cg_policy_ref(struct cg_policy *p);
 void cg_policy_unref(struct cg_policy *p); /* NULL is fine */
 const char *cg_policy_revision(const struct cg_policy *p);
 
-/* The verdict and all it points to live in `arena`; ask must stay until fn has run.  fn may
- * run before this returns. */
+/* The verdict and all it points to live in `arena`; ask must stay until fn has run.  fn
+ * may run before this returns. */
 void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,
                       struct cg_arena *arena, cg_verdict_fn *fn, void *arg);
 

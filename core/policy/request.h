@@ -1,9 +1,9 @@
 /* request.h - `req`, as policies see it: read-only views over struct cg_ask, in place.
  *
  * One userdata per pooled run, with its parts (subject, camera, time, lease) as user
- * values; nothing is copied until a policy reads it.  Lists (roles, sites, tags) are fresh
- * tables; claims and attributes are views over JSON, walked with pairs, ipairs, # and
- * dots.  A view of another decision raises instead of reading.
+ * values; nothing is copied until a policy reads it.  Lists (roles, sites, tags) are
+ * fresh tables; claims and attributes are views over JSON, walked with pairs, ipairs, #
+ * and dots.  A view of another decision raises instead of reading.
  */
 #ifndef CG_POLICY_REQUEST_H
 #define CG_POLICY_REQUEST_H

@@ -1,7 +1,7 @@
 /* rule.h - one loaded policy file: its name, its match, its decide function.
  *
- * match: equality tests, all of which must hold; each takes a string or a list of strings,
- * one of which must be equal:
+ * match: equality tests, all of which must hold; each takes a string or a list of
+ * strings, one of which must be equal:
  *   role     the subject has the role          site     the camera's site
  *   tag      the camera has the tag            camera   the camera's id
  *   purpose  the purpose stated                quality  the tier asked for

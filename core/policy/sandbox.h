@@ -1,10 +1,11 @@
 /* sandbox.h - the environment policies run in, built from nothing by an allow list.
  *
- * No library is left in the state; what policies may call is what the tables in sandbox.c,
- * lib_text.c and lib_table.c name.  The environment, `math` and `table` are read-only
- * proxies; reading an unknown name and setting a global raise.  Strings have the text
- * helpers as methods and nothing else.  There is no load, no metatable, no coroutine, no
- * pattern, no clock and no randomness: a decision depends on req, usage() and the files.
+ * No library is left in the state; what policies may call is what the tables in
+ * sandbox.c, lib_text.c and lib_table.c name.  The environment, `math` and `table` are
+ * read-only proxies; reading an unknown name and setting a global raise.  Strings have
+ * the text helpers as methods and nothing else.  There is no load, no metatable, no
+ * coroutine, no pattern, no clock and no randomness: a decision depends on req, usage()
+ * and the files.
  */
 #ifndef CG_POLICY_SANDBOX_H
 #define CG_POLICY_SANDBOX_H

@@ -32,8 +32,8 @@ void cg_run_give(struct cg_run *r); /* back to the pool */
 void cg_runs_free(struct cg_policy *p);
 
 /* renew.c.  A policy that stores into variables outside decide fills the state for good.
- * When the limit was met and collecting garbage does not help, the same bundle is compiled
- * into a fresh state, which decides from then on. */
+ * When the limit was met and collecting garbage does not help, the same bundle is
+ * compiled into a fresh state, which decides from then on. */
 void cg_policy_renew_if_full(struct cg_policy *p);
 struct cg_policy *cg_policy_current(struct cg_policy *p);
 

@@ -1,7 +1,8 @@
 /* view_json.h - JSON (claims, attributes) as policies see it: read-only views in place.
  *
- * Scalars become Lua values (null: nil; integers stay integers), objects and arrays become
- * views with `.`, `[]`, `#`; pairs and ipairs walk them.  A view belongs to one decision.
+ * Scalars become Lua values (null: nil; integers stay integers), objects and arrays
+ * become views with `.`, `[]`, `#`; pairs and ipairs walk them.  A view belongs to one
+ * decision.
  */
 #ifndef CG_POLICY_VIEW_JSON_H
 #define CG_POLICY_VIEW_JSON_H

@@ -2,8 +2,9 @@
  *
  * Each worker has one box.  The two threads put finished replies into it; the first one
  * posts one wake-up to the worker's loop, so a commit wakes each worker once however many
- * rows it had; a wake-up that could not be posted is tried again by the next one.  There every reply is finished: its call is completed,
- * its memory freed.  Lock order: a box's lock is a leaf. */
+ * rows it had; a wake-up that could not be posted is tried again by the next one.  There
+ * every reply is finished: its call is completed, its memory freed.  Lock order: a box's
+ * lock is a leaf. */
 #ifndef AUD_BOX_H
 #define AUD_BOX_H
 

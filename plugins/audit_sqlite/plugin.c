@@ -1,5 +1,5 @@
-/* audit_sqlite - the audit trail in one SQLite file.  README.md tells auditors how to read
- * it; writer.h how rows become durable, reader.h how questions are answered. */
+/* audit_sqlite - the audit trail in one SQLite file.  README.md tells auditors how to
+ * read it; writer.h how rows become durable, reader.h how questions are answered. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>

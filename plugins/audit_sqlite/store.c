@@ -85,7 +85,7 @@ static bool check_schema(struct aud_store *s, bool may_make, struct aud_words *w
   return true;
 }
 
-/* After each commit.  The log has its new size by us, and grows smaller by nobody else. */
+/* After each commit.  Nobody else makes the log longer, or shorter. */
 static int see_log(void *arg, sqlite3 *db, const char *schema, int pages) {
   struct aud_store *s = arg;
   struct aud_ident now;

@@ -62,7 +62,7 @@ bool aud_store_commit(struct aud_store *s, struct aud_words *words);
 /* Are the files at their paths still the ones that are open?  Two stat calls. */
 bool aud_store_unmoved(struct aud_store *s, struct aud_words *words);
 
-/* "audit.db: disk I/O error (sync)": SQLite's words, extended code named where it helps */
+/* "audit.db: disk I/O error (sync)": SQLite's words, and its extended code's name */
 bool aud_sql_say(sqlite3 *db, const struct aud_place *p, const char *doing,
                  struct aud_words *words);
 bool aud_sql_run(sqlite3 *db, const struct aud_place *p, const char *sql,

@@ -3,7 +3,8 @@
  * Rows are read by seq.  The first bad one is the first that is missing (its number is
  * given), that stands at a number it should not have, that does not fit its hash, or,
  * at the end, that the head file says was there.  With every row in its place, the tables
- * and views are looked at (shape.h); what is wrong with them is no row, and has number 0. */
+ * and views are looked at (shape.h); what is wrong with them is no row, and has number
+ * 0. */
 #ifndef AUD_VERIFY_H
 #define AUD_VERIFY_H
 

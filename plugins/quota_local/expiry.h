@@ -1,8 +1,8 @@
 /* expiry.h - which holding lapses next: a binary heap of embedded entries.
  *
- * Each entry knows its slot, so moving or removing any of them is O(log n) and the next to
- * lapse is found at once; nothing is ever scanned.  Room for all entries is reserved at
- * the start (untouched pages cost nothing), so adding cannot fail.  Not locked.
+ * Each entry knows its slot, so moving or removing any of them is O(log n) and the next
+ * to lapse is found at once; nothing is ever scanned.  Room for all entries is reserved
+ * at the start (untouched pages cost nothing), so adding cannot fail.  Not locked.
  */
 #ifndef QUOTA_LOCAL_EXPIRY_H
 #define QUOTA_LOCAL_EXPIRY_H

@@ -1,7 +1,8 @@
 /* quota_local - quota in memory, for a gate that stands alone.
  *
  * Every op is one step on a table that all workers share (table.h) and completes inside
- * the op.  What is held is gone when the process ends: the gate restores it from its trail.
+ * the op.  What is held is gone when the process ends: the gate restores it from its
+ * trail.
  */
 #include <stdio.h>
 #include <stdlib.h>

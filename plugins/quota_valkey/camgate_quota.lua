@@ -97,7 +97,8 @@ local function reserve(keys, args)
   local ask = {scopes = {}, limits = {}, weighted = {}}
   for i = 4 + rungs, #args, 3 do
     local n = #ask.scopes + 1
-    ask.scopes[n], ask.limits[n], ask.weighted[n] = args[i], args[i + 1], args[i + 2] == '1'
+    ask.scopes[n], ask.limits[n] = args[i], args[i + 1]
+    ask.weighted[n] = args[i + 2] == '1'
   end
   local old = holding_of(keys, lease)
   local used = used_by_others(keys, ask.scopes, old or {})
@@ -122,7 +123,7 @@ local function renew(keys, args)
   return 1
 end
 
--- args: lease, ttl_ms, n, scope, weight ... for each lease.  Known leases stay as they are.
+-- args: lease, ttl_ms, n, scope, weight ... for each lease.  Known ones stay as they are.
 local function restore(keys, args)
   local i, taken = 1, 0
   while i <= #args do

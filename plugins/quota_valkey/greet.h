@@ -1,7 +1,7 @@
 /* greet.h - what is said on a fresh connection before the first op.
  *
- * AUTH and SELECT when configured, HELLO to learn what answers (a server that will not say
- * stays unknown), then the version of the function library; an absent or older one is
+ * AUTH and SELECT when configured, HELLO to learn what answers (a server that will not
+ * say stays unknown), then the version of the function library; an absent or older one is
  * loaded (FUNCTION LOAD REPLACE) unless load_functions is off.  A library of
  * the same major version and at least our minor is taken as it is; a newer major is
  * refused, so an old gate never undoes an upgrade.

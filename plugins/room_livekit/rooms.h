@@ -1,11 +1,11 @@
 /* rooms.h - rooms that this worker knows to exist, and those being opened.
  *
- * A room is remembered for much less than its empty timeout, so the SFU cannot have cleaned
- * it up in between, and one that a restart took away is missed for no longer than that;
- * rooms_forget drops it when the SFU says that it is gone.  Ensures of one
+ * A room is remembered for much less than its empty timeout, so the SFU cannot have
+ * cleaned it up in between, and one that a restart took away is missed for no longer than
+ * that; rooms_forget drops it when the SFU says that it is gone.  Ensures of one
  * room while it is being opened wait for the one request.  Bounds: 4096 remembered rooms
- * (the oldest goes first); rooms being opened are bounded by the calls that wait for them.
- * That worker's thread only.
+ * (the oldest goes first); rooms being opened are bounded by the calls that wait for
+ * them.  That worker's thread only.
  */
 #ifndef ROOM_LIVEKIT_ROOMS_H
 #define ROOM_LIVEKIT_ROOMS_H

@@ -1,8 +1,8 @@
 /* token.h - the two kinds of LiveKit access tokens that the gate issues.
  *
- * For clients: join and subscribe in one room, and nothing else.  For our own calls to the
- * SFU's API: room service as a whole, or administration of one room.  Claims as LiveKit's
- * server reads them: iss = API key, sub = identity, video = grants.
+ * For clients: join and subscribe in one room, and nothing else.  For our own calls to
+ * the SFU's API: room service as a whole, or administration of one room.  Claims as
+ * LiveKit's server reads them: iss = API key, sub = identity, video = grants.
  * Stateless but for the signer; that worker's thread.
  */
 #ifndef ROOM_LIVEKIT_TOKEN_H

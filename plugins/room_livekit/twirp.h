@@ -1,10 +1,11 @@
 /* twirp.h - LiveKit's RoomService over the host's HTTP client, one client per worker.
  *
- * Requests are POST /twirp/livekit.RoomService/METHOD with JSON both ways (twitchtv/twirp,
- * wire protocol v7).  The service token is kept for minutes; tokens that name a room are
- * made anew each time.  An answer is success only when it is status 200 with a whole JSON
- * object; everything else becomes a code and words naming peer, method, status and cause.
- * The callback runs once, later than twirp_call returns; not at all after twirp_free.
+ * Requests are POST /twirp/livekit.RoomService/METHOD with JSON both ways
+ * (twitchtv/twirp, wire protocol v7).  The service token is kept for minutes; tokens that
+ * name a room are made anew each time.  An answer is success only when it is status 200
+ * with a whole JSON object; everything else becomes a code and words naming peer, method,
+ * status and cause.  The callback runs once, later than twirp_call returns; not at all
+ * after twirp_free.
  */
 #ifndef ROOM_LIVEKIT_TWIRP_H
 #define ROOM_LIVEKIT_TWIRP_H
@@ -37,8 +38,8 @@ struct twirp *twirp_new(struct cgp_host *h, const struct twirp_config *config);
 /* Forgets every callback; what is in flight ends by itself. */
 void twirp_free(struct twirp *t);
 
-/* room: whom the token administrates, NULL for the service as a whole.  body: JSON, copied.
- * false: no memory, or a name too long; fn will not run. */
+/* room: whom the token administrates, NULL for the service as a whole.  body: JSON,
+ * copied.  false: no memory, or a name too long; fn will not run. */
 bool twirp_call(struct twirp *t, const char *method, const char *room, const char *body,
                 twirp_fn *fn, void *arg);
 

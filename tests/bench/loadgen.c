@@ -3,9 +3,9 @@
  *   loadgen open PORT CONNECTIONS RATE SECONDS FILE   one request every 1/RATE s
  *   loadgen burst PORT CONNECTIONS FILE               all connections send at once
  *
- * FILE holds whole requests, each ended by a NUL; they are sent round and round.  A request
- * that finds no free connection waits, and its waiting counts (no coordinated omission).
- * Prints one JSON object; latencies in microseconds.  127.0.0.1 only. */
+ * FILE holds whole requests, each ended by a NUL; they are sent round and round.  A
+ * request that finds no free connection waits, and its waiting counts (no coordinated
+ * omission).  Prints one JSON object; latencies in microseconds.  127.0.0.1 only. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

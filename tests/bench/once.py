@@ -1,5 +1,5 @@
-"""What scripts/bench measures once a run, beside the rates: latency from the intended send
-time, a crowd at once, group commit, system calls, beating leases, memory."""
+"""What scripts/bench measures once a run, beside the rates: latency from the intended
+send time, a crowd at once, group commit, system calls, beating leases, memory."""
 import json
 import os
 import re
@@ -35,7 +35,8 @@ def whole(method, path, token="", body=None):
 def loadgen(folder, *argv, texts):
     path = Path(folder) / "requests.nul"
     path.write_text("\0".join(texts) + "\0")
-    done = subprocess.run([LOADGEN, *map(str, argv), path], capture_output=True, text=True)
+    done = subprocess.run([LOADGEN, *map(str, argv), path], capture_output=True,
+                          text=True)
     if not done.stdout:
         raise AssertionError(done.stderr)
     return json.loads(done.stdout)
@@ -53,20 +54,25 @@ def cpu_ns(pid):
 
 
 def open_loop(folder, bare, gate, reserves, capacity, rounds, seconds):
-    """Both at half of reserve's capacity, one after the other; medians over the rounds."""
+    """Both at half of reserve's capacity, in turn; medians over the rounds."""
     rate, got = int(capacity / 2), {"bare": [], "reserve": []}
     for _ in range(rounds):
-        for name, port, texts in (("bare", bare.port, [whole("GET", "/")]), ("reserve", gate.port, reserves)):
-            got[name].append(loadgen(folder, "open", port, 64, rate, seconds, texts=texts))
+        for name, port, texts in (("bare", bare.port, [whole("GET", "/")]),
+                                  ("reserve", gate.port, reserves)):
+            got[name].append(loadgen(folder, "open", port, 64, rate, seconds,
+                                     texts=texts))
         idle(gate)
-    got = {name: {key: statistics.median(r[key] for r in runs) for key in ("p50", "p99", "p999", "failed")}
+    got = {name: {key: statistics.median(r[key] for r in runs)
+                  for key in ("p50", "p99", "p999", "failed")}
            for name, runs in got.items()}
-    return got | {"rate": rate, "p999_ratio": got["reserve"]["p999"] / got["bare"]["p999"]}
+    return got | {"rate": rate,
+                  "p999_ratio": got["reserve"]["p999"] / got["bare"]["p999"]}
 
 
 def crowd(folder, gate):
     """Viewers who arrive at once at one camera."""
-    texts = [whole("POST", "/api/v1/stream/reserve", gate.token(f"viewer-{n}", roles=["crowd"]),
+    texts = [whole("POST", "/api/v1/stream/reserve",
+                   gate.token(f"viewer-{n}", roles=["crowd"]),
                    {"camera_id": "crowd", "ttl_s": 5}) for n in range(VIEWERS)]
     return loadgen(folder, "burst", gate.port, VIEWERS, texts=texts)
 
@@ -85,15 +91,18 @@ def group_commit():
     """Rows a second with one request at a time, and with 256."""
     rates = {}
     for waiting, rows in ((1, 2000), (256, 60000)):
-        out = subprocess.run([AUDIT_SPEED, str(rows), str(waiting)], capture_output=True, text=True)
-        rates[waiting] = float(re.search(r"waiting: (\d+) rows/s", out.stdout + out.stderr)[1])
+        out = subprocess.run([AUDIT_SPEED, str(rows), str(waiting)], capture_output=True,
+                             text=True)
+        rates[waiting] = float(re.search(r"waiting: (\d+) rows/s",
+                                         out.stdout + out.stderr)[1])
     return {"alone": rates[1], "of_256": rates[256], "ratio": rates[256] / rates[1]}
 
 
 def syscalls(gate, run):
     """System calls per request while `run` (which returns how many it made) is on."""
     with tempfile.NamedTemporaryFile("r") as out:
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", out.name, "-p", str(gate.child.pid)],
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", out.name, "-p",
+                                   str(gate.child.pid)],
                                   stderr=subprocess.PIPE, text=True)
         tracer.stderr.readline()  # attached
         made = run()
@@ -113,7 +122,8 @@ def beating(folder, gate, seconds):
     before, began = cpu_ns(gate.child.pid), time.monotonic()
     beats = loadgen(folder, "open", gate.port, 16, BEATING / BEAT_S, seconds, texts=texts)
     cpu = cpu_ns(gate.child.pid) - before
-    return {"cpu_percent": cpu / (time.monotonic() - began) / 1e7, "failed": beats["failed"]}
+    return {"cpu_percent": cpu / (time.monotonic() - began) / 1e7,
+            "failed": beats["failed"]}
 
 
 def rss_mib(gate):
@@ -129,8 +139,9 @@ def rests(gate, seconds=0.3):
 
 
 def idle(gate):
-    """No lease is live: all that were granted have ended, and what follows from it is done."""
-    until(lambda: gate.rows("""SELECT (SELECT count(*) FROM events WHERE kind = 'decision' AND
-        outcome = 'allow') = (SELECT count(*) FROM events WHERE kind = 'end') AS over""")[0]["over"],
+    """All leases that were granted have ended, and what follows from that is done."""
+    until(lambda: gate.rows("""SELECT
+        (SELECT count(*) FROM events WHERE kind = 'decision' AND outcome = 'allow') =
+        (SELECT count(*) FROM events WHERE kind = 'end') AS over""")[0]["over"],
           "the leases of the round are over", seconds=60, every=0.3)
     until(lambda: rests(gate), "the gate rests", seconds=60, every=0)

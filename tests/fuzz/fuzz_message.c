@@ -1,8 +1,9 @@
 /* The strict reader under hostile bytes.
  *
- * First byte: how many bytes each next part has.  The rest is read whole and in parts, each
- * from a block of exactly its size; both readings must agree, and what a ready message says
- * must hold: spans inside the head, tokens where tokens stand, a decodable target. */
+ * First byte: how many bytes each next part has.  The rest is read whole and in parts,
+ * each from a block of exactly its size; both readings must agree, and what a ready
+ * message says must hold: spans inside the head, tokens where tokens stand, a decodable
+ * target. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 """confine.py UNIT WHAT:WHERE... - run the service of a systemd unit as systemd would.
 
 A close imitation for machines where systemd is not the first process; needs root.  Every
-line of [Service] is carried out, or stands in MOOT with the reason why it has nothing to do
-here; a line that is in neither ends this.  WHAT:WHERE are bind mounts made first, so that an
-installed prefix is where the unit expects it; the state folder is one of them.
+line of [Service] is carried out, or stands in MOOT with the reason why it has nothing to
+do here; a line that is in neither ends this.  WHAT:WHERE are bind mounts made first, so
+that an installed prefix is where the unit expects it; the state folder is one of them.
 """
 import ctypes
 import os
@@ -23,9 +23,10 @@ MOOT = {
     "Restart": "the test restarts", "RestartSec": "", "RestartPreventExitStatus": "",
     "SystemCallErrorNumber": "here a forbidden call kills, so that none goes unseen",
     "SystemCallArchitectures": "libseccomp's default",
-    "RemoveIPC": "nothing outlives the test's user", "AmbientCapabilities": "none are given",
-    "ProtectHostname": "without capabilities", "ProtectClock": "without capabilities",
-    "ProtectKernelLogs": "without capabilities", "ProtectKernelModules": "without capabilities",
+    "RemoveIPC": "nothing outlives the test's user",
+    "AmbientCapabilities": "none are given", "ProtectHostname": "without capabilities",
+    "ProtectClock": "without capabilities", "ProtectKernelLogs": "without capabilities",
+    "ProtectKernelModules": "without capabilities",
     "RestrictRealtime": "without capabilities", "PrivateUsers": "without capabilities",
     "LockPersonality": "", "PrivateMounts": "a mount namespace is made in any case",
     "StateDirectoryMode": "with StateDirectory",
@@ -89,7 +90,8 @@ def private_devices():
 
 
 def read_only_but(*writable):
-    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    points = [line.split()[4]
+              for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for point in sorted(set(points), key=len):
         if not point.startswith(("/proc", "/dev/", *map(str, writable))):
             mount("-o", "remount,bind,ro", point)
@@ -102,7 +104,7 @@ def filesystem(service, pairs):
     state = state_directory(service)
     private_devices()                      # PrivateDevices
     hide("/home", "/root", "/run/user")    # ProtectHome
-    read_only_but(state)                   # ProtectSystem=strict, ProtectKernelTunables, ...
+    read_only_but(state)                   # ProtectSystem, ProtectKernelTunables, ...
     for folder in ("/tmp", "/var/tmp"):    # PrivateTmp
         mount("-t", "tmpfs", "-o", "mode=1777", "tmp", folder)
     mount("-t", "proc", "-o", "hidepid=invisible,subset=pid", "proc", "/proc")
@@ -120,7 +122,8 @@ KILL, ALLOW, DENY = 0x80000000, 0x7fff0000, 0x00050000
 
 
 class Filter:
-    """A seccomp filter; rules for calls that this architecture does not have are left out."""
+    """A seccomp filter; rules for calls that this architecture does not have are left
+    out."""
 
     def __init__(self, default):
         self.lib = ctypes.CDLL("libseccomp.so.2")
@@ -167,7 +170,8 @@ def filters(service, allowed):
     for name in sorted(allowed):
         calls.rule(ALLOW, name)
     finer = Filter(ALLOW)
-    families = [getattr(socket, name) for name in service["RestrictAddressFamilies"][0].split()]
+    families = [getattr(socket, name)
+                for name in service["RestrictAddressFamilies"][0].split()]
     for family in set(range(46)) - set(families):
         finer.rule(DENY | 97, "socket", Compare(0, EQUAL, family))
     finer.rule(DENY | 1, "mmap", Compare(2, MASKED_EQUAL, 6, 6))  # MemoryDenyWriteExecute
@@ -183,7 +187,8 @@ def filters(service, allowed):
 # ---- who it is
 
 def limits(service):
-    for name, what in (("LimitNOFILE", resource.RLIMIT_NOFILE), ("LimitCORE", resource.RLIMIT_CORE)):
+    for name, what in (("LimitNOFILE", resource.RLIMIT_NOFILE),
+                       ("LimitCORE", resource.RLIMIT_CORE)):
         hard = resource.getrlimit(what)[1]
         most = int(service[name][0])
         if hard != resource.RLIM_INFINITY:
@@ -210,20 +215,21 @@ def environment(service):
 
 
 EXPECTED = {
-    "CapabilityBoundingSet": "", "NoNewPrivileges": "yes", "MemoryDenyWriteExecute": "yes",
-    "PrivateDevices": "yes", "PrivateTmp": "yes", "ProcSubset": "pid", "ProtectProc": "invisible",
-    "ProtectControlGroups": "yes", "ProtectHome": "yes", "ProtectKernelTunables": "yes",
-    "ProtectSystem": "strict", "RestrictNamespaces": "yes", "RestrictSUIDSGID": "yes",
-    "DynamicUser": "yes",
+    "CapabilityBoundingSet": "", "NoNewPrivileges": "yes",
+    "MemoryDenyWriteExecute": "yes", "PrivateDevices": "yes", "PrivateTmp": "yes",
+    "ProcSubset": "pid", "ProtectProc": "invisible", "ProtectControlGroups": "yes",
+    "ProtectHome": "yes", "ProtectKernelTunables": "yes", "ProtectSystem": "strict",
+    "RestrictNamespaces": "yes", "RestrictSUIDSGID": "yes", "DynamicUser": "yes",
 }
-READ = {"ExecStart", "EnvironmentFile", "Environment", "LimitNOFILE", "LimitCORE", "StateDirectory",
-        "UMask", "RestrictAddressFamilies", "SystemCallFilter"}
+READ = {"ExecStart", "EnvironmentFile", "Environment", "LimitNOFILE", "LimitCORE",
+        "StateDirectory", "UMask", "RestrictAddressFamilies", "SystemCallFilter"}
 
 
 def main(unit, pairs):
     service = unit_of(unit)
     unknown = set(service) - set(MOOT) - set(EXPECTED) - READ
-    other = {name for name, value in EXPECTED.items() if service.get(name, ["no"]) != [value]}
+    other = {name for name, value in EXPECTED.items()
+             if service.get(name, ["no"]) != [value]}
     if unknown or other:
         sys.exit(f"confine: not imitated: {unknown}, expected otherwise: {other}")
     calls, finer = filters(service, allowed_calls(service))

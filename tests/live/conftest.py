@@ -1,4 +1,5 @@
-"""Fixtures: real servers, and gates beside them.  Each test's things lie in its tmp_path."""
+"""Fixtures: real servers, and gates beside them.  Each test's things lie in its
+tmp_path."""
 import os
 
 import pytest
@@ -11,7 +12,8 @@ from gate import BINARY, Gate
 def pytest_runtest_makereport(item, call):
     """In CI nothing may be skipped."""
     report = yield
-    if report.skipped and os.environ.get("CAMGATE_CI") and not hasattr(report, "wasxfail"):
+    if report.skipped and os.environ.get("CAMGATE_CI") and not hasattr(report,
+                                                                       "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be: {call.excinfo.value}"
     return report

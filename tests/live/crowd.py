@@ -1,4 +1,5 @@
-"""crowd.py PORT SIZE - slow connections from many addresses of loopback, until stdin ends.
+"""crowd.py PORT SIZE - slow connections from many addresses of loopback, until stdin
+ends.
 
 Each sends a byte of a request about every two seconds; whoever is answered or cut comes
 again.  Prints a line when all are there, and at the end how they were answered, as JSON.
@@ -10,7 +11,8 @@ import socket
 import sys
 import time
 
-REQUEST = b"GET /openapi.yaml HTTP/1.1\r\nHost: gate\r\nX-Slow: " + b"y" * 200 + b"\r\n\r\n"
+REQUEST = b"GET /openapi.yaml HTTP/1.1\r\nHost: gate\r\nX-Slow: " + b"y" * 200 + \
+    b"\r\n\r\n"
 EVERY_S, STEPS = 2.0, 100
 
 
@@ -21,7 +23,8 @@ class Slow:
 
     def dial(self):
         self.socket = socket.socket()
-        self.socket.bind((f"127.0.{1 + self.number // 250 % 250}.{1 + self.number % 250}", 0))
+        self.socket.bind((f"127.0.{1 + self.number // 250 % 250}.{1 + self.number % 250}",
+                          0))
         self.socket.connect(self.to)
         self.socket.setblocking(False)
         self.sent = self.socket.send(REQUEST[:1])

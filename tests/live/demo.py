@@ -29,7 +29,8 @@ def site():
 
 
 def user_token(gate):
-    return gate.cli("token", "--sub", "alice", "--role", "operator", "--site", site()).stdout.strip()
+    return gate.cli("token", "--sub", "alice", "--role", "operator", "--site",
+                    site()).stdout.strip()
 
 
 def first_camera(client):
@@ -50,7 +51,8 @@ def smoke(gate, livekit):
     grant = client.grant(first_camera(client))
     if livekit:
         width, height = asyncio.run(watched(livekit, grant))
-        say(f"a client joined {grant['room']} with the token and received {width}x{height}")
+        say(f"a client joined {grant['room']} with the token and received "
+            f"{width}x{height}")
     else:
         say("left out: no Go toolchain, so no livekit-server; the token was not used")
     if client.release(grant["lease_id"]).status_code != 204:
@@ -66,8 +68,9 @@ def guide(gate, livekit, folder):
     (folder / "env").touch(mode=0o600)
     (folder / "env").write_text(env)
     camgate = f"{os.path.relpath(BINARY)} "
+    sfu = livekit.ws if livekit else "none (no Go toolchain)"
     print(f"""
-camgate {gate.url}   admin {gate.admin}   SFU {livekit.ws if livekit else 'none (no Go toolchain)'}
+camgate {gate.url}   admin {gate.admin}   SFU {sfu}
 
 In another shell, from here:
 
@@ -76,7 +79,8 @@ In another shell, from here:
   curl -s {gate.url}/api/v1/stream/reserve -H "Authorization: Bearer $TOKEN" \\
     -H 'Content-Type: application/json' -d '{{"camera_id": "{camera}"}}'
   curl -s {gate.url}/api/v1/stream/leases -H "Authorization: Bearer $TOKEN"
-  curl -si -X DELETE {gate.url}/api/v1/stream/release/LEASE_ID -H "Authorization: Bearer $TOKEN"
+  curl -si -X DELETE {gate.url}/api/v1/stream/release/LEASE_ID \\
+    -H "Authorization: Bearer $TOKEN"
 
 Change who may watch: edit a file of {os.path.relpath(folder / 'policies')}, then
 
@@ -85,7 +89,8 @@ Change who may watch: edit a file of {os.path.relpath(folder / 'policies')}, the
 and see what was decided:
 
   {camgate}audit query -c etc/camgate.lua
-  sqlite3 {os.path.relpath(gate.state)}/audit.db 'SELECT time, subject, camera, outcome, reason FROM decisions'
+  sqlite3 {os.path.relpath(gate.state)}/audit.db \\
+    'SELECT time, subject, camera, outcome, reason FROM decisions'
 
 Ctrl-C ends it all.""", flush=True)
 
@@ -97,10 +102,12 @@ def interrupted(*_):
 def main():
     just_smoke = sys.argv[1:] == ["--smoke"]
     signal.signal(signal.SIGTERM, interrupted)
-    folder = Path(tempfile.mkdtemp(prefix="camgate-demo-")) if just_smoke else servers.ROOT / "build/demo"
+    folder = Path(tempfile.mkdtemp(prefix="camgate-demo-")) if just_smoke \
+        else servers.ROOT / "build/demo"
     shutil.rmtree(folder / "policies", ignore_errors=True)
     policies = shutil.copytree(servers.ROOT / "policies", folder / "policies")
-    livekit = servers.LiveKit(folder / "livekit") if servers.find("livekit-server") else None
+    livekit = servers.LiveKit(folder / "livekit") if servers.find("livekit-server") \
+        else None
     gate = Gate(folder / "gate", policies=policies, cameras=ETC / "cameras.json",
                 **(livekit.env() if livekit else {}))
     if livekit:

@@ -25,11 +25,13 @@ class Faulty(Gate):
         shutil.copy(HERE / "cameras.json", folder / "cameras.json")
         config = folder / "faulty.lua"
         config.write_text(
-            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text() + "\nend)()\n"
+            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text() +
+            "\nend)()\n"
             "conf.deadlines_ms = { cameras = 250, quota = 250, room = 250, ice = 250,"
             " audit = 1000 }\n"
             f"conf.plugin_dir = '{ROOT}/build/{PRESET}/tests/faulty'\n"
-            "for _, plugin in ipairs(conf.plugins) do plugin[1] = 'faulty_' .. plugin[1] end\n"
+            "for _, plugin in ipairs(conf.plugins) do plugin[1] = 'faulty_' .. plugin[1] "
+            "end\n"
             "return conf\n")
         super().__init__(folder, config=config, policies=folder / "policies",
                          cameras=folder / "cameras.json", TURN_DOMAIN="turn.invalid",
@@ -50,9 +52,11 @@ class Faulty(Gate):
         text = path.read_text()
         head, tail = text.split(f'"id": "{camera}"', 1)
         before, after = tail.split("[", 1)
-        path.write_text(f'{head}"id": "{camera}"{before}["{tag}"]' + after.split("]", 1)[1])
+        rest = after.split("]", 1)[1]
+        path.write_text(f'{head}"id": "{camera}"{before}["{tag}"]{rest}')
         assert requests.post(self.admin + "/reload", timeout=20).ok
 
     def kinds(self, lease):
         return [row["kind"] for row in
-                self.rows("SELECT kind FROM trail WHERE lease_id = ? ORDER BY seq", lease)]
+                self.rows("SELECT kind FROM trail WHERE lease_id = ? ORDER BY seq",
+                          lease)]

@@ -3,10 +3,10 @@
  *   flood PORT PATH REQUESTS CONNECTIONS RATE SECONDS PATIENT
  *
  * REQUESTS: one "token<TAB>body" a line, used round and round.  A request belongs to its
- * intended moment: latency counts from there, also when no connection was free then.  With
- * PATIENT 1 a connection that was refused rests as long as its Retry-After says; with 0 it
- * is used again at once.  Requests that are a second late are dropped and counted.  Connects come
- * from 127.0.0.1 to 127.0.0.250.  Prints one JSON object. */
+ * intended moment: latency counts from there, also when no connection was free then.
+ * With PATIENT 1 a connection that was refused rests as long as its Retry-After says;
+ * with 0 it is used again at once.  Requests that are a second late are dropped and
+ * counted.  Connects come from 127.0.0.1 to 127.0.0.250.  Prints one JSON object. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>

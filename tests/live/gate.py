@@ -20,11 +20,13 @@ PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "LD_LIBRARY_PATH")
 
 
 class Gate(Server):
-    """camgate run, from the checkout, with the shipped configuration unless told another."""
+    """camgate run, from the checkout, with the shipped configuration unless told
+    another."""
 
     name = "camgate"
 
-    def __init__(self, folder, policies=None, cameras=None, workers=2, config=None, **env):
+    def __init__(self, folder, policies=None, cameras=None, workers=2, config=None,
+                 **env):
         super().__init__(folder)
         self.port, self.admin_port = ports.take(), ports.take()
         self.secret = secrets.token_hex(32)
@@ -48,7 +50,8 @@ class Gate(Server):
 
     def environment(self):
         kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        return kept | {"ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=0",
+        return kept | {"ASAN_OPTIONS": "detect_leaks=1",
+                       "TSAN_OPTIONS": "halt_on_error=0",
                        "UBSAN_OPTIONS": "print_stacktrace=1"} | {
                            name: str(value) for name, value in self.vars.items()}
 
@@ -74,7 +77,8 @@ class Gate(Server):
                               env=self.environment(), capture_output=True, text=True,
                               timeout=timeout, cwd=self.folder)
         if check:
-            assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
+            assert done.returncode == 0, \
+                f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
     def logged(self):
@@ -84,10 +88,10 @@ class Gate(Server):
 
     # ---- tokens and clients
 
-    def token(self, sub="alice", roles=("operator",), sites=("north",), ttl=3600, key=None,
-              algorithm="HS256", **claims):
-        body = {"sub": sub, "name": sub.title(), "roles": list(roles), "sites": list(sites),
-                "exp": int(time.time()) + ttl} | claims
+    def token(self, sub="alice", roles=("operator",), sites=("north",), ttl=3600,
+              key=None, algorithm="HS256", **claims):
+        body = {"sub": sub, "name": sub.title(), "roles": list(roles),
+                "sites": list(sites), "exp": int(time.time()) + ttl} | claims
         body = {name: value for name, value in body.items() if value is not None}
         return jwt.encode(body, key or self.secret, algorithm=algorithm)
 
@@ -97,13 +101,15 @@ class Gate(Server):
     # ---- the trail, as an auditor reads it
 
     def rows(self, sql="SELECT * FROM trail ORDER BY seq", *values):
-        with sqlite3.connect(f"file:{self.state}/audit.db?mode=ro", uri=True, timeout=10) as db:
+        with sqlite3.connect(f"file:{self.state}/audit.db?mode=ro", uri=True,
+                             timeout=10) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, values)]
 
     def decisions(self, **where):
         test = " AND ".join(f"{name} = ?" for name in where) or "1"
-        return self.rows(f"SELECT * FROM decisions WHERE {test} ORDER BY time", *where.values())
+        return self.rows(f"SELECT * FROM decisions WHERE {test} ORDER BY time",
+                         *where.values())
 
     def metric(self, name):
         """Sum over all series of a metric."""
@@ -127,8 +133,8 @@ class Client:
         return self.http.request(method, self.gate.url + path, **kw)
 
     def reserve(self, camera="lobby-1", headers=None, **body):
-        return self.call("POST", "/api/v1/stream/reserve", json={"camera_id": camera} | body,
-                         headers=headers)
+        return self.call("POST", "/api/v1/stream/reserve",
+                         json={"camera_id": camera} | body, headers=headers)
 
     def grant(self, camera="lobby-1", **body):
         """A reserve that must succeed; its reply."""
@@ -151,7 +157,8 @@ class Client:
         return reply.json()["leases"]
 
     def explain(self, camera="lobby-1", **body):
-        return self.call("POST", "/api/v1/policy/explain", json={"camera_id": camera} | body)
+        return self.call("POST", "/api/v1/policy/explain",
+                         json={"camera_id": camera} | body)
 
     def audit(self, **filters):
         return self.call("GET", "/api/v1/audit", params=filters)

@@ -31,7 +31,8 @@ class Authority:
         self.key, self.name = KINDS["ec"](), named(name)
         self.ca = folder / f"{name.replace(' ', '-')}.pem"
         self.ca.write_bytes(self.sign(self.name, self.key.public_key(), days=(-1, 30),
-                                      authority=True).public_bytes(serialization.Encoding.PEM))
+                                      authority=True).public_bytes(
+                                          serialization.Encoding.PEM))
 
     def sign(self, subject, public_key, days, authority=False, use=None):
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -44,14 +45,16 @@ class Authority:
             builder = (builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
                        .add_extension(x509.SubjectAlternativeName(
                            [x509.DNSName("localhost"),
-                            x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False))
+                            x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+                                      critical=False))
         return builder.sign(self.key, hashes.SHA256())
 
     def issue(self, name="server", kind="ec", days=(-1, 30), client=False, key=None,
               passphrase=None):
         """(certificate file, key file), replaced whole when they are there."""
         key = key or KINDS[kind]()
-        use = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        use = ExtendedKeyUsageOID.CLIENT_AUTH if client \
+            else ExtendedKeyUsageOID.SERVER_AUTH
         cert = self.sign(named(name), key.public_key(), days, use=use)
         path = self.folder / f"{name}.pem"
         path.write_bytes(cert.public_bytes(serialization.Encoding.PEM))

@@ -1,4 +1,5 @@
-"""Free ports on loopback, apart from the ephemeral range and from other test processes."""
+"""Free ports on loopback, apart from the ephemeral range and from other test
+processes."""
 import os
 import socket
 
@@ -7,7 +8,8 @@ _next = None
 
 
 def slot():
-    """pytest-xdist's worker number; processes beside pytest name theirs in the environment."""
+    """pytest-xdist's worker number; processes beside pytest name theirs in the
+    environment."""
     name = os.environ.get("PYTEST_XDIST_WORKER", "")
     return int(os.environ.get("CAMGATE_PORT_SLOT", name[2:] or SLOTS - 1)) % SLOTS
 

@@ -8,11 +8,13 @@ from servers import Server, connects, find
 
 
 class Proxy(Server):
-    """Listens on `port`, forwards to the gate's public port, waits `wait_ms` for a client."""
+    """Listens on `port`, forwards to the gate's public port, waits `wait_ms` for a
+    client."""
 
     def __init__(self, folder, gate, forbidden, wait_ms=400):
         super().__init__(folder)
-        self.port, self.gate, self.forbidden, self.wait_ms = ports.take(), gate, forbidden, wait_ms
+        self.port, self.gate = ports.take(), gate
+        self.forbidden, self.wait_ms = forbidden, wait_ms
 
     def write_config(self, name, text):
         path = self.folder / name
@@ -43,12 +45,14 @@ http {{
     location = {self.forbidden} {{ return 403; }}
     location / {{
       proxy_pass http://gate; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Host $http_host; proxy_request_buffering off; proxy_next_upstream off;
+      proxy_set_header Host $http_host;
+      proxy_request_buffering off; proxy_next_upstream off;
     }}
   }}
 }}
 """)
-        return self.spawn(find("nginx", "/usr/sbin/nginx"), "-p", self.folder, "-e", "stderr", "-c", path)
+        return self.spawn(find("nginx", "/usr/sbin/nginx"), "-p", self.folder, "-e",
+                          "stderr", "-c", path)
 
 
 class HAProxy(Proxy):

@@ -1,4 +1,5 @@
-"""The real servers, each on loopback in a folder of its own, started until they answer."""
+"""The real servers, each on loopback in a folder of its own, started until they
+answer."""
 import os
 import secrets
 import shutil
@@ -36,8 +37,9 @@ class Server:
 
     def spawn(self, *argv, env=None):
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen([str(a) for a in argv], cwd=self.folder, env=env,
-                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.child = subprocess.Popen([str(a) for a in argv], cwd=self.folder,
+                                          env=env, stdin=subprocess.DEVNULL, stdout=log,
+                                          stderr=log)
         try:
             until(self.answers, f"{self.name} answers", seconds=30)
         except BaseException:
@@ -76,7 +78,8 @@ class Server:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
-            raise AssertionError(f"{self.name} did not end on SIGTERM:\n{self.tail()}") from None
+            raise AssertionError(f"{self.name} did not end on "
+                                 f"SIGTERM:\n{self.tail()}") from None
 
 
 def connects(port):
@@ -108,7 +111,8 @@ class LiveKit(Server):
         return f"ws://127.0.0.1:{self.port}"
 
     def config(self):
-        hook = f"webhook: {{api_key: {self.key}, urls: ['{self.webhook}']}}\n" if self.webhook else ""
+        hook = f"webhook: {{api_key: {self.key}, urls: ['{self.webhook}']}}\n" \
+            if self.webhook else ""
         return (f"port: {self.port}\nbind_addresses: [127.0.0.1]\n"
                 f"rtc:\n  node_ip: 127.0.0.1\n  enable_loopback_candidate: true\n"
                 f"  interfaces: {{includes: [lo]}}\n  use_external_ip: false\n"
@@ -158,15 +162,17 @@ class Valkey(Server):
         return f"redis://127.0.0.1:{self.port}/2"
 
     def start(self):
-        return self.spawn(find("valkey-server"), "--port", self.port, "--bind", "127.0.0.1",
-                          "--save", "", "--appendonly", "no", "--dir", self.folder)
+        return self.spawn(find("valkey-server"), "--port", self.port, "--bind",
+                          "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
+                          self.folder)
 
     def ready(self):
         return self.command("PING") == b"+PONG"
 
     def command(self, *words):
         """First line of the reply to one command."""
-        text = b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in (str(w).encode() for w in words))
+        text = b"".join(b"$%d\r\n%s\r\n" % (len(w), w)
+                        for w in (str(w).encode() for w in words))
         try:
             with socket.create_connection(("127.0.0.1", self.port), 2) as s:
                 s.sendall(b"*%d\r\n%s" % (len(words), text))
@@ -179,7 +185,8 @@ class Valkey(Server):
 
 
 class Turn(Server):
-    """coturn with a REST secret; a peer on loopback may be reached, for the test's own."""
+    """coturn with a REST secret; a peer on loopback may be reached, for the test's
+    own."""
 
     name = "turn"
 
@@ -190,15 +197,17 @@ class Turn(Server):
 
     def start(self):
         return self.spawn(
-            find("turnserver"), "-n", "--no-cli", "--no-tls", "--no-dtls", "--log-file=stdout",
-            "--simple-log", f"--listening-port={self.port}", "--listening-ip=127.0.0.1",
-            "--relay-ip=127.0.0.1", f"--min-port={self.relay}", f"--max-port={self.relay + 39}",
-            "--use-auth-secret", f"--static-auth-secret={self.secret}", "--realm=test.invalid",
-            "--allow-loopback-peers", f"--userdb={self.folder}/turndb",
-            f"--pidfile={self.folder}/turn.pid")
+            find("turnserver"), "-n", "--no-cli", "--no-tls", "--no-dtls",
+            "--log-file=stdout", "--simple-log", f"--listening-port={self.port}",
+            "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
+            f"--min-port={self.relay}", f"--max-port={self.relay + 39}",
+            "--use-auth-secret", f"--static-auth-secret={self.secret}",
+            "--realm=test.invalid", "--allow-loopback-peers",
+            f"--userdb={self.folder}/turndb", f"--pidfile={self.folder}/turn.pid")
 
     def ready(self):
         return connects(self.port)
 
     def env(self):
-        return {"TURN_DOMAIN": self.domain, "TURN_SECRET": self.secret, "TURN_PORT": str(self.port)}
+        return {"TURN_DOMAIN": self.domain, "TURN_SECRET": self.secret,
+                "TURN_PORT": str(self.port)}

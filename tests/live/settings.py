@@ -19,7 +19,8 @@ def laid_over(folder, **tables):
     """laid_over(folder, listen={"deny": [...]}) writes the file and names it."""
     lines = [line for table, settings in tables.items() for line in
              [f"conf.{table} = conf.{table} or {{}}",
-              *(f"conf.{table}.{name} = {lua(value)}" for name, value in settings.items())]]
+              *(f"conf.{table}.{name} = {lua(value)}"
+                for name, value in settings.items())]]
     path = Path(folder) / "camgate.lua"
     path.write_text("local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text()
                     + "\nend)()\n" + "\n".join(lines) + "\nreturn conf\n")

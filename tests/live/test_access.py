@@ -49,7 +49,8 @@ def refused(client):
 def test_denied_addresses_are_closed_at_the_accept(tmp_path, new_gate):
     gate = new_gate(config=laid_over(tmp_path, listen={
         "allow": ["127.0.0.0/29"], "deny": ["::ffff:127.0.0.3/128", "127.0.0.4/31"]}))
-    for last, taken in ((1, True), (2, True), (3, False), (4, False), (5, False), (6, True), (8, False)):
+    for last, taken in ((1, True), (2, True), (3, False), (4, False), (5, False),
+                        (6, True), (8, False)):
         client = client_from(gate, f"127.0.0.{last}")
         if taken:
             client.explain().raise_for_status()
@@ -64,7 +65,8 @@ def test_denied_addresses_are_closed_at_the_accept(tmp_path, new_gate):
 def test_a_denied_address_gets_no_handshake(tmp_path, started):
     authority = Authority(tmp_path / "pki")
     config = laid_over(tmp_path, listen={"deny": ["127.0.0.3"]})
-    gate = started(SecureGate(tmp_path / "gate", authority, authority.issue(), config=config))
+    gate = started(SecureGate(tmp_path / "gate", authority, authority.issue(),
+                              config=config))
     refused(client_from(gate, "127.0.0.3"))
     client_from(gate, "127.0.0.2").grant()
 
@@ -94,7 +96,8 @@ def test_empty_lists_let_everybody_in(tmp_path, new_gate):
 def test_check_refuses_odd_lists(tmp_path, name, value, words):
     gate = Gate(tmp_path / "gate", config=laid_over(tmp_path, listen={name: value}))
     done = gate.cli("check", check=False)
-    assert done.returncode == 2 and words in done.stderr and f"listen.{name}" in done.stderr
+    assert done.returncode == 2 and words in done.stderr \
+        and f"listen.{name}" in done.stderr
 
 
 # ---- behind a proxy
@@ -116,7 +119,8 @@ events {{}}
 http {{
   access_log off;
   client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy;
-  fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
+  fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u;
+  scgi_temp_path {self.folder}/s;
   upstream gate {{ server 127.0.0.1:{self.gate_port}; keepalive 4; }}
   server {{
     listen 127.0.0.1:{self.port} ssl;
@@ -148,7 +152,8 @@ ROOM = """return { name = "room", doc = "One desk may not watch.",
 
 @pytest.fixture
 def behind(tmp_path, started):
-    """(gate, at): at(address, ...) is a client whose requests reach the gate through nginx."""
+    """(gate, at): at(address, ...) is a client whose requests reach the gate through
+    nginx."""
     needs("nginx")
     authority = Authority(tmp_path / "pki")
     policies = shutil.copytree(HERE / "policies", tmp_path / "policies")
@@ -159,7 +164,8 @@ def behind(tmp_path, started):
     proxy = started(Nginx(tmp_path / "nginx", gate.port, authority.issue()))
 
     def at(address, sub="alice", **claims):
-        return client_from(gate, address, sub, url=proxy.url, verify=authority.ca, **claims)
+        return client_from(gate, address, sub, url=proxy.url, verify=authority.ca,
+                           **claims)
 
     return gate, at
 
@@ -178,7 +184,8 @@ def test_the_trail_and_the_policies_see_the_client(behind):
 
 def test_what_the_client_says_of_itself_is_not_believed(behind):
     gate, at = behind
-    for sub, forged in (("mallory", "127.0.0.7"), ("mike", "10.0.0.1"), ("mona", "nonsense,,")):
+    for sub, forged in (("mallory", "127.0.0.7"), ("mike", "10.0.0.1"),
+                        ("mona", "nonsense,,")):
         client = at("127.0.0.66", sub)
         for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
             client.http.headers[name] = forged

@@ -1,5 +1,5 @@
-"""The whole gate when its trail cannot be written: no token without its row, an honest 503 in
-time, red, and well again by itself."""
+"""The whole gate when its trail cannot be written: no token without its row, an honest
+503 in time, red, and well again by itself."""
 import contextlib
 import os
 import resource
@@ -28,7 +28,8 @@ class Spoiled(Gate):
         plugins = shutil.copytree(PLUGINS, folder / "plugins")
         shutil.copy(RIG / "faulty_disk.so", plugins)
         self.spoiled = folder / "camgate.lua"
-        self.spoiled.write_text(f"""local conf = (function() {(ROOT / "etc/camgate.lua").read_text()}
+        self.spoiled.write_text(f"""local conf = (function() {(ROOT /
+        "etc/camgate.lua").read_text()}
             end)()
             conf.plugin_dir = "{plugins}"
             local plugins = {{ {{ "faulty_disk" }} }}
@@ -90,8 +91,9 @@ def undone(gate):
 
 
 @pytest.mark.parametrize("op, nth, how, code", [
-    (WRITE, 1, "once", IOERR_WRITE), (WRITE, 2, "ever", IOERR_WRITE), (WRITE, 1, "ever", FULL),
-    (SYNC, 1, "once", IOERR_FSYNC), (SYNC, 1, "ever", IOERR_FSYNC),
+    (WRITE, 1, "once", IOERR_WRITE), (WRITE, 2, "ever", IOERR_WRITE),
+    (WRITE, 1, "ever", FULL), (SYNC, 1, "once", IOERR_FSYNC),
+    (SYNC, 1, "ever", IOERR_FSYNC),
 ])
 def test_a_failing_disk(spoiled, op, nth, how, code):
     alice = spoiled.client()
@@ -116,14 +118,16 @@ def test_a_hanging_disk(spoiled):
     alice, bob = spoiled.client(), spoiled.client("bob")
     held = {alice.grant()["lease_id"]}
     spoiled.order("hold")
-    first = refused_in_time(alice, "gate-1")  # its row is under way, and the deadline passes
+    # its row is under way, and the deadline passes
+    first = refused_in_time(alice, "gate-1")
     until(lambda: is_red(spoiled), "red")
     second = refused_in_time(bob, "gate-1")
     print(f"refused after {first * 1000:.0f} ms, then {second * 1000:.1f} ms")
     spoiled.order("letgo")
     well_again(spoiled)
-    # the row of the refused grant became durable after all: it was undone, and that is told
-    until(lambda: granted(spoiled) - undone(spoiled) == held, "the grant is undone in the trail")
+    # the row of the refused grant became durable after all: it was undone, says the trail
+    until(lambda: granted(spoiled) - undone(spoiled) == held,
+          "the grant is undone in the trail")
     assert bob.reserve("gate-1").status_code == 201
     spoiled.cli("audit", "verify")
 
@@ -135,7 +139,8 @@ def test_a_release_that_cannot_be_recorded_is_recorded_later(spoiled):
     problem(alice.release(lease), 503)
     spoiled.order("heal")
     well_again(spoiled)
-    until(lambda: spoiled.rows("SELECT * FROM trail WHERE kind = 'end' AND lease_id = ?", lease),
+    until(lambda: spoiled.rows("SELECT * FROM trail WHERE kind = 'end' AND lease_id = ?",
+                               lease),
           "the end is in the trail", seconds=30)
     assert alice.release(lease).status_code == 204
     ends = spoiled.rows("SELECT * FROM trail WHERE kind = 'end' AND lease_id = ?", lease)
@@ -210,7 +215,8 @@ def test_somebody_else_locks_the_file(gate):
 def small_disk(folder):
     """A file system of 4 MB, where this process may mount one."""
     folder.mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", folder],
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs",
+                              folder],
                              capture_output=True).returncode == 0
     try:
         yield mounted
@@ -277,7 +283,8 @@ def test_under_load_no_token_is_without_its_row(spoiled):
     threads = [threading.Thread(target=load, args=(n,), daemon=True) for n in range(8)]
     for thread in threads:
         thread.start()
-    for op, nth, code in ((SYNC, 3, IOERR_FSYNC), (WRITE, 7, FULL), (SYNC, 1, IOERR_FSYNC)):
+    for op, nth, code in ((SYNC, 3, IOERR_FSYNC), (WRITE, 7, FULL),
+                          (SYNC, 1, IOERR_FSYNC)):
         before = len(told)
         until(lambda: len(told) > before + 20, "grants")
         failed = spoiled.fail(op, nth, "once", code)["failures"]

@@ -60,7 +60,8 @@ def test_one_address_has_its_share_of_connections(gate):
     other.sendall(GET)
     assert other.recv(12) == b"HTTP/1.1 200"
     kept.pop().close()
-    until(lambda: requests.get(gate.url + "/openapi.yaml", timeout=5).ok, "a place is free again")
+    until(lambda: requests.get(gate.url + "/openapi.yaml", timeout=5).ok,
+          "a place is free again")
 
 
 def test_all_connections_have_a_bound(gate):
@@ -69,7 +70,8 @@ def test_all_connections_have_a_bound(gate):
     assert requests.get(gate.admin + "/livez", timeout=5).ok, "the operator still hears"
     for s in kept:
         s.close()
-    until(lambda: requests.get(gate.url + "/openapi.yaml", timeout=5).ok, "places are free again")
+    until(lambda: requests.get(gate.url + "/openapi.yaml", timeout=5).ok,
+          "places are free again")
 
 
 def test_more_of_the_refused_do_no_harm(gate):

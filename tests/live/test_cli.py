@@ -30,7 +30,8 @@ def test_check_names_all_that_is_wrong(tmp_path):
 
 
 def test_token_is_accepted_by_the_gate(gate):
-    token = gate.cli("token", "--sub", "carol", "--role", "operator", "--site", "north").stdout
+    token = gate.cli("token", "--sub", "carol", "--role", "operator", "--site",
+                     "north").stdout
     client = Client(gate, token.strip())
     client.grant()
     assert gate.decisions(subject="carol")
@@ -38,13 +39,15 @@ def test_token_is_accepted_by_the_gate(gate):
 
 def test_plugin_ls(tmp_path):
     out = Gate(tmp_path / "gate").cli("plugin", "ls").stdout
-    for name in ("cameras_file", "quota_local", "room_livekit", "ice_turn", "audit_sqlite"):
+    for name in ("cameras_file", "quota_local", "room_livekit", "ice_turn",
+                 "audit_sqlite"):
         assert name in out
 
 
 def test_policy_eval_is_a_dry_run(tmp_path):
     gate = Gate(tmp_path / "gate")
-    ask = ("policy", "eval", "--sub", "alice", "--role", "operator", "--site", "north", "--camera")
+    ask = ("policy", "eval", "--sub", "alice", "--role", "operator", "--site", "north",
+           "--camera")
     assert "high" in gate.cli(*ask, "lobby-1").stdout
     no = gate.cli(*ask, "vault-1", check=False)
     assert no.returncode == 1 and "this camera is closed" in no.stdout
@@ -52,7 +55,8 @@ def test_policy_eval_is_a_dry_run(tmp_path):
 
 
 def test_looking_makes_nothing(tmp_path):
-    """Whoever looks may be another user than the gate's: no folder, no secret of theirs."""
+    """Whoever looks may be another user than the gate's: no folder, no secret of
+    theirs."""
     gate = Gate(tmp_path / "gate", CAMGATE_JWT_SECRET="")
     gate.cli("check")
     gate.cli("plugin", "ls")
@@ -83,7 +87,8 @@ def trail(gate):
 
 def test_audit_query(trail):
     gate, lease = trail
-    out = gate.cli("audit", "query", "--subject", "alice", "--kind", "decision", "--format", "json").stdout
+    out = gate.cli("audit", "query", "--subject", "alice", "--kind", "decision",
+                   "--format", "json").stdout
     assert lease in out and "this camera is closed" in out
     assert lease in gate.cli("audit", "query").stdout
     odd = gate.cli("audit", "query", "--kind", "decisions", check=False)
@@ -92,10 +97,12 @@ def test_audit_query(trail):
 
 def test_audit_export(trail):
     gate, lease = trail
-    rows = list(csv.DictReader(io.StringIO(gate.cli("audit", "export", "--format", "csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(gate.cli("audit", "export", "--format",
+                                                    "csv").stdout)))
     assert lease in {row["lease_id"] for row in rows}
     lines = gate.cli("audit", "export", "--format", "jsonl").stdout.splitlines()
-    assert [json.loads(line)["seq"] for line in lines] == [int(row["seq"]) for row in rows]
+    assert [json.loads(line)["seq"] for line in lines] == \
+        [int(row["seq"]) for row in rows]
 
 
 def test_audit_verify_finds_an_altered_row(trail):
@@ -104,7 +111,8 @@ def test_audit_verify_finds_an_altered_row(trail):
     gate.stop_cleanly()
     (table,) = [r["name"] for r in gate.rows(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'events'")]
-    seq = gate.rows("SELECT seq FROM trail WHERE lease_id = ? AND kind = 'decision'", lease)[0]["seq"]
+    seq = gate.rows("SELECT seq FROM trail WHERE lease_id = ? AND kind = 'decision'",
+                    lease)[0]["seq"]
     with sqlite3.connect(gate.state / "audit.db") as db:
         db.execute(f"UPDATE {table} SET subject = 'mallory' WHERE seq = ?", (seq,))
     db.close()

@@ -14,9 +14,11 @@ import requests
 from gate import BINARY, Gate, problem
 from servers import ROOT
 
-COMMANDS = ("run", "check", "token", "policy eval", "audit query", "audit verify", "audit export",
-            "lease ls", "lease show", "lease end", "plugin ls", "plugin check", "version")
-EVAL = ("policy", "eval", "--sub", "alice", "--role", "operator", "--site=north", "--camera")
+COMMANDS = ("run", "check", "token", "policy eval", "audit query", "audit verify",
+            "audit export", "lease ls", "lease show", "lease end", "plugin ls",
+            "plugin check", "version")
+EVAL = ("policy", "eval", "--sub", "alice", "--role", "operator", "--site=north",
+        "--camera")
 
 
 @pytest.fixture
@@ -79,10 +81,12 @@ def test_wrong_words_are_told_and_end_with_2(alone, argv, words):
 
 
 def test_no_configuration_says_where_it_looked(tmp_path):
-    done = subprocess.run([BINARY, "check"], cwd=tmp_path, capture_output=True, text=True, timeout=30,
-                          env={"PATH": os.environ["PATH"]})
-    assert done.returncode == 2 and "-c FILE" in done.stderr and "etc/camgate.lua" in done.stderr
-    assert subprocess.run([BINARY, "check", "-c"], cwd=tmp_path, capture_output=True).returncode == 2
+    done = subprocess.run([BINARY, "check"], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=30, env={"PATH": os.environ["PATH"]})
+    assert done.returncode == 2 and "-c FILE" in done.stderr \
+        and "etc/camgate.lua" in done.stderr
+    assert subprocess.run([BINARY, "check", "-c"], cwd=tmp_path,
+                          capture_output=True).returncode == 2
 
 
 # ---- JSON
@@ -99,7 +103,8 @@ def test_json_parses_without_a_gate(alone, tmp_path):
     assert told("token", "--sub", "alice")["token"].count(".") == 2
     assert told(*EVAL, "lobby-1")["quality"] and told(*EVAL, "vault-1", code=1)
     plugins = {p["name"]: p for p in told("plugin", "ls")}
-    assert plugins["audit_sqlite"]["configured"] and not plugins["quota_valkey"]["configured"]
+    assert plugins["audit_sqlite"]["configured"] \
+        and not plugins["quota_valkey"]["configured"]
     one = told("plugin", "check", BINARY.parent / "plugins/audit_sqlite.so")
     assert one["libraries"]["sqlite"] and one["options"]
     assert told("plugin", "check", tmp_path / "none.so", code=1)["refused"]
@@ -115,10 +120,13 @@ def test_json_parses_beside_a_gate(gate):
     assert [l["lease_id"] for l in listed] == [lease]
     shown = json.loads(gate.cli("--format", "json", "lease", "show", lease).stdout)
     assert shown == listed[0]
-    rows = [json.loads(line) for line in gate.cli("audit", "query", "--format=json").stdout.splitlines()]
+    rows = [json.loads(line)
+            for line in gate.cli("audit", "query", "--format=json").stdout.splitlines()]
     assert {"start", "decision"} <= {row["kind"] for row in rows}
-    assert json.loads(gate.cli("audit", "verify", "--format", "json").stdout)["intact"] is True
-    assert json.loads(gate.cli("lease", "end", lease, "--format", "json").stdout) == {"ended": lease}
+    assert json.loads(gate.cli("audit", "verify", "--format",
+                               "json").stdout)["intact"] is True
+    assert json.loads(gate.cli("lease", "end", lease, "--format", "json").stdout) == \
+        {"ended": lease}
     assert json.loads(gate.cli("lease", "ls", "--format", "json").stdout) == []
     done = gate.cli("lease", "show", lease, "--format", "json", check=False)
     assert done.returncode == 1 and "audit query --lease" in done.stderr
@@ -129,16 +137,18 @@ def test_json_parses_beside_a_gate(gate):
 # ---- pipes
 
 def piped(gate, argv, reader):
-    return subprocess.run(["sh", "-c", f'"$@" | {reader}', "sh", BINARY, *argv, "-c", gate.config],
-                          env=gate.environment(), capture_output=True, text=True, timeout=60)
+    return subprocess.run(["sh", "-c", f'"$@" | {reader}', "sh", BINARY, *argv, "-c",
+                           gate.config],
+                          env=gate.environment(), capture_output=True, text=True,
+                          timeout=60)
 
 
 def test_a_reader_that_leaves_early_is_no_trouble(gate):
     alice = gate.client()
     for _ in range(40):
         alice.reserve("vault-1")
-    for argv in (["audit", "query", "--limit", "1000"], ["audit", "export"], ["check", "--options"],
-                 ["audit", "export", "--format", "jsonl"]):
+    for argv in (["audit", "query", "--limit", "1000"], ["audit", "export"],
+                 ["check", "--options"], ["audit", "export", "--format", "jsonl"]):
         done = piped(gate, argv, "head -n 1")
         assert len(done.stdout.splitlines()) == 1 and not done.stderr, done
     gate.cli("audit", "verify")
@@ -147,7 +157,8 @@ def test_a_reader_that_leaves_early_is_no_trouble(gate):
 def test_a_result_that_cannot_be_written_is_a_failure(alone):
     for argv in (["version"], ["check", "--options"], ["plugin", "ls"], ["--help"]):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([BINARY, *argv, "-c", alone.config], env=alone.environment(), stdout=full,
+            done = subprocess.run([BINARY, *argv, "-c", alone.config],
+                                  env=alone.environment(), stdout=full,
                                   stderr=subprocess.PIPE, text=True, timeout=30)
         assert done.returncode == 2 and "cannot write" in done.stderr, (argv, done)
 
@@ -156,11 +167,13 @@ def test_a_result_that_cannot_be_written_is_a_failure(alone):
 
 def columns(text):
     """Of a terminal; what is not shown takes none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+    return sum(0 if unicodedata.combining(c) else 2
+               if unicodedata.east_asian_width(c) in "WF" else 1
                for c in text)
 
 
-NAMES = ("al", "Zoë", "Ольга", "山田太郎", "e\u0301ve", "a-name-that-is-longer-than-its-column-is")
+NAMES = ("al", "Zoë", "Ольга", "山田太郎", "e\u0301ve",
+         "a-name-that-is-longer-than-its-column-is")
 SPOOFS = {"rt\u202elo": "rt?lo", "zero\u200bwidth": "zero?width", "bidi\u2067x": "bidi?x"}
 CONTROLS = ("esc\x1b[31m", "csi\x9b2J", "line\nbreak")
 
@@ -169,7 +182,8 @@ def test_tables_stay_tables(gate):
     for name in NAMES:
         gate.client(name).reserve("vault-1")
         gate.client(name, roles=["operator"]).grant("crowd-1")
-    for argv, kept in ((["audit", "query", "--kind", "decision"], "crowd-1"), (["lease", "ls"], "crowd-1")):
+    for argv, kept in ((["audit", "query", "--kind", "decision"], "crowd-1"),
+                       (["lease", "ls"], "crowd-1")):
         lines = gate.cli(*argv).stdout.splitlines()
         at = columns(lines[0][:lines[0].index("camera")])
         rows = [line for line in lines[1:] if kept in line]
@@ -187,29 +201,36 @@ def test_a_name_cannot_act_on_the_terminal(gate):
     for name in CONTROLS:
         problem(gate.client(name).reserve("vault-1"), 401)
     text = gate.cli("audit", "query").stdout
-    assert not [c for c in text if c not in "\n" and unicodedata.category(c) in ("Cc", "Cf")]
+    assert not [c for c in text if c not in "\n"
+                and unicodedata.category(c) in ("Cc", "Cf")]
 
 
 def test_csv_reads_back_whatever_the_names(gate):
     for name in (*NAMES, *SPOOFS, 'quote"comma,', "=1+1"):
         gate.client(name).reserve("vault-1")
-    rows = list(csv.DictReader(io.StringIO(gate.cli("audit", "export", "--kind", "decision").stdout)))
-    assert [row["subject"].lstrip("'") for row in rows] == [*NAMES, *SPOOFS, 'quote"comma,', "=1+1"]
+    rows = list(csv.DictReader(io.StringIO(gate.cli("audit", "export", "--kind",
+                                                    "decision").stdout)))
+    assert [row["subject"].lstrip("'") for row in rows] == [*NAMES, *SPOOFS,
+                                                            'quote"comma,', "=1+1"]
 
 
 # ---- what the guides say
 
-@pytest.mark.parametrize("plugin", ["audit_sqlite", "cameras_file", "ice_turn", "quota_local",
+@pytest.mark.parametrize("plugin",
+                         ["audit_sqlite", "cameras_file", "ice_turn", "quota_local",
                                     "quota_valkey", "room_livekit"])
 def test_a_plugins_readme_lists_its_options(alone, plugin):
     told = json.loads(alone.cli("plugin", "check", BINARY.parent / f"plugins/{plugin}.so",
                                 "--format", "json").stdout)["options"]
     readme = (ROOT / "plugins" / plugin / "README.md").read_text()
     table = re.search(r"^\| option .*\n(?:\|.*\n)*", readme, re.M)
-    named = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table[0].splitlines())) if table else []
+    named = re.findall(r"`(\w+)`",
+                       "".join(line.split("|")[1]
+                               for line in table[0].splitlines())) if table else []
     assert sorted(named) == sorted(option["name"] for option in told)
     for option in told:
-        line = next(line for line in table[0].splitlines() if f"`{option['name']}`" in line.split("|")[1])
+        line = next(line for line in table[0].splitlines()
+                    if f"`{option['name']}`" in line.split("|")[1])
         if option["default"] and "default" in table[0].splitlines()[0]:
             assert option["default"].strip(":") in line, f"{option} in: {line}"
 
@@ -222,7 +243,9 @@ def test_the_operators_guide_names_what_there_is(gate):
              if line.startswith("# TYPE")}
     named = set(re.findall(r"\bcamgate_\w+", guide)) - {"camgate_plugin"}
     assert named and named <= there, named - there
-    options = {o["name"] for o in json.loads(gate.cli("check", "--options", "--format", "json").stdout)}
-    assert set(re.findall(r"`((?:lease|http|limits|deadlines_ms|jwt|listen|admin)\.\w+)`", guide)) <= options
+    options = {o["name"] for o in json.loads(gate.cli("check", "--options", "--format",
+                                                      "json").stdout)}
+    assert set(re.findall(r"`((?:lease|http|limits|deadlines_ms|jwt|listen|admin)\.\w+)`",
+                          guide)) <= options
     for command in re.findall(r"\bcamgate ((?:audit|lease|plugin|policy) \w+)", guide):
         assert command in COMMANDS, command

@@ -15,7 +15,8 @@ def credentials(turn, new_gate):
     gate = new_gate(**turn.env())
     grant = gate.client().grant()
     (server,) = [s for s in grant["ice_servers"] if "username" in s]
-    assert any(url.startswith(f"turn:127.0.0.1:{turn.port}") for url in server["urls"]), server
+    assert any(url.startswith(f"turn:127.0.0.1:{turn.port}") for url in server["urls"]), \
+        server
     expiry, lease = server["username"].split(":")
     assert lease == grant["lease_id"] and int(expiry) > time.time()
     assert server["ttl_s"] > 0
@@ -26,8 +27,8 @@ def allocation(turn, username, password):
     """True when coturn gave a relay and carried packets; False when it refused to."""
     needs("turnutils_uclient")
     done = subprocess.run(
-        [servers.find("turnutils_uclient"), "-p", str(turn.port), "-u", username, "-w", password,
-         "-y", "-c", "-n", "2", "-m", "1", "127.0.0.1"],
+        [servers.find("turnutils_uclient"), "-p", str(turn.port), "-u", username, "-w",
+         password, "-y", "-c", "-n", "2", "-m", "1", "127.0.0.1"],
         capture_output=True, text=True, timeout=60)
     if "Cannot complete Allocation" in done.stdout:
         return False

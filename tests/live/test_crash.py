@@ -1,6 +1,7 @@
 """kill -9 at random instants: what a client was told is in the trail, and counted.
 
-CAMGATE_KILLS (50) and CAMGATE_CLIENTS (16) make the long form, CAMGATE_SEED another run."""
+CAMGATE_KILLS (50) and CAMGATE_CLIENTS (16) make the long form, CAMGATE_SEED another
+run."""
 import hashlib
 import http.client
 import json
@@ -44,7 +45,8 @@ class Holder(threading.Thread):
     def reserve(self):
         """A lease, or None where the shared uplink is full."""
         crowded = self.random.random() < 0.5
-        body = {"camera_id": "yard-1"} if crowded else {"camera_id": "lobby-1", "quality": "low"}
+        body = {"camera_id": "yard-1"} if crowded \
+            else {"camera_id": "lobby-1", "quality": "low"}
         status, text = self.call("POST", "reserve", **body)
         assert status in ((201, 409, 503) if crowded else (201, 503)), text
         return json.loads(text)["lease_id"] if status == 201 else None
@@ -59,7 +61,8 @@ class Holder(threading.Thread):
         assert status == 200, text
         leases = json.loads(text)["leases"]
         quiet = [lease["lease_id"] for lease in leases if lease["camera_id"] == "lobby-1"]
-        return [lease["lease_id"] for lease in leases if lease["lease_id"] not in quiet[:1]]
+        return [lease["lease_id"] for lease in leases
+                if lease["lease_id"] not in quiet[:1]]
 
     def run(self):
         try:
@@ -85,7 +88,8 @@ class Told:
         self.allowed, self.ended, self.rows, self.seq = set(), set(), [], 0
 
     def read_on(self):
-        new = self.gate.rows("""SELECT seq, kind, outcome, lease_id, camera, quality, reason
+        new = self.gate.rows("""
+            SELECT seq, kind, outcome, lease_id, camera, quality, reason
             FROM events WHERE seq > ? ORDER BY seq""", self.seq)
         for row in new:
             if row["kind"] == "decision" and row["outcome"] == "allow":
@@ -99,7 +103,8 @@ class Told:
     def check(self):
         self.read_on()
         assert self.granted <= self.allowed, "a client holds a token without its row"
-        assert self.released <= self.ended, "a release was answered and is not in the trail"
+        assert self.released <= self.ended, \
+            "a release was answered and is not in the trail"
 
     def usage_is_right(self):
         """As many in the quota as the trail has granted and not ended."""
@@ -108,15 +113,16 @@ class Told:
         return refusal["reason"] == f"in use: {len(self.allowed - self.ended)}"
 
     def most_admitted(self):
-        """The most that yard-1 ever carried, row by row; a grant that was undone before its
-        reply never carried anything."""
+        """The most that yard-1 ever carried, row by row; a grant that was undone before
+        its reply never carried anything."""
         undone = {row["lease_id"] for row in self.rows if "undone" in row["reason"]}
         carried, most = {}, 0
         for row in self.rows:
             lease = row["lease_id"]
             if row["kind"] == "end":
                 carried.pop(lease, None)
-            elif row["camera"] == "yard-1" and row["outcome"] == "allow" and lease not in undone:
+            elif row["camera"] == "yard-1" and row[
+                "outcome"] == "allow" and lease not in undone:
                 carried[lease] = KBPS[row["quality"]]
                 most = max(most, sum(carried.values()))
         return most
@@ -149,7 +155,8 @@ def test_kills_under_load(tmp_path, started):
             gate.cli("audit", "verify")
     most = told.most_admitted()
     print(f"{KILLS} kills under {CLIENTS} clients: {len(told.granted)} grants and "
-          f"{len(told.released)} releases told, {told.seq} rows; uplink at most {most} of {UPLINK}; "
+          f"{len(told.released)} releases told, {told.seq} rows; uplink at most {most} "
+          f"of {UPLINK}; "
           f"ready again after {1000 * sorted(starts)[KILLS // 2]:.0f} ms (median), "
           f"{1000 * max(starts):.0f} ms (most)")
     assert len(told.granted) > 2 * KILLS and told.released
@@ -187,7 +194,8 @@ def cut_behind(gate, lease):
         for table in ("events", "by_subject", "by_camera"):
             db.execute(f"DELETE FROM {table} WHERE seq > ?", (seq,))
         db.execute("UPDATE meta SET value = min(value, ?) WHERE key = 'indexed'", (seq,))
-    (gate.state / "audit.db.head").write_text(f"camgate audit head {seq:020d} {digest.hex()}\n")
+    (gate.state / "audit.db.head").write_text(f"camgate audit head {seq:020d} "
+                                              f"{digest.hex()}\n")
 
 
 def test_a_crash_between_a_grant_and_the_end_of_what_it_replaced(tmp_path, started):
@@ -210,24 +218,28 @@ def test_a_crash_between_a_grant_and_the_end_of_what_it_replaced(tmp_path, start
 
 # ---- a long trail
 
-TEXTS = ("time kind lease_id subject camera quality_requested quality outcome reason rule "
-         "policy_revision request_id decision_id id node client_addr facts").split()
+TEXTS = ("time kind lease_id subject camera quality_requested quality outcome reason "
+         "rule policy_revision request_id decision_id id node client_addr facts").split()
 
 
 def grow(gate, rows):
-    """Makes the trail of a gate that does not run long by copies of its last two rows, a grant
-    and its end, chained as audit_sqlite's README says."""
+    """Makes the trail of a gate that does not run long by copies of its last two rows, a
+    grant and its end, chained as audit_sqlite's README says."""
     with sqlite3.connect(gate.state / "audit.db") as db:
         db.row_factory = sqlite3.Row
-        grant, end = db.execute("SELECT * FROM trail WHERE lease_id <> '' ORDER BY seq").fetchall()
-        seq, prev = db.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        grant, end = db.execute("SELECT * FROM trail WHERE lease_id <> '' "
+                                "ORDER BY seq").fetchall()
+        seq, prev = db.execute("SELECT seq, hash FROM events "
+                               "ORDER BY seq DESC LIMIT 1").fetchone()
         time_at = db.execute("SELECT max(time) FROM events").fetchone()[0]
-        revisions = {text: number for number, text in db.execute("SELECT * FROM revisions")}
+        revisions = {text: number
+                     for number, text in db.execute("SELECT * FROM revisions")}
         new = []
         while len(new) < rows:
             for row in (grant, end):
                 values = {name: row[name] for name in TEXTS} | {
-                    "lease_id": f"{grant['lease_id'][:14]}{seq // 2:014x}", "time": time_at}
+                    "lease_id": f"{grant['lease_id'][:14]}{seq // 2:014x}",
+                    "time": time_at}
                 seq += 1
                 data = bytes(prev) + struct.pack(">q", seq)
                 for text in values.values():
@@ -236,7 +248,8 @@ def grow(gate, rows):
                 values["policy_revision"] = revisions[values["policy_revision"]]
                 new.append((seq, *values.values(), prev))
         db.executemany(f"INSERT INTO events VALUES({','.join('?' * 19)})", new)
-    (gate.state / "audit.db.head").write_text(f"camgate audit head {seq:020d} {prev.hex()}\n")
+    (gate.state / "audit.db.head").write_text(f"camgate audit head {seq:020d} "
+                                              f"{prev.hex()}\n")
 
 
 def test_ready_within_a_second_with_a_long_trail(tmp_path, started):
@@ -253,6 +266,7 @@ def test_ready_within_a_second_with_a_long_trail(tmp_path, started):
     took = time.monotonic() - began
     rows = gate.rows("SELECT max(seq) AS n FROM events")[0]["n"]
     print(f"ready {took * 1000:.0f} ms after the start, {rows} rows")
-    assert rows > 100_000 and took < 5.0  # 1 s, a sanitizer's and a loaded machine's share
+    # 1 s, a sanitizer's and a loaded machine's share
+    assert rows > 100_000 and took < 5.0
     assert alice.heartbeat(lease).status_code == 200
     assert f"intact: {rows} rows" in gate.cli("audit", "verify").stdout

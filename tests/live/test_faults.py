@@ -1,4 +1,5 @@
-"""Faults at each step of a grant, injected into the shipped drivers (tests/plugins/faulty).
+"""Faults at each step of a grant, injected into the shipped drivers
+(tests/plugins/faulty).
 
 Whatever goes wrong and however: the right 5xx within the deadline, everything undone, an
 error row in the trail, and the next request works.
@@ -14,8 +15,9 @@ from wait import until
 
 pytestmark = pytest.mark.xdist_group("faults")
 
-STATUS = {"fail": 503, "fail-later": 503, "fail-after": 503, "silent": 503, "silent-after": 503,
-          "late": 503, "notfound": 500, "invalid": 500, "null": 500, "odd": 500}
+STATUS = {"fail": 503, "fail-later": 503, "fail-after": 503, "silent": 503,
+          "silent-after": 503, "late": 503, "notfound": 500, "invalid": 500, "null": 500,
+          "odd": 500}
 NO_RESULT = {"ensure", "append"}
 ZERO_IS_AN_ANSWER = {"issue", "renew", "usage", "list"}  # none, unknown, 0, none
 DEADLINE, LATE, MARGIN = 1.0, 1.5, 4.0
@@ -59,8 +61,9 @@ def alice(gate):
 
 
 def refused(reply, how, step=""):
-    """It is the problem that `how` must come to, in time, and gives nothing away.  Policies
-    that cannot read the quota are a service that is away, whatever the reason."""
+    """It is the problem that `how` must come to, in time, and gives nothing away.
+    Policies that cannot read the quota are a service that is away, whatever the
+    reason."""
     status = 503 if step == "usage" else STATUS[how]
     body = problem(reply, status)
     assert reply.elapsed.total_seconds() < DEADLINE + MARGIN
@@ -87,15 +90,17 @@ def test_a_reserve_is_undone(gate, alice, step, how):
     if step != "append":
         assert [row["outcome"] for row in rows] == ["error"] and rows[0]["reason"]
     # one place on this camera, and the same key: nothing is held, nothing is pending
-    again = until(lambda: (r := alice.reserve("gate-1", headers=key)).status_code == 201 and r,
-                  "the place is free again", seconds=5)
+    again = until(lambda: (r := alice.reserve("gate-1", headers=key)).status_code == 201
+                  and r, "the place is free again", seconds=5)
     lease = again.json()["lease_id"]
     ended(gate, alice, lease)
-    # a row that came after all is followed by the lease's end, so that no restart revives it
-    rows = gate.rows("SELECT lease_id, kind FROM trail WHERE subject = ? AND outcome = 'allow'",
+    # behind a row that came after all stands the lease's end: no restart revives it
+    rows = gate.rows("SELECT lease_id, kind FROM trail "
+                     "WHERE subject = ? AND outcome = 'allow'",
                      subject)
     for row in rows:
-        until(lambda: gate.kinds(row["lease_id"])[-1] == "end", "an end behind every grant")
+        until(lambda: gate.kinds(row["lease_id"])[-1] == "end",
+              "an end behind every grant")
 
 
 @pytest.mark.parametrize("step", ["ensure", "append"])
@@ -120,7 +125,8 @@ def test_an_undoing_that_fails_is_tried_again(gate, alice):
 
 
 @pytest.mark.parametrize("step, how", cases(
-    ["get", "usage", "renew"], ("fail", "fail-after", "silent-after", "late", "null", "invalid")))
+    ["get", "usage", "renew"],
+    ("fail", "fail-after", "silent-after", "late", "null", "invalid")))
 def test_a_beat_that_fails_ends_nothing(gate, alice, step, how):
     lease = alice.grant("gate-1")["lease_id"]
     gate.spoil(step, how)
@@ -141,7 +147,8 @@ def test_a_beat_that_changes_the_tier_and_fails_changes_nothing(gate, alice, ste
     refused(alice.heartbeat(lease), how, step)
     assert [one["quality"] for one in alice.leases()] == ["high"]
     beat = alice.heartbeat(lease)
-    assert beat.status_code == 200 and beat.json()["quality"] == "low" and beat.json()["token"]
+    assert beat.status_code == 200 and beat.json()["quality"] == "low" \
+        and beat.json()["token"]
     ended(gate, alice, lease)
     gate.cap("lobby-1", "lobby")
 
@@ -187,7 +194,8 @@ def test_an_explanation_that_fails(gate, alice, step, how):
     assert alice.explain("gate-1").status_code == 200
 
 
-@pytest.mark.parametrize("step, how", cases(["list", "usage"], ("fail", "silent", "notfound")))
+@pytest.mark.parametrize("step, how",
+                         cases(["list", "usage"], ("fail", "silent", "notfound")))
 def test_a_list_of_cameras_that_fails(gate, alice, step, how):
     gate.spoil(step, how)
     refused(alice.call("GET", "/api/v1/cameras"), how, step)
@@ -207,7 +215,8 @@ def test_what_a_driver_may_not_do_is_counted_and_told(gate, alice, how, kind):
     def times():
         name = f'camgate_plugin_misuse_total{{kind="{kind}"}} '
         text = requests.get(gate.admin + "/metrics", timeout=5).text
-        return sum(int(line[len(name):]) for line in text.splitlines() if line.startswith(name))
+        return sum(int(line[len(name):]) for line in text.splitlines()
+                   if line.startswith(name))
 
     before = times()
     gate.spoil("issue", how)

@@ -51,7 +51,8 @@ def test_token_opens_one_room_for_watching_only(alice):
     assert token["video"]["roomJoin"] is True and token["video"]["canSubscribe"] is True
     for grown in ("canPublish", "canPublishData", "canUpdateOwnMetadata"):
         assert token["video"][grown] is False
-    assert not {"roomAdmin", "roomCreate", "roomList"} & {k for k, v in token["video"].items() if v}
+    assert not {"roomAdmin", "roomCreate",
+                "roomList"} & {k for k, v in token["video"].items() if v}
     assert token["exp"] <= moment(grant["ends_at"]).timestamp() + 1
 
 
@@ -60,7 +61,8 @@ def test_row_is_there_with_the_reply(gate, alice):
     (row,) = gate.decisions(lease_id=grant["lease_id"])
     assert row["outcome"] == "allow" and row["subject"] == "alice"
     assert row["camera"] == "lobby-1" and row["quality"] == "high"
-    assert row["decision_id"] == grant["decision_id"] and len(row["policy_revision"]) == 64
+    assert row["decision_id"] == grant["decision_id"] \
+        and len(row["policy_revision"]) == 64
     assert row["client_addr"] == "127.0.0.1"
 
 
@@ -170,12 +172,14 @@ def test_an_idempotency_key_gives_the_same_lease(alice):
 
 def test_a_lease_ends_at_its_hard_end_once(gate, alice):
     lease = alice.grant("brief-1")["lease_id"]
-    over = until(lambda: gate.rows("SELECT * FROM trail WHERE kind = 'end' AND lease_id = ?",
-                                   lease), "the lease's end", seconds=15)
+    over = until(lambda: gate.rows("SELECT * FROM trail "
+                                   "WHERE kind = 'end' AND lease_id = ?", lease),
+                 "the lease's end", seconds=15)
     assert [row["outcome"] for row in over] == ["expired"]
     assert problem(alice.heartbeat(lease), 410)["ended_by"] == "expired"
     assert alice.release(lease).status_code == 204
-    assert len(gate.rows("SELECT * FROM trail WHERE kind = 'end' AND lease_id = ?", lease)) == 1
+    assert len(gate.rows("SELECT * FROM trail WHERE kind = 'end' AND lease_id = ?",
+                         lease)) == 1
 
 
 def test_explain_takes_nothing_and_leaves_no_row(gate, alice):
@@ -241,4 +245,5 @@ def test_secrets_stay_inside(gate, alice):
     log = gate.log.read_text()
     for secret in (gate.secret, alice.token, grant["token"], "canary-feed"):
         assert secret not in log
-    assert "canary-feed" not in str(gate.rows()) and grant["token"] not in str(gate.rows())
+    assert "canary-feed" not in str(gate.rows()) \
+        and grant["token"] not in str(gate.rows())

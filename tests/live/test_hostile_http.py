@@ -1,4 +1,5 @@
-"""Hostile HTTP: one refusal each, and nothing of it runs; directly and behind real proxies.
+"""Hostile HTTP: one refusal each, and nothing of it runs; directly and behind real
+proxies.
 
 The prize behind a smuggling variant is a reserve that its token allows (on the admin
 listener: a reload), so what was smuggled would stand in the trail and in the quota.
@@ -21,11 +22,14 @@ from settings import laid_over
 from test_tls import SecureGate
 
 EXPLAIN, RESERVE = "/api/v1/policy/explain", "/api/v1/stream/reserve"
-OF_A_PROXY = {501, 505}  # a proxy's own word on codings and versions that it does not know
-SILENT = {"nginx": 1, "haproxy": 0}  # closed without a word when a head does not end in time
+# a proxy's own word on codings and versions that it does not know
+OF_A_PROXY = {501, 505}
+# closed without a word when a head does not end in time
+SILENT = {"nginx": 1, "haproxy": 0}
 
 
-SHORT = {"header_s": 1, "body_s": 1, "linger_s": 1}  # so that what never ends is over soon
+# so that what never ends is over soon
+SHORT = {"header_s": 1, "body_s": 1, "linger_s": 1}
 
 
 @pytest.fixture
@@ -45,9 +49,11 @@ def public(gate, credentials=True):
     bearer = f"Authorization: Bearer {gate.token('mallory', roles=['load'])}\r\n".encode()
     body = json.dumps({"camera_id": "crowd-1"}).encode()
     typed = b"Content-Type: application/json\r\n"
-    prize = (f"POST {RESERVE} HTTP/1.1\r\nHost: gate\r\nContent-Length: {len(body)}\r\n".encode()
+    prize = (f"POST {RESERVE} HTTP/1.1\r\nHost: gate\r\nContent-Length: "
+             f"{len(body)}\r\n".encode()
              + bearer + typed + b"\r\n" + body)
-    return Base("/api/v1/cameras", EXPLAIN, (bearer if credentials else b"") + typed, body, prize)
+    return Base("/api/v1/cameras", EXPLAIN, (bearer if credentials else b"") + typed,
+                body, prize)
 
 
 def admin(_):
@@ -95,7 +101,8 @@ def test_malformed_requests_get_one_refusal(listener):
     gate, base, there = listener
     cases = malformed.cases(base)
     assert len(cases) >= 500
-    assert not (found := faults(say_all(cases=cases, patience=10, **there))), "\n".join(found)
+    assert not (found := faults(say_all(cases=cases, patience=10, **there))), \
+        "\n".join(found)
     nothing_ran(gate)
 
 
@@ -110,7 +117,8 @@ def test_nothing_is_smuggled_directly(listener):
 
 
 def test_a_request_in_a_body_stays_a_body(gate):
-    assert not (found := faults(say_all(gate.port, smuggling.swallowed(public(gate)), patience=10))), "\n".join(found)
+    assert not (found := faults(say_all(gate.port, smuggling.swallowed(public(gate)),
+                                        patience=10))), "\n".join(found)
     nothing_ran(gate)
 
 
@@ -120,9 +128,11 @@ def test_a_refusal_ends_a_pipeline(gate):
     good = base.a_get()
     cases = [(f"{n} good, then {name}", good * n + data + base.prize, statuses)
              for n in (1, 5) for name, data, statuses in malformed.lengths(base)[::6]]
-    for (name, data, statuses), heard in say_all(gate.port, cases, patience=10, answers=6):
+    for (name, data, statuses), heard in say_all(gate.port, cases, patience=10,
+                                                 answers=6):
         before = data.count(b"GET ")
-        assert heard.statuses[:-1] == [200] * before and heard.statuses[-1] in statuses, (name, heard.statuses)
+        assert heard.statuses[:-1] == [200] * before and heard.statuses[-1] in statuses, \
+            (name, heard.statuses)
         assert heard.closes and heard.eof
     nothing_ran(gate)
 
@@ -130,16 +140,19 @@ def test_a_refusal_ends_a_pipeline(gate):
 def test_half_a_request_is_ended_by_a_deadline(listener):
     gate, base, there = listener
     cases = malformed.truncated(base)
-    pairs = say_all(cases=cases[::1 + len(cases) // 400], patience=20, at_a_time=400, **there)
+    pairs = say_all(cases=cases[::1 + len(cases) // 400], patience=20, at_a_time=400,
+                    **there)
     assert not (found := faults(pairs, at_most=12)), "\n".join(found)
     nothing_ran(gate)
 
 
 def test_half_a_body_is_ended_by_a_deadline(gate):
     base = public(gate)
-    cases = [(f"{n} of 1000", base.a_post("Content-Length: 1000\r\n", body=b" " * n), {408})
+    cases = [(f"{n} of 1000", base.a_post("Content-Length: 1000\r\n", body=b" " * n),
+              {408})
              for n in (0, 1, 500, 999)]
-    assert not (found := faults(say_all(gate.port, cases, patience=20), at_most=8)), "\n".join(found)
+    assert not (found := faults(say_all(gate.port, cases, patience=20), at_most=8)), \
+        "\n".join(found)
     nothing_ran(gate)
 
 
@@ -157,11 +170,13 @@ def test_half_a_request_and_a_goodbye(gate):
 
 def test_fifty_pipelined_requests_are_answered_in_order(gate):
     token = gate.token("mallory", roles=["load"])
-    good = b"".join(f"GET /api/v1/cameras?m{n}=1 HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer {token}\r\n\r\n"
+    good = b"".join(f"GET /api/v1/cameras?m{n}=1 HTTP/1.1\r\nHost: "
+                    f"gate\r\nAuthorization: Bearer {token}\r\n\r\n"
                     .encode() for n in range(50))
     ((_, heard),) = say_all(gate.port, [("fifty", good, {400})], patience=10, answers=50)
     assert heard.statuses == [400] * 50
-    assert [f'\\"m{n}\\"'.encode() in body for n, body in enumerate(heard.bodies)] == [True] * 50
+    assert [f'\\"m{n}\\"'.encode() in body for n, body in enumerate(heard.bodies)] == \
+        [True] * 50
 
 
 # ---- behind proxies
@@ -174,7 +189,8 @@ def kept_to(port):
     """Established connections to a port of loopback, counted at the client's end."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     ends = [line.split()[2:4] for line in lines]
-    return sum(remote.endswith(f":{port:04X}") and state == "01" for remote, state in ends)
+    return sum(remote.endswith(f":{port:04X}") and state == "01"
+               for remote, state in ends)
 
 
 class Honest:
@@ -186,13 +202,17 @@ class Honest:
     async def asks(self):
         self.asked += 1
         mark = f"m{self.asked}x"
-        heard = await say(self.proxy.port, f"GET /api/v1/cameras?{mark}=1 HTTP/1.1\r\nHost: gate\r\n"
-                          f"Authorization: Bearer {self.token}\r\nConnection: close\r\n\r\n".encode(), 10)
-        assert heard.statuses == [400] and f'\\"{mark}\\"'.encode() in heard.bodies[0], (mark, heard.data)
+        heard = await say(self.proxy.port,
+                          f"GET /api/v1/cameras?{mark}=1 HTTP/1.1\r\nHost: gate\r\n"
+                          f"Authorization: Bearer {self.token}\r\nConnection: "
+                          f"close\r\n\r\n".encode(), 10)
+        assert heard.statuses == [400] and f'\\"{mark}\\"'.encode() in heard.bodies[0], \
+            (mark, heard.data)
 
 
 async def through(proxy, honest, cases, at_a_time=8):
-    """Each case, and behind it an honest request, over the same few connections to the gate."""
+    """Each case, and behind it an honest request, over the same few connections to the
+    gate."""
     room = asyncio.Semaphore(at_a_time)
 
     async def one(case):
@@ -212,17 +232,22 @@ def test_nothing_is_smuggled_through_a_proxy(gate, tmp_path, started, which):
     proxy = started(PROXIES[which](tmp_path / which, gate, forbidden=RESERVE))
     honest = Honest(gate, proxy)
     base = public(gate, credentials=False)
-    assert requests.post(f"http://127.0.0.1:{proxy.port}{RESERVE}", timeout=5).status_code == 403
+    assert requests.post(f"http://127.0.0.1:{proxy.port}{RESERVE}",
+                         timeout=5).status_code == 403
     cases = smuggling.cases(base) + smuggling.swallowed(base) + malformed.cases(base)
     pairs = asyncio.run(through(proxy, honest, cases))
-    reached = gate.metric("camgate_http_requests_total") + gate.metric("camgate_http_refused_total")
+    reached = gate.metric("camgate_http_requests_total") + \
+        gate.metric("camgate_http_refused_total")
     odd = [f"{name}: {heard.statuses}" for (name, _, _), heard in pairs
-           if any(status // 100 != 4 and status not in OF_A_PROXY for status in heard.statuses)]
+           if any(status // 100 != 4 and status not in OF_A_PROXY
+                  for status in heard.statuses)]
     assert not odd, "\n".join(odd)
     silent = [name for (name, _, _), heard in pairs if not heard.statuses]
     assert len(silent) <= SILENT[which], silent
     late = [name for (name, _, _), heard in pairs if heard.statuses and heard.seconds > 1]
     assert not late, late
-    assert reached > len(cases) * 1.2, "the honest requests came through, and some of the others"
-    assert 1 <= kept_to(gate.port) <= 16, "few connections, kept and shared, carry all of it"
+    assert reached > len(cases) * 1.2, \
+        "the honest requests came through, and some of the others"
+    assert 1 <= kept_to(gate.port) <= 16, \
+        "few connections, kept and shared, carry all of it"
     nothing_ran(gate, "auth")

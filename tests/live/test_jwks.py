@@ -31,7 +31,8 @@ class Key:
 
     def jwk(self, **more):
         known = jwt.get_algorithm_by_name(self.algorithm)
-        return known.to_jwk(self.private.public_key(), as_dict=True) | {"kid": self.kid} | more
+        return known.to_jwk(self.private.public_key(), as_dict=True) | \
+            {"kid": self.kid} | more
 
 
 def key_set(*keys):
@@ -39,8 +40,8 @@ def key_set(*keys):
 
 
 class Issuer:
-    """An https server of one document.  `answer` is (status, headers, bytes), `asked` counts;
-    `gate_` holds replies back while it is not set."""
+    """An https server of one document.  `answer` is (status, headers, bytes), `asked`
+    counts; `gate_` holds replies back while it is not set."""
 
     def __init__(self, authority, name="server"):
         self.port, self.asked, self.server = ports.take(), 0, None
@@ -85,7 +86,8 @@ class Issuer:
         context.load_cert_chain(*map(str, self.pair))
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                  do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,),
+                         daemon=True).start()
         return self
 
     def stop(self):
@@ -117,7 +119,8 @@ def following(tmp_path, started, authority, issuer):
     """following(**jwt settings) is a gate that takes the issuer's keys alone."""
 
     def make(refresh_s=3600, least_s=1, ca=authority.ca, **env):
-        config = laid_over(tmp_path, jwt={"jwks_refresh_s": refresh_s, "jwks_least_s": least_s})
+        config = laid_over(tmp_path,
+                           jwt={"jwks_refresh_s": refresh_s, "jwks_least_s": least_s})
         return started(Gate(tmp_path / "gate", config=config, workers=WORKERS,
                             **{"CAMGATE_JWKS": issuer.url, "CAMGATE_JWKS_CA": ca,
                                "CAMGATE_JWT_SECRET": ""} | env))
@@ -129,7 +132,8 @@ def signed(gate, key, kid="its own", **claims):
     body = {"sub": "alice", "roles": ["operator"], "sites": ["north"],
             "exp": int(time.time()) + 600} | claims
     headers = {"kid": key.kid} if kid == "its own" else {"kid": kid} if kid else {}
-    return Client(gate, jwt.encode(body, key.private, algorithm=key.algorithm, headers=headers))
+    return Client(gate,
+                  jwt.encode(body, key.private, algorithm=key.algorithm, headers=headers))
 
 
 def on_all(call, times=12):
@@ -139,7 +143,8 @@ def on_all(call, times=12):
 
 
 def keys_note(gate):
-    return requests.get(gate.admin + "/readyz?verbose", timeout=10).json()["checks"]["keys"]
+    return requests.get(gate.admin + "/readyz?verbose",
+                        timeout=10).json()["checks"]["keys"]
 
 
 def test_rsa_and_ec_keys_of_the_issuer(issuer, following):
@@ -149,8 +154,10 @@ def test_rsa_and_ec_keys_of_the_issuer(issuer, following):
     for key in (one, two):
         assert on_all(lambda: signed(gate, key).explain()) == {200}
         assert on_all(lambda: signed(gate, key, kid=None).explain()) == {200}
-    until(lambda: on_all(lambda: signed(gate, one, "two").explain()) == {401}, "the other kind's kid")
-    assert problem(signed(gate, Key("one")).explain(), 401)["detail"] == "the token's signature is wrong"
+    until(lambda: on_all(lambda: signed(gate, one, "two").explain()) == {401},
+          "the other kind's kid")
+    assert problem(signed(gate, Key("one")).explain(), 401)["detail"] == \
+        "the token's signature is wrong"
     assert issuer.asked <= 2 * WORKERS
     note = keys_note(gate)
     assert note["ok"] and note["text"].startswith("fresh: 2 keys")
@@ -176,9 +183,10 @@ def test_keys_rotate(issuer, following):
     gate = following()
     assert on_all(lambda: signed(gate, old).explain()) == {200}
     issuer.publish(key_set(new))
-    # a kid that is not known brings the new set; the old key's tokens are forgotten with it
+    # an unknown kid brings the new set; the old key's tokens are forgotten with it
     until(lambda: on_all(lambda: signed(gate, new).explain()) == {200}, "the new key")
-    until(lambda: on_all(lambda: signed(gate, old).explain()) == {401}, "the old key's end")
+    until(lambda: on_all(lambda: signed(gate, old).explain()) == {401},
+          "the old key's end")
 
 
 def test_a_removed_key_is_noticed_by_time(issuer, following):
@@ -202,7 +210,8 @@ def test_an_unknown_kid_is_try_again_while_it_is_fetched(issuer, following):
     client = signed(gate, new)
     until(lambda: client.explain().status_code == 503, "a fetch that waits")
     again = client.explain()
-    assert problem(again, 503)["detail"].endswith("try again") and again.headers["Retry-After"] == "1"
+    assert problem(again, 503)["detail"].endswith("try again") \
+        and again.headers["Retry-After"] == "1"
     assert on_all(lambda: signed(gate, old).explain()) == {200}  # nobody waits
     issuer.publish(key_set(old, new))
     issuer.open.set()
@@ -269,11 +278,13 @@ def test_old_keys_stay_when_the_set_cannot_be_read(issuer, following):
     issuer.publish(key_set(key))
     issuer.start()
     until(lambda: gate.metric("camgate_jwks_stale") == 0, "fresh again")
-    assert any(entry["msg"].startswith("token keys cannot be refreshed") and entry["level"] == "warn"
+    assert any(entry["msg"].startswith("token keys cannot be refreshed")
+               and entry["level"] == "warn"
                for entry in gate.logged())
 
 
-def test_without_any_key_yet_the_gate_is_not_ready(tmp_path, issuer, following, authority):
+def test_without_any_key_yet_the_gate_is_not_ready(tmp_path, issuer, following,
+                                                   authority):
     key = Key("one")
     issuer.publish(b"", 500)
     gate = Gate(tmp_path / "gate", workers=WORKERS, CAMGATE_JWKS=issuer.url,
@@ -308,11 +319,13 @@ def test_weak_and_foreign_members_are_passed_over(issuer, following):
     good, weak, private = Key("good"), Key("weak", bits=1024), Key("private", "ES256")
     half = jwt.get_algorithm_by_name("ES256").to_jwk(private.private, as_dict=True)
     issuer.publish({"keys": [
-        {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "kid": "okp"}, {"kty": "oct", "k": "AAAA"},
-        weak.jwk(), half | {"kid": "private"}, good.jwk(use="enc", kid="enc"),
-        good.jwk(key_ops=["sign"], kid="ops"), good.jwk(alg="RS512", kid="alg"),
-        good.jwk(e="AQ", kid="one"), good.jwk(n="AAAA", kid="short"), good.jwk(n=7, kid="number"),
-        private.jwk(x="A" * 43, kid="off the curve"), private.jwk(crv="P-384", kid="p384"), 7, None,
+        {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "kid": "okp"},
+        {"kty": "oct", "k": "AAAA"}, weak.jwk(), half | {"kid": "private"},
+        good.jwk(use="enc", kid="enc"), good.jwk(key_ops=["sign"], kid="ops"),
+        good.jwk(alg="RS512", kid="alg"), good.jwk(e="AQ", kid="one"),
+        good.jwk(n="AAAA", kid="short"), good.jwk(n=7, kid="number"),
+        private.jwk(x="A" * 43, kid="off the curve"),
+        private.jwk(crv="P-384", kid="p384"), 7, None,
         good.jwk(key_ops=["verify"], alg="RS256", use="sig")]})
     gate = following()
     assert on_all(lambda: signed(gate, good).explain()) == {200}
@@ -338,15 +351,17 @@ def test_a_file_is_read_again_at_a_reload(tmp_path, new_gate):
     assert on_all(lambda: signed(gate, one).explain()) == {200}
     path.write_text(json.dumps(key_set(two)))
     gate.signal(signal.SIGHUP)
-    until(lambda: on_all(lambda: signed(gate, one).explain()) == {401}, "the old key is out")
+    until(lambda: on_all(lambda: signed(gate, one).explain()) == {401},
+          "the old key is out")
     assert on_all(lambda: signed(gate, two).explain()) == {200}
 
 
 @pytest.mark.parametrize("value, words", [
-    ("http://issuer.example/keys", "must be https"), ("ftp://127.0.0.1/keys", "must be an https URL"),
-    ("https://me:secret@issuer.example/", "must not hold a user"), ("https://", "is not a URL"),
-    ("http://127.0.0.1.example.org/", "must be https"), ("nowhere.json", "No such file"),
-    ("http://[::2]/", "must be https"),
+    ("http://issuer.example/keys", "must be https"),
+    ("ftp://127.0.0.1/keys", "must be an https URL"),
+    ("https://me:secret@issuer.example/", "must not hold a user"),
+    ("https://", "is not a URL"), ("http://127.0.0.1.example.org/", "must be https"),
+    ("nowhere.json", "No such file"), ("http://[::2]/", "must be https"),
 ])
 def test_check_refuses_odd_places(tmp_path, value, words):
     gate = Gate(tmp_path / "gate", CAMGATE_JWKS=value)
@@ -355,7 +370,7 @@ def test_check_refuses_odd_places(tmp_path, value, words):
     assert "me:secret" not in done.stderr
 
 
-@pytest.mark.parametrize("value", ["http://127.0.0.1:1/keys", "http://[::1]:1/", "http://localhost:1/",
-                                   "https://issuer.example/keys"])
+@pytest.mark.parametrize("value", ["http://127.0.0.1:1/keys", "http://[::1]:1/",
+                                   "http://localhost:1/", "https://issuer.example/keys"])
 def test_check_takes_https_and_this_machine(tmp_path, value):
     Gate(tmp_path / "gate", CAMGATE_JWKS=value).cli("check")

@@ -38,7 +38,8 @@ def test_a_grant_is_watched(pair):
           "join and leave in the trail")
     session = until(lambda: gate.rows("SELECT * FROM sessions WHERE left_at IS NOT NULL"),
                     "the session")[0]
-    assert session["lease_id"] == grant["lease_id"] and session["joined_at"] <= session["left_at"]
+    assert session["lease_id"] == grant["lease_id"] \
+        and session["joined_at"] <= session["left_at"]
 
 
 def test_the_token_opens_no_other_room(pair):
@@ -88,7 +89,8 @@ def test_after_release_no_token_and_out_of_the_room(pair):
 
     async def run():
         async with webrtc.joined(livekit.ws, grant["token"]) as room:
-            assert (await asyncio.to_thread(alice.release, grant["lease_id"])).status_code == 204
+            assert (await asyncio.to_thread(alice.release,
+                                            grant["lease_id"])).status_code == 204
             await webrtc.gone(room)
 
     asyncio.run(run())
@@ -104,15 +106,18 @@ def test_a_viewer_whose_lease_expires_is_out_of_the_room(pair):
             await webrtc.gone(room)
 
     asyncio.run(run())
-    ends = until(lambda: gate.rows("SELECT outcome FROM trail WHERE kind = 'end'"), "the end row")
+    ends = until(lambda: gate.rows("SELECT outcome FROM trail WHERE kind = 'end'"),
+                 "the end row")
     assert [row["outcome"] for row in ends] == ["expired"]
 
 
 def test_the_room_is_gone_after_the_last_leave(tmp_path, started, livekit):
-    """CreateRoom carries the gate's own timeouts, so they are shortened in its options."""
+    """CreateRoom carries the gate's own timeouts, so they are shortened in its
+    options."""
     from test_stack import with_options
     from gate import Gate
-    config = with_options(tmp_path, room_livekit={"empty_timeout_s": 2, "departure_timeout_s": 1})
+    config = with_options(tmp_path,
+                          room_livekit={"empty_timeout_s": 2, "departure_timeout_s": 1})
     gate = Gate(tmp_path / "gate", config=config, **livekit.env())
     livekit.webhook = gate.url + "/webhook/livekit"
     started(livekit), started(gate)
@@ -123,7 +128,8 @@ def test_the_room_is_gone_after_the_last_leave(tmp_path, started, livekit):
             assert grant["room"] in await rooms(livekit)
 
     asyncio.run(run())
-    until(lambda: grant["room"] not in asyncio.run(rooms(livekit)), "the room's end", seconds=30)
+    until(lambda: grant["room"] not in asyncio.run(rooms(livekit)), "the room's end",
+          seconds=30)
     again = gate.client("bob").grant()
     assert again["room"] in asyncio.run(rooms(livekit))
 
@@ -149,4 +155,5 @@ def test_livekit_away(pair, started, fault):
     else:
         livekit.signal(signal.SIGCONT)
     # one place in gate-1: it is free again, and no restart was needed
-    until(lambda: alice.reserve("gate-1").status_code == 201, "works again", seconds=20, every=0.2)
+    until(lambda: alice.reserve("gate-1").status_code == 201, "works again", seconds=20,
+          every=0.2)

@@ -1,10 +1,10 @@
 """etc/openapi.yaml is true: the gate serves it, has its routes, and answers as it says.
 
-The last is asked by schemathesis, which makes requests out of the document - valid ones, and
-ones with one fault each - and holds every answer against it: status, type, headers, schema;
-valid requests are not malformed, faulty ones are not accepted, nothing works without its
-token.  It gets the document closed, so that a member of a reply shows that is not documented,
-and with what is true of this gate alone: its tiers and cameras.
+The last is asked by schemathesis, which makes requests out of the document - valid ones,
+and ones with one fault each - and holds every answer against it: status, type, headers,
+schema; valid requests are not malformed, faulty ones are not accepted, nothing works
+without its token.  It gets the document closed, so that a member of a reply shows that is
+not documented, and with what is true of this gate alone: its tiers and cameras.
 """
 import collections
 import copy
@@ -30,7 +30,8 @@ from wait import until
 FILE = ROOT / "etc/openapi.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PARTS = ("Access", "Clocks")  # of other schemas, which are closed as wholes
-EXAMPLES = os.environ.get("CAMGATE_OPENAPI_EXAMPLES", "30")  # requests of each kind and call
+# requests of each kind and call
+EXAMPLES = os.environ.get("CAMGATE_OPENAPI_EXAMPLES", "30")
 SEED = os.environ.get("CAMGATE_OPENAPI_SEED", "1")
 LONG = 3600 if "CAMGATE_OPENAPI_EXAMPLES" in os.environ else 150  # seconds
 
@@ -84,7 +85,8 @@ def test_its_examples_are_what_it_says():
 
 
 def tables():
-    """The routes in the source's tables: {(method, path)}, without the admin listener's."""
+    """The routes in the source's tables: {(method, path)}, without the admin
+    listener's."""
     found = set()
     for path in [*ROOT.glob("core/*/*.c"), *ROOT.glob("plugins/*/*.c")]:
         for name, rows in re.findall(r"struct (?:cg|cgp)_route (\w+)\[\] = \{(.*?)\n?\};",
@@ -121,7 +123,8 @@ def test_every_path_takes_its_methods_and_no_other(gate):
 
 def test_the_gate_serves_it(gate):
     reply = requests.get(gate.url + "/openapi.yaml", timeout=10)
-    assert reply.status_code == 200 and reply.headers["Content-Type"] == "application/yaml"
+    assert reply.status_code == 200 \
+        and reply.headers["Content-Type"] == "application/yaml"
     assert reply.content == FILE.read_bytes()
     assert document()["info"]["version"] in gate.cli("version").stdout
 
@@ -156,7 +159,8 @@ def closed(doc):
 
 
 def cameras():
-    return [camera["id"] for camera in json.loads((HERE / "cameras.json").read_text())["cameras"]]
+    return [camera["id"]
+            for camera in json.loads((HERE / "cameras.json").read_text())["cameras"]]
 
 
 def of_this_gate(doc):
@@ -170,7 +174,8 @@ def of_this_gate(doc):
 
 
 def of_a_viewer(doc):
-    """Of this gate, as somebody sees it who asks for cameras that there are, one at a time."""
+    """Of this gate, as somebody sees it who asks for cameras that there are, one at a
+    time."""
     doc = of_this_gate(doc)
     doc["paths"] = {path: item for path, item in doc["paths"].items()
                     if "/stream/" in path or path == "/api/v1/cameras"}
@@ -180,7 +185,8 @@ def of_a_viewer(doc):
 
 
 def reached(report):
-    """How often each (operation, status) came, from the events that schemathesis wrote."""
+    """How often each (operation, status) came, from the events that schemathesis
+    wrote."""
     found = collections.Counter()
     for line in report.read_text().splitlines():
         scenario = json.loads(line).get("ScenarioFinished") or {}
@@ -202,7 +208,8 @@ database = "none"
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "410", "429"]
 [checks.negative_data_rejection]
-expected-statuses = ["400", "401", "403", "404", "411", "413", "414", "415", "422", "429", "431"]
+expected-statuses = [
+  "400", "401", "403", "404", "411", "413", "414", "415", "422", "429", "431"]
 [[operations]]
 include-path = "/webhook/livekit"  # most of what a webhook holds is LiveKit's to say
 checks.positive_data_acceptance.enabled = false
@@ -210,15 +217,17 @@ checks.positive_data_acceptance.enabled = false
 
 
 def ask(gate, folder, doc, claims, *options):
-    """Runs schemathesis against the gate; what it found, if anything, is in the failure."""
-    path, config, report = (folder / name for name in ("openapi.yaml", "st.toml", "st.ndjson"))
+    """Runs schemathesis against the gate; what it found, if anything, is in the
+    failure."""
+    path, config, report = (folder / name
+                            for name in ("openapi.yaml", "st.toml", "st.ndjson"))
     path.write_text(yaml.safe_dump(doc, sort_keys=False))
     known = LIVEKIT | {"CAMGATE_TOKEN": gate.token(**claims)} if claims else {}
     config.write_text(CONFIG)
     done = subprocess.run(
-        [Path(sys.executable).with_name("schemathesis"), "--no-color", "--config-file", config,
-         "run", path, "--url", gate.url, "--continue-on-failure", "--report", "ndjson",
-         "--report-ndjson-path", report, *options],
+        [Path(sys.executable).with_name("schemathesis"), "--no-color", "--config-file",
+         config, "run", path, "--url", gate.url, "--continue-on-failure", "--report",
+         "ndjson", "--report-ndjson-path", report, *options],
         cwd=folder, env=os.environ | known, capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-4000:]
     return reached(report)
@@ -236,17 +245,20 @@ CALLERS = {
     "operator": ({"sub": "carol"}, {
         RESERVE: (201, 400, 401, 403, 404, 409, 422), EXPLAIN: (200, 401, 404, 422),
         LEASES: (200, 400, 401, 403), CAMERAS: (200, 400, 401), AUDIT: (401, 403),
-        TOKEN: (200, 401, 404), BEAT: (401, 404), RELEASE: (401, 404), HOOK: (200, 400, 401)}),
+        TOKEN: (200, 401, 404), BEAT: (401, 404), RELEASE: (401, 404),
+        HOOK: (200, 400, 401)}),
     "admin": ({"sub": "root", "roles": ["load", "admin", "auditor"]}, {
         RESERVE: (201, 400, 401, 403, 404, 409, 422), EXPLAIN: (200, 401, 404, 422),
         LEASES: (200, 400, 401), CAMERAS: (200, 400, 401), AUDIT: (200, 400, 401)}),
     "stranger": (None, {
-        operation: (401,) for operation in (RESERVE, EXPLAIN, LEASES, CAMERAS, AUDIT, HOOK)}),
+        operation: (401,
+        ) for operation in (RESERVE, EXPLAIN, LEASES, CAMERAS, AUDIT, HOOK)}),
 }
 
 
 def missing(wanted, answers):
-    return [(operation, status) for operation, statuses in wanted.items() for status in statuses
+    return [(operation, status) for operation, statuses in wanted.items()
+            for status in statuses
             if not answers[operation, status]]
 
 
@@ -262,9 +274,11 @@ def test_answers_are_as_documented(new_gate, tmp_path, who):
 @pytest.mark.timeout(LONG)
 def test_the_life_of_leases_is_as_documented(new_gate, tmp_path):
     """Along the document's links: what one answer gave is asked with in the next."""
-    answers = ask(new_gate(**LIVEKIT), tmp_path, of_a_viewer(document()), CALLERS["admin"][0],
-                  "-n", EXAMPLES, "--mode", "positive", "--phases", "stateful")
-    wanted = {RESERVE: (201,), BEAT: (200, 410), TOKEN: (200,), RELEASE: (204,), LEASES: (200,)}
+    answers = ask(new_gate(**LIVEKIT), tmp_path, of_a_viewer(document()),
+                  CALLERS["admin"][0], "-n", EXAMPLES, "--mode", "positive", "--phases",
+                  "stateful")
+    wanted = {RESERVE: (201,), BEAT: (200, 410), TOKEN: (200,), RELEASE: (204,),
+              LEASES: (200,)}
     assert not missing(wanted, answers), answers
 
 
@@ -276,12 +290,14 @@ def fits(doc, operation, reply):
     answer = operation["responses"][str(reply.status_code)]
     name = answer["$ref"].rpartition("/")[2]
     answer = doc["components"]["responses"][name]
-    assert set(answer["headers"]) <= {"X-Request-Id", *reply.headers}, f"{name}: {reply.headers}"
+    assert set(answer["headers"]) <= {"X-Request-Id", *reply.headers}, \
+        f"{name}: {reply.headers}"
     body = reply.json()
     schema = answer["content"]["application/problem+json"]["schema"]
     Draft202012Validator({"components": doc["components"]} | schema).validate(body)
     assert reply.headers["Content-Type"] == "application/problem+json"
-    assert body["instance"] == reply.headers["X-Request-Id"] and body["status"] == reply.status_code
+    assert body["instance"] == reply.headers["X-Request-Id"] \
+        and body["status"] == reply.status_code
 
 
 HEAD = "POST /api/v1/stream/reserve HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n"
@@ -303,7 +319,8 @@ def test_refused_frames_are_as_documented(gate, status):
 
 
 def test_too_many_wrong_signatures_are_as_documented(gate):
-    doc, eve = closed(document()), Client(gate, gate.token(key="another key of 32 bytes or more."))
+    doc, eve = closed(document()), \
+        Client(gate, gate.token(key="another key of 32 bytes or more."))
 
     def refused():
         reply = eve.reserve()

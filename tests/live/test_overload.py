@@ -1,5 +1,6 @@
-"""More than the gate can do.  Short by default; CAMGATE_OVERLOAD_S=60 is the long form, which
-asserts the figures too (release build, a machine with nothing else to do) and prints them."""
+"""More than the gate can do.  Short by default; CAMGATE_OVERLOAD_S=60 is the long form,
+which asserts the figures too (release build, a machine with nothing else to do) and
+prints them."""
 import json
 import os
 import statistics
@@ -39,7 +40,8 @@ def cpu_s(gate):
 
 
 def share(reports, peaks, what):
-    return statistics.mean(r[what] for r in reports) / statistics.mean(p[what] for p in peaks)
+    return statistics.mean(r[what] for r in reports) / statistics.mean(p[what]
+                                                                       for p in peaks)
 
 
 class Load:
@@ -47,17 +49,19 @@ class Load:
 
     def __init__(self, folder, gate):
         self.folder, self.gate = folder, gate
-        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "flood", ROOT / "tests/live/flood.c"],
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "flood",
+                        ROOT / "tests/live/flood.c"],
                        check=True)
         body = json.dumps({"camera_id": "lobby-1", "quality": "low", "ttl_s": 1})
         (folder / "requests.txt").write_text(
             "".join(f"{gate.token(f'user-{n}')}\t{body}\n" for n in range(1000)))
 
     def run(self, connections, rate, seconds, patient=True):
-        argv = [self.folder / "flood", self.gate.port, RESERVE, self.folder / "requests.txt", connections,
-                rate, seconds, int(patient)]
+        argv = [self.folder / "flood", self.gate.port, RESERVE,
+                self.folder / "requests.txt", connections, rate, seconds, int(patient)]
         before = cpu_s(self.gate)
-        out = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=seconds + 60)
+        out = subprocess.run(list(map(str, argv)), capture_output=True, text=True,
+                             timeout=seconds + 60)
         assert out.returncode == 0, out.stderr
         report = json.loads(out.stdout)
         assert report["other"]["n"] == 0, report
@@ -76,7 +80,8 @@ def gate(new_gate, tmp_path):
     policies.mkdir()
     (policies / "work.lua").write_text(POLICY)
     http = {"in_flight": IN_FLIGHT, "per_address": 16384, "header_s": 5 if LONG_S else 2}
-    return new_gate(workers=WORKERS, policies=policies, config=laid_over(tmp_path, http=http))
+    return new_gate(workers=WORKERS, policies=policies,
+                    config=laid_over(tmp_path, http=http))
 
 
 @pytest.fixture
@@ -101,7 +106,8 @@ class Beating(threading.Thread):
     def run(self):
         while not self.over.wait(0.2):
             self.answers.append(self.client.heartbeat(self.lease).status_code)
-            self.answers.append(requests.get(self.admin + "/livez", timeout=20).status_code)
+            self.answers.append(requests.get(self.admin + "/livez",
+                                             timeout=20).status_code)
 
     def end(self):
         self.over.set()
@@ -110,7 +116,8 @@ class Beating(threading.Thread):
 
 
 def show(title, **figures):
-    print(f"\n{title}: " + ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+    print(f"\n{title}: " + ", ".join(f"{name} {value:.3g}" if isinstance(value, float)
+                                     else f"{name} {value}"
                                      for name, value in figures.items()))
 
 
@@ -126,15 +133,20 @@ def test_five_times_its_capacity(gate, load):
         memory.append(rss_mb(gate))
     beats = beating.end()
     peaks.append(load.peak(max(2, seconds // 6)))
-    refused, of_time, of_cpu = over[-1]["refused"], share(over, peaks, "a_s"), share(over, peaks, "a_cpu_s")
-    show("five times capacity", peaks_a_s=[round(p["a_s"]) for p in peaks], goodput_a_s=[round(r["a_s"]) for r in over],
-         share=of_time, share_by_cpu=of_cpu, refused_a_s=refused["n"] / seconds, refusal_p50_ms=refused["p50_ms"],
-         refusal_p99_ms=refused["p99_ms"], good_p99_ms=over[-1]["good"]["p99_ms"], dropped=over[-1]["dropped"],
-         rss_mb=memory[0], rss_again_mb=memory[1])
-    assert refused["n"] > (over[-1]["good"]["n"] if LONG_S else 0) and over[-1]["good"]["n"] > 0
-    assert set(beats) == {200} and len(beats) >= 2, "what keeps a grant true is not refused"
+    refused, of_time, of_cpu = over[-1]["refused"], share(over, peaks, "a_s"), \
+        share(over, peaks, "a_cpu_s")
+    show("five times capacity", peaks_a_s=[round(p["a_s"]) for p in peaks],
+         goodput_a_s=[round(r["a_s"]) for r in over], share=of_time, share_by_cpu=of_cpu,
+         refused_a_s=refused["n"] / seconds, refusal_p50_ms=refused["p50_ms"],
+         refusal_p99_ms=refused["p99_ms"], good_p99_ms=over[-1]["good"]["p99_ms"],
+         dropped=over[-1]["dropped"], rss_mb=memory[0], rss_again_mb=memory[1])
+    assert refused["n"] > (over[-1]["good"]["n"] if LONG_S else 0) \
+        and over[-1]["good"]["n"] > 0
+    assert set(beats) == {200} and len(beats) >= 2, \
+        "what keeps a grant true is not refused"
     assert memory[1] < memory[0] * 1.25 + ROOM_MB, memory
-    until(lambda: gate.client("late").reserve().status_code == 201, "a new grant when it is over")
+    until(lambda: gate.client("late").reserve().status_code == 201,
+          "a new grant when it is over")
     assert of_cpu > 0.6
     if LONG_S:
         assert of_time > 0.8 and refused["p99_ms"] < 50
@@ -148,8 +160,10 @@ def test_impatient_clients_wait_in_line(gate, load):
     report = load.run(1000, 5 * peaks[0]["a_s"], seconds, patient=False)
     peaks.append(load.peak(max(2, seconds // 6)))
     of_time, of_cpu = share([report], peaks, "a_s"), share([report], peaks, "a_cpu_s")
-    show("impatient", peaks_a_s=[round(p["a_s"]) for p in peaks], goodput_a_s=report["a_s"], share=of_time, share_by_cpu=of_cpu,
-         refused_a_s=report["refused"]["n"] / seconds, refusal_p50_ms=report["refused"]["p50_ms"],
+    show("impatient", peaks_a_s=[round(p["a_s"]) for p in peaks],
+         goodput_a_s=report["a_s"], share=of_time, share_by_cpu=of_cpu,
+         refused_a_s=report["refused"]["n"] / seconds,
+         refusal_p50_ms=report["refused"]["p50_ms"],
          refusal_p99_ms=report["refused"]["p99_ms"], dropped=report["dropped"])
     assert report["refused"]["n"] > 0 and report["good"]["n"] > 0
     assert report["refused"]["p50_ms"] >= 20, "the line has to be stood in"
@@ -162,7 +176,8 @@ def crowd():
     children = []
 
     def come(gate, size):
-        child = subprocess.Popen([sys.executable, ROOT / "tests/live/crowd.py", str(gate.port), str(size)],
+        child = subprocess.Popen([sys.executable, ROOT / "tests/live/crowd.py",
+                                  str(gate.port), str(size)],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         children.append(child)
         assert child.stdout.readline().strip() == str(size)
@@ -187,9 +202,10 @@ def test_a_crowd_of_slow_connections_does_not_slow_the_others(gate, load, crowd)
     answers = crowd.leave()
     after = load.run(20, rate, seconds)
     p99 = [report["good"]["p99_ms"] for report in (before, during, after)]
-    show("slow connections", size=size, rate=rate, p99_before_ms=p99[0], p99_during_ms=p99[1], p99_after_ms=p99[2],
-         p50_before_ms=before["good"]["p50_ms"], p50_during_ms=during["good"]["p50_ms"], rss_mb=rss_mb(gate),
-         crowd=json.dumps(answers))
+    show("slow connections", size=size, rate=rate, p99_before_ms=p99[0],
+         p99_during_ms=p99[1], p99_after_ms=p99[2],
+         p50_before_ms=before["good"]["p50_ms"], p50_during_ms=during["good"]["p50_ms"],
+         rss_mb=rss_mb(gate), crowd=json.dumps(answers))
     for report in (before, during, after):
         assert report["refused"]["n"] == report["dropped"] == 0, report
         assert report["good"]["n"] >= 0.9 * rate * seconds

@@ -72,7 +72,8 @@ def test_a_broken_file_never_becomes_active(gate, policies, text):
 def test_cameras_are_read_again(gate, tmp_path):
     alice = gate.client()
     problem(alice.reserve("new-1"), 404)
-    (tmp_path / "cameras.json").write_text('{"cameras": [{"id": "new-1", "site": "north"}]}')
+    (tmp_path / "cameras.json").write_text(
+        '{"cameras": [{"id": "new-1", "site": "north"}]}')
     assert by_http(gate) in (200, 204)
     assert alice.reserve("new-1").status_code == 201
     problem(alice.reserve("lobby-1"), 404)
@@ -81,7 +82,8 @@ def test_cameras_are_read_again(gate, tmp_path):
 def test_a_lease_does_not_outlive_its_camera(gate, tmp_path):
     alice = gate.client()
     lease = alice.grant("lobby-1")["lease_id"]
-    (tmp_path / "cameras.json").write_text('{"cameras": [{"id": "new-1", "site": "north"}]}')
+    (tmp_path / "cameras.json").write_text(
+        '{"cameras": [{"id": "new-1", "site": "north"}]}')
     assert by_http(gate) in (200, 204)
     over = problem(alice.heartbeat(lease), 410, "lease-ended")
     assert over["ended_by"] == "revoked" and over["reason"] == "the camera is gone"

@@ -32,15 +32,18 @@ def filled(value, saved):
 
 
 def matches(want, got):
-    """Objects: each wanted member matches.  Lists: same length.  {"any": true}: is there."""
+    """Objects: each wanted member matches.  Lists: same length.  {"any": true}: is
+    there."""
     if isinstance(want, dict) and set(want) == {"any"}:
         return got is not None
     if isinstance(want, dict) and set(want) == {"contains"}:
         return want["contains"] in json.dumps(got)
     if isinstance(want, dict):
-        return isinstance(got, dict) and all(k in got and matches(v, got[k]) for k, v in want.items())
+        return isinstance(got, dict) \
+            and all(k in got and matches(v, got[k]) for k, v in want.items())
     if isinstance(want, list):
-        return isinstance(got, list) and len(want) == len(got) and all(map(matches, want, got))
+        return isinstance(got, list) and len(want) == len(got) \
+            and all(map(matches, want, got))
     return want == got
 
 
@@ -51,7 +54,8 @@ class RawReply:
         head, _, self.body = data.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         self.status_code, self.text = int(lines[0].split()[1]), data.decode("latin-1")
-        self.headers = {k.title(): v.strip() for k, v in (l.split(":", 1) for l in lines[1:])}
+        self.headers = {k.title(): v.strip()
+                        for k, v in (l.split(":", 1) for l in lines[1:])}
 
     def json(self):
         return json.loads(self.body)
@@ -78,16 +82,19 @@ def send(gate, step):
         body = body["repeat"] * body["times"]
     return client_of(gate, step.get("as", {})).call(
         step["method"], step["path"], json=step.get("json"),
-        data=body.encode() if isinstance(body, str) else None, headers=step.get("headers"))
+        data=body.encode() if isinstance(body, str) else None,
+        headers=step.get("headers"))
 
 
 def check(reply, expect):
     if "problem" in expect:
         problem(reply, expect["status"], expect["problem"])
-    statuses = expect["status"] if isinstance(expect["status"], list) else [expect["status"]]
+    statuses = expect["status"] if isinstance(expect["status"], list) \
+        else [expect["status"]]
     assert reply.status_code in statuses, f"{reply.status_code} {reply.text}"
     for name, value in expect.get("headers", {}).items():
-        assert matches(value, reply.headers.get(name)), f"{name}: {reply.headers.get(name)}"
+        assert matches(value, reply.headers.get(name)), \
+            f"{name}: {reply.headers.get(name)}"
     if "json" in expect:
         assert matches(expect["json"], reply.json()), reply.text
     for text in expect.get("without", []):

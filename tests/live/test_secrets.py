@@ -1,5 +1,6 @@
-"""Canary secrets: through a whole life of a gate, at debug level, they are found nowhere but
-where handing them out is the purpose (a room token and TURN credentials in a grant's reply)."""
+"""Canary secrets: through a whole life of a gate, at debug level, they are found nowhere
+but where handing them out is the purpose (a room token and TURN credentials in a grant's
+reply)."""
 import base64
 import hashlib
 import json
@@ -21,11 +22,13 @@ from servers import ROOT
 from wait import until
 
 CANARIES = {name: f"Canary{name}{hashlib.sha256(name.encode()).hexdigest()[:40]}"
-            for name in ("Jwt", "Livekit", "Turn", "Static", "Feed", "Valkey", "Url", "Old")}
+            for name in ("Jwt", "Livekit", "Turn", "Static", "Feed", "Valkey", "Url",
+                         "Old")}
 
 
 def forms(secret):
-    """The secret as it may be written: plain, in base64 at each offset, in hex, reversed."""
+    """The secret as it may be written: plain, in base64 at each offset, in hex,
+    reversed."""
     raw = secret.encode()
     yield secret
     for shift in range(3):
@@ -46,11 +49,13 @@ class Search:
         self.secrets[f"{name} {len(self.secrets)}"] = secret
 
     def look(self, place, text):
-        self.places[f"{place} {len(self.places)}"] = text if isinstance(text, bytes) else text.encode()
+        self.places[f"{place} {len(self.places)}"] = text if isinstance(text, bytes) \
+            else text.encode()
 
     def found(self):
         return [(name, place) for name, secret in self.secrets.items() for place, text in
-                self.places.items() if any(form.encode() in text for form in forms(secret))]
+                self.places.items()
+                if any(form.encode() in text for form in forms(secret))]
 
 
 class GuardedValkey(servers.Valkey):
@@ -58,7 +63,8 @@ class GuardedValkey(servers.Valkey):
 
     def start(self):
         conf = self.folder / "valkey.conf"
-        conf.write_text(f"port {self.port}\nbind 127.0.0.1\nsave \"\"\ndir {self.folder}\n"
+        conf.write_text(f"port {self.port}\nbind 127.0.0.1\nsave \"\"\ndir "
+                        f"{self.folder}\n"
                         f"requirepass {CANARIES['Valkey']}\n")
         return self.spawn(servers.find("valkey-server"), conf)
 
@@ -99,9 +105,10 @@ class Life:
         self.policies = shutil.copytree(HERE / "policies", tmp_path / "policies")
         self.cameras = cameras(tmp_path)
         self.gate = Gate(
-            tmp_path / "gate", config=config(tmp_path), policies=self.policies, cameras=self.cameras,
-            CAMGATE_JWT_SECRET=CANARIES["Jwt"], TURN_DOMAIN="127.0.0.1", TURN_SECRET=CANARIES["Turn"],
-            TURN_USER="viewer", TURN_PASSWORD=CANARIES["Static"], VALKEY_URL=self.valkey.url,
+            tmp_path / "gate", config=config(tmp_path), policies=self.policies,
+            cameras=self.cameras, CAMGATE_JWT_SECRET=CANARIES["Jwt"],
+            TURN_DOMAIN="127.0.0.1", TURN_SECRET=CANARIES["Turn"], TURN_USER="viewer",
+            TURN_PASSWORD=CANARIES["Static"], VALKEY_URL=self.valkey.url,
             **self.livekit.env())
         self.gate.secret = CANARIES["Jwt"]
         started(self.gate)
@@ -119,7 +126,8 @@ class Life:
         return reply
 
     def granted(self, reply):
-        """A grant's reply: what it hands out is secret from then on, and nothing else is in it."""
+        """A grant's reply: what it hands out is secret from then on, and nothing else is
+        in it."""
         body = reply.json()
         self.search.also("room token", body.pop("token").rsplit(".", 1)[1])
         for server in body.pop("ice_servers"):
@@ -133,7 +141,8 @@ class Life:
         return done
 
     def admin(self):
-        for path in ("/metrics", "/status", "/readyz?verbose", "/readyz", "/livez", "/nowhere"):
+        for path in ("/metrics", "/status", "/readyz?verbose", "/readyz", "/livez",
+                     "/nowhere"):
             self.search.look(path, requests.get(self.gate.admin + path, timeout=10).text)
 
     def everything_kept(self):
@@ -170,7 +179,8 @@ def ordinary_days(life):
     life.search.also("room token", fresh["token"].rsplit(".", 1)[1])
     life.search.look("fresh token", json.dumps({k: v for k, v in fresh.items()
                                                 if k not in ("token", "ice_servers")}))
-    for path in ("/api/v1/stream/leases", "/api/v1/cameras", "/api/v1/audit", "/openapi.yaml"):
+    for path in ("/api/v1/stream/leases", "/api/v1/cameras", "/api/v1/audit",
+                 "/openapi.yaml"):
         life.told(alice.call("GET", path))
     auditor = Client(life.gate, life.token("ann", roles=["auditor", "admin"]))
     life.told(auditor.call("GET", "/api/v1/audit"))
@@ -183,20 +193,25 @@ def ordinary_days(life):
 
 
 def hostile_days(life, alice):
-    """Tokens where they do not belong, forged ones, malformed requests, forged webhooks."""
+    """Tokens where they do not belong, forged ones, malformed requests, forged
+    webhooks."""
     token = life.token("mallory")
     url = life.gate.url
-    forged = jwt.encode({"sub": "mallory", "exp": int(time.time()) + 60}, "x" * 32, algorithm="HS256")
+    forged = jwt.encode({"sub": "mallory", "exp": int(time.time()) + 60}, "x" * 32,
+                        algorithm="HS256")
     life.search.also("forged token", forged.rsplit(".", 1)[1])
     head, claims, signature = token.split(".")
-    for bad in (forged, f"{head}.{claims}.{signature[:-2]}AA", f"{head}.{signature}.{claims}", token + "x",
-                token[:-3] + "\u00e9", life.token("old", ttl=-900)):
+    for bad in (forged, f"{head}.{claims}.{signature[:-2]}AA",
+                f"{head}.{signature}.{claims}", token + "x", token[:-3] + "\u00e9",
+                life.token("old", ttl=-900)):
         life.told(requests.get(url + "/api/v1/cameras", timeout=9,
                                headers={"Authorization": f"Bearer {bad}".encode()}))
-    for headers in ({"Authorization": token}, {"Authorization": f"Basic {token}"}, {"X-Token": token},
-                    {"Cookie": f"token={token}"}, {"X-Request-Id": token}):
+    for headers in ({"Authorization": token}, {"Authorization": f"Basic {token}"},
+                    {"X-Token": token}, {"Cookie": f"token={token}"},
+                    {"X-Request-Id": token}):
         life.told(requests.get(url + "/api/v1/cameras", headers=headers, timeout=9))
-    for path in (f"/api/v1/cameras?access_token={token}", f"/{token}", f"/api/v1/stream/token/{token}",
+    for path in (f"/api/v1/cameras?access_token={token}", f"/{token}",
+                 f"/api/v1/stream/token/{token}",
                  f"/api/v1/stream/leases?lease_id={signature}"):
         reply = requests.get(url + path, timeout=9)
         assert reply.status_code >= 400
@@ -210,12 +225,15 @@ def hostile_days(life, alice):
         life.search.look("refusal of the guard", raw.makefile("rb").read())
     event = json.dumps({"event": "participant_joined"}).encode()
     digest = base64.b64encode(hashlib.sha256(event).digest()).decode()
-    for key, claim in ((CANARIES["Livekit"], "AAAA"), ("x" * 32, digest), (CANARIES["Livekit"], digest)):
-        sign = jwt.encode({"iss": life.livekit.key, "exp": int(time.time()) + 60, "sha256": claim}, key,
+    for key, claim in ((CANARIES["Livekit"], "AAAA"), ("x" * 32, digest),
+                       (CANARIES["Livekit"], digest)):
+        sign = jwt.encode({"iss": life.livekit.key, "exp": int(time.time()) + 60,
+                           "sha256": claim}, key,
                           algorithm="HS256")
         life.search.also("webhook token", sign.rsplit(".", 1)[1])
         life.told(requests.post(url + "/webhook/livekit", data=event, timeout=9,
-                                headers={"Authorization": sign, "Content-Type": "application/webhook+json"}))
+                                headers={"Authorization": sign,
+                                         "Content-Type": "application/webhook+json"}))
 
 
 def bad_days(life, alice):
@@ -225,16 +243,19 @@ def bad_days(life, alice):
     life.told(requests.post(life.gate.admin + "/reload", timeout=20))
     broken.unlink()
     sound = life.cameras.read_text()
-    for bad in (sound[:-40], sound.replace("rtsp://", "ftp://"), sound.replace('"high":', '"ultra high":'),
+    for bad in (sound[:-40], sound.replace("rtsp://", "ftp://"),
+                sound.replace('"high":', '"ultra high":'),
                 sound.replace(":" + CANARIES["Feed"], " :" + CANARIES["Feed"]),
                 sound.replace('"feeds": {"high": ', '"feed": {"high": ')):
         life.cameras.write_text(bad)
         reply = life.told(requests.post(life.gate.admin + "/reload", timeout=20))
         life.cli("check")
         life.admin()
-        assert reply.status_code in (200, 409, 422, 500, 503) and (reply.status_code == 200 or reply.text)
+        assert reply.status_code in (200, 409, 422, 500, 503) \
+            and (reply.status_code == 200 or reply.text)
     life.cameras.write_text(sound)
-    assert life.told(requests.post(life.gate.admin + "/reload", timeout=20)).status_code == 200
+    assert life.told(requests.post(life.gate.admin + "/reload",
+                                   timeout=20)).status_code == 200
     life.livekit.kill()
     problem(life.told(alice.reserve("yard-1")), 503)
     life.cli("check")
@@ -245,12 +266,13 @@ def bad_days(life, alice):
 
 
 def commands(life, lease):
-    for argv in (["check"], ["check", "--format", "json"], ["plugin", "ls"], ["lease", "ls"], ["version"],
-                 ["plugin", "ls", "--format", "json"], ["lease", "show", lease], ["lease", "end", lease],
-                 ["audit", "query"], ["audit", "export"], ["audit", "export", "--format", "jsonl"],
+    for argv in (["check"], ["check", "--format", "json"], ["plugin", "ls"],
+                 ["lease", "ls"], ["version"], ["plugin", "ls", "--format", "json"],
+                 ["lease", "show", lease], ["lease", "end", lease], ["audit", "query"],
+                 ["audit", "export"], ["audit", "export", "--format", "jsonl"],
                  ["audit", "verify"], ["check", "--options"], ["nonsense"],
-                 ["policy", "eval", "--sub", "alice", "--role", "operator", "--site", "north", "--camera",
-                  "lobby-1", "--format", "json"]):
+                 ["policy", "eval", "--sub", "alice", "--role", "operator", "--site",
+                  "north", "--camera", "lobby-1", "--format", "json"]):
         life.cli(*argv)
 
 
@@ -261,13 +283,16 @@ def test_canaries_are_found_nowhere(life):
     life.search.look("process list", command_lines())
     commands(life, lease)
     bad_days(life, alice)
-    until(lambda: len(life.gate.rows("SELECT seq FROM trail WHERE kind = 'reload'")) >= 6, "reloads are told")
+    until(lambda: len(life.gate.rows("SELECT seq FROM trail WHERE kind = 'reload'")) >= 6,
+          "reloads are told")
     assert life.gate.stop() == 0
     life.everything_kept()
     assert any(row["outcome"] == "error" for row in life.gate.decisions())
-    assert '"level":"debug"' in life.gate.log.read_text(), "nothing was logged at debug level"
+    assert '"level":"debug"' in life.gate.log.read_text(), \
+        "nothing was logged at debug level"
     kinds = {name.rsplit(" ", 1)[0] for name in life.search.secrets}
-    assert kinds >= set(CANARIES) | {"bearer token", "room token", "TURN credential", "webhook token"}
+    assert kinds >= set(CANARIES) | {"bearer token", "room token", "TURN credential",
+                                     "webhook token"}
     assert len(life.search.places) > 100
     assert not life.search.found()
 
@@ -289,17 +314,21 @@ def test_the_search_would_find_them(life):
 
 BROKEN = {
     "a short secret": {"CAMGATE_JWT_SECRET": CANARIES["Jwt"][:20]},
-    "a short API secret": {"LIVEKIT_API_SECRET": CANARIES["Livekit"][:20], "LIVEKIT_API_KEY": "k",
-                           "LIVEKIT_URL": "http://127.0.0.1:1"},
-    "a password in LiveKit's address": {"LIVEKIT_URL": f"http://user:{CANARIES['Url']}@127.0.0.1:1",
-                                        "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": CANARIES["Livekit"]},
+    "a short API secret": {"LIVEKIT_API_SECRET": CANARIES["Livekit"][:20],
+                           "LIVEKIT_API_KEY": "k", "LIVEKIT_URL": "http://127.0.0.1:1"},
+    "a password in LiveKit's "
+    "address": {"LIVEKIT_URL": f"http://user:{CANARIES['Url']}@127.0.0.1:1",
+                                        "LIVEKIT_API_KEY": "k",
+                "LIVEKIT_API_SECRET": CANARIES["Livekit"]},
     "a password in LiveKit's public address": {
-        "LIVEKIT_PUBLIC_URL": f"wss://user:{CANARIES['Url']}@127.0.0.1", "LIVEKIT_URL": "http://127.0.0.1:1",
-        "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": CANARIES["Livekit"]},
+        "LIVEKIT_PUBLIC_URL": f"wss://user:{CANARIES['Url']}@127.0.0.1",
+        "LIVEKIT_URL": "http://127.0.0.1:1", "LIVEKIT_API_KEY": "k",
+        "LIVEKIT_API_SECRET": CANARIES["Livekit"]},
     "a bad port": {"VALKEY_URL": f"redis://:{CANARIES['Valkey']}@127.0.0.1:port/0"},
     "another scheme": {"VALKEY_URL": f"http://:{CANARIES['Valkey']}@127.0.0.1:1/0"},
     "nobody there": {"VALKEY_URL": f"redis://user:{CANARIES['Valkey']}@127.0.0.1:1/0"},
-    "no such host": {"VALKEY_URL": f"redis://user:{CANARIES['Valkey']}@nowhere.invalid:1/0"},
+    "no such host": {
+        "VALKEY_URL": f"redis://user:{CANARIES['Valkey']}@nowhere.invalid:1/0"},
     "a secret as a port": {"TURN_PORT": "notaport", "TURN_SECRET": CANARIES["Turn"],
                            "TURN_DOMAIN": "127.0.0.1"},
 }
@@ -309,20 +338,24 @@ BROKEN = {
 def test_a_broken_configuration_is_told_without_its_secrets(tmp_path, what):
     gate = Gate(tmp_path / "gate", config=config(tmp_path), **BROKEN[what])
     # one that is cut short is searched for as it is
-    secrets = [value for value in BROKEN[what].values() if value.startswith("Canary")] + list(CANARIES.values())
+    secrets = [value for value in BROKEN[what].values() if value.startswith("Canary")] + \
+        list(CANARIES.values())
     said = ""
-    for argv in (["check"], ["check", "--format", "json"], ["plugin", "ls"], ["lease", "ls"]):
+    for argv in (["check"], ["check", "--format", "json"], ["plugin", "ls"],
+                 ["lease", "ls"]):
         done = gate.cli(*argv, check=False)
         said += done.stdout + done.stderr
-    child = subprocess.Popen([BINARY, "run", "-c", gate.config], env=gate.environment(), text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    child = subprocess.Popen([BINARY, "run", "-c", gate.config], env=gate.environment(),
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        until(lambda: child.poll() is not None or gate.ready() or said_all(gate), "it serves or ends", 20)
+        until(lambda: child.poll() is not None or gate.ready() or said_all(gate),
+              "it serves or ends", 20)
     finally:
         child.terminate()
         said += child.communicate(timeout=20)[0]
     assert said.strip()
-    assert not [secret for secret in secrets if any(form in said for form in forms(secret))], said
+    assert not [secret for secret in secrets
+                if any(form in said for form in forms(secret))], said
 
 
 def said_all(gate):

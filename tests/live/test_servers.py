@@ -15,7 +15,8 @@ async def open_room(server, name):
 def test_a_published_picture_reaches_a_viewer(livekit, started):
     started(livekit)
     viewer = (api.AccessToken(livekit.key, livekit.secret).with_identity("viewer")
-              .with_grants(api.VideoGrants(room_join=True, room="r", can_publish=False)).to_jwt())
+              .with_grants(api.VideoGrants(room_join=True, room="r",
+                                           can_publish=False)).to_jwt())
 
     async def run():
         await open_room(livekit, "r")

@@ -30,7 +30,8 @@ class Stub(http.server.ThreadingHTTPServer):
 
     def env(self):
         url = f"http://127.0.0.1:{self.server_port}"
-        return {"LIVEKIT_URL": url, "LIVEKIT_API_KEY": "APIstub", "LIVEKIT_API_SECRET": "s" * 32}
+        return {"LIVEKIT_URL": url, "LIVEKIT_API_KEY": "APIstub",
+                "LIVEKIT_API_SECRET": "s" * 32}
 
     def close(self):
         self.over.set()
@@ -53,7 +54,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        getattr(self, self.server.mode)(json.dumps({"name": asked.get("name", "")}).encode())
+        getattr(self,
+                self.server.mode)(json.dumps({"name": asked.get("name", "")}).encode())
 
     def sound(self, room):
         self.answer(200, room)
@@ -142,7 +144,8 @@ def opens(livekit, token):
 
 @pytest.mark.xdist_group("livekit")
 @pytest.mark.parametrize("way", ["token", "beat"])
-def test_a_room_that_vanishes_before_the_reply_is_opened_again(tmp_path, livekit, started, way):
+def test_a_room_that_vanishes_before_the_reply_is_opened_again(tmp_path, livekit, started,
+                                                               way):
     """It is deleted while the row of its grant is on its way to the disk."""
     gate = Faulty(tmp_path / "gate", **livekit.env())
     livekit.webhook = gate.url + "/webhook/livekit"
@@ -155,19 +158,22 @@ def test_a_room_that_vanishes_before_the_reply_is_opened_again(tmp_path, livekit
         until(lambda: gate.calls("append") > before, "the row is on its way", every=0.005)
         asyncio.run(delete(livekit, "camera_lobby-1"))
         grant = asked.result(20)
-    until(lambda: gate.metric("camgate_livekit_webhook_events_total") >= 2, "LiveKit told of it")
+    until(lambda: gate.metric("camgate_livekit_webhook_events_total") >= 2,
+          "LiveKit told of it")
     assert not opens(livekit, grant["token"])
     if way == "token":
         again = alice.fresh_token("lobby-1").json()
     else:
-        again = until(lambda: (b := alice.heartbeat(grant["lease_id"]).json()).get("token") and b,
+        again = until(
+            lambda: (b := alice.heartbeat(grant["lease_id"]).json()).get("token") and b,
                       "a beat with a new token")
     assert opens(livekit, again["token"]) and opens(livekit, grant["token"])
 
 
 @pytest.mark.xdist_group("livekit")
 def test_rooms_that_a_restart_took_away_are_opened_again(pair):
-    """No webhook tells of it; what the gate remembers of a room it forgets soon enough."""
+    """No webhook tells of it; what the gate remembers of a room it forgets soon
+    enough."""
     gate, livekit = pair
     alice = gate.client()
     grant = alice.grant("lobby-1")
@@ -175,4 +181,5 @@ def test_rooms_that_a_restart_took_away_are_opened_again(pair):
     livekit.start()
     assert not opens(livekit, grant["token"])
     until(lambda: (r := alice.fresh_token("lobby-1")).status_code == 200
-          and opens(livekit, r.json()["token"]), "a token that opens its room", seconds=20)
+          and opens(livekit, r.json()["token"]), "a token that opens its room",
+          seconds=20)

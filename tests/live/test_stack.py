@@ -13,10 +13,11 @@ from gate import Gate
 from servers import ROOT
 
 ETC = ROOT / "etc"
-SEED_NAMES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_WEBHOOK_KEY",
-              "TURN_DOMAIN", "TURN_USER", "TURN_PASSWORD", "TURN_PORT", "TURN_TLS_PORT")
-DENIED = ("::ffff:0:0", "64:ff9b::", "2002::", "fc00::", "fe80::", "10.0.0.0", "127.0.0.0",
-          "169.254.0.0", "172.16.0.0", "192.168.0.0")
+SEED_NAMES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET",
+              "LIVEKIT_WEBHOOK_KEY", "TURN_DOMAIN", "TURN_USER", "TURN_PASSWORD",
+              "TURN_PORT", "TURN_TLS_PORT")
+DENIED = ("::ffff:0:0", "64:ff9b::", "2002::", "fc00::", "fe80::", "10.0.0.0",
+          "127.0.0.0", "169.254.0.0", "172.16.0.0", "192.168.0.0")
 
 
 def with_options(folder, **plugins):
@@ -44,14 +45,16 @@ class StackLiveKit(servers.LiveKit):
                         "port_range_end": self.udp + 39}
         conf["redis"]["address"] = f"127.0.0.1:{self.valkey.port}"
         conf["prometheus"]["port"] = ports.take()
-        conf["keys"] = {self.key: self.secret, conf["webhook"]["api_key"]: secrets.token_hex(24)}
+        conf["keys"] = {self.key: self.secret,
+                        conf["webhook"]["api_key"]: secrets.token_hex(24)}
         return yaml.safe_dump(conf)
 
 
 def test_livekit_yaml_says_what_the_seed_asked():
     conf = yaml.safe_load((ETC / "livekit.yaml").read_text())
     assert conf["port"] == 7880 and conf["rtc"]["tcp_port"] == 7881
-    assert (conf["rtc"]["port_range_start"], conf["rtc"]["port_range_end"]) == (50000, 50500)
+    assert (conf["rtc"]["port_range_start"], conf["rtc"]["port_range_end"]) == (50000,
+                                                                                50500)
     assert conf["redis"]["db"] == 2 and conf["prometheus"]["port"] == 7882
     room = conf["room"]
     assert room["auto_create"] is False and room["max_participants"] == 100
@@ -78,25 +81,26 @@ def test_coturn_loads_its_file_and_denies_private_peers(tmp_path, started):
              "min-port": turn.relay, "max-port": turn.relay + 39}
     for name, value in moved.items():
         text = re.sub(rf"^#?\s*{name}=.*$", f"{name}={value}", text, flags=re.M)
-    text = re.sub(r"^(cert|pkey|log-file|pidfile|prometheus|cli-.*|listening-ip|relay-ip)\b.*$",
+    text = re.sub(
+        r"^(cert|pkey|log-file|pidfile|prometheus|cli-.*|listening-ip|relay-ip)\b.*$",
                   "", text, flags=re.M)
     path = tmp_path / "turn/turnserver.conf"
     path.write_text(text)
 
     def start():
         return turn.spawn(servers.find("turnserver"), "-c", path,
-                          f"--static-auth-secret={turn.secret}", "--listening-ip=127.0.0.1",
-                          "--relay-ip=127.0.0.1", "--no-tls", "--no-dtls", "--no-cli",
-                          "--log-file=stdout", f"--pidfile={tmp_path}/turn.pid",
-                          f"--userdb={tmp_path}/turndb")
+                          f"--static-auth-secret={turn.secret}",
+                          "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--no-tls",
+                          "--no-dtls", "--no-cli", "--log-file=stdout",
+                          f"--pidfile={tmp_path}/turn.pid", f"--userdb={tmp_path}/turndb")
 
     turn.start = start
     started(turn)
     assert "ERROR" not in turn.tail(200), turn.tail(200)
     for peer in ("127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.169.254"):
         done = subprocess.run(
-            [servers.find("turnutils_uclient"), "-p", str(turn.port), "-W", turn.secret, "-u", "x",
-             "-e", peer, "-n", "1", "-m", "1", "-c", "127.0.0.1"],
+            [servers.find("turnutils_uclient"), "-p", str(turn.port), "-W", turn.secret,
+             "-u", "x", "-e", peer, "-n", "1", "-m", "1", "-c", "127.0.0.1"],
             capture_output=True, text=True, timeout=60)
         assert "403" in done.stdout + done.stderr, f"{peer}: {done.stdout}{done.stderr}"
 
@@ -136,7 +140,8 @@ def test_an_unknown_key_is_refused_with_line_and_nearest_name(tmp_path):
     assert re.search(rf"camgate\.lua:{line + 1}\b", said) and "policies" in said, said
 
 
-@pytest.mark.parametrize("name", ["camgate.lua", "livekit.yaml", "turnserver.conf", "env.example"])
+@pytest.mark.parametrize("name", ["camgate.lua", "livekit.yaml", "turnserver.conf",
+                                  "env.example"])
 def test_no_file_ships_a_secret(name):
     text = (ETC / name).read_text()
     assert not re.search(r"(?i)(secret|password)\s*[=:]\s*[\"']?[A-Za-z0-9+/]{24,}", text)

@@ -16,11 +16,12 @@ from settings import laid_over
 from test_reload import CLOSED
 from wait import until
 
-GOOD = ("ECDHE-{}-AES128-GCM-SHA256", "ECDHE-{}-AES256-GCM-SHA384", "ECDHE-{}-CHACHA20-POLY1305")
+GOOD = ("ECDHE-{}-AES128-GCM-SHA256", "ECDHE-{}-AES256-GCM-SHA384",
+        "ECDHE-{}-CHACHA20-POLY1305")
 BAD = {"rsa": ("AES128-GCM-SHA256", "AES128-SHA", "AES256-SHA256", "ECDHE-RSA-AES128-SHA",
                "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES128-GCM-SHA256", "eNULL", "aNULL"),
-       "ec": ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-CCM8",
-              "ECDHE-ECDSA-AES128-CCM", "eNULL", "aNULL")}
+       "ec": ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384",
+              "ECDHE-ECDSA-AES128-CCM8", "ECDHE-ECDSA-AES128-CCM", "eNULL", "aNULL")}
 
 
 TURNS = int(os.environ.get("CAMGATE_CERT_TURNS", 6))
@@ -30,7 +31,8 @@ class SecureGate(Gate):
     """A gate with TLS; its clients believe its authority alone."""
 
     def __init__(self, folder, authority, pair, **options):
-        super().__init__(folder, CAMGATE_TLS_CERT=pair[0], CAMGATE_TLS_KEY=pair[1], **options)
+        super().__init__(folder, CAMGATE_TLS_CERT=pair[0], CAMGATE_TLS_KEY=pair[1],
+                         **options)
         self.authority = authority
 
     @property
@@ -66,7 +68,8 @@ def new_secure(tmp_path, started, authority):
 
 
 def s_client(gate, *argv, typed="Q\n"):
-    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gate.port}", *argv],
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gate.port}",
+                           *argv],
                           input=typed, capture_output=True, text=True, timeout=30)
     return done.returncode, done.stdout + done.stderr
 
@@ -75,7 +78,8 @@ def s_client(gate, *argv, typed="Q\n"):
 def test_versions_and_ciphers(new_secure, kind):
     gate = new_secure(kind, workers=1)
     auth = {"ec": "ECDSA", "rsa": "RSA"}[kind]
-    for flag, taken in (("-tls1", False), ("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)):
+    for flag, taken in (("-tls1", False), ("-tls1_1", False), ("-tls1_2", True),
+                        ("-tls1_3", True)):
         code, said = s_client(gate, flag, "-cipher", "ALL:@SECLEVEL=0")
         assert (code == 0) == taken, f"{flag}: {said}"
     for cipher in GOOD:
@@ -84,7 +88,8 @@ def test_versions_and_ciphers(new_secure, kind):
     for cipher in BAD[kind]:
         code, said = s_client(gate, "-tls1_2", "-cipher", cipher + ":@SECLEVEL=0")
         assert code != 0 and "Cipher is (NONE)" in said, f"{cipher}: {said}"
-    for group, taken in (("X25519", True), ("P-256", True), ("P-384", True), ("P-521", False)):
+    for group, taken in (("X25519", True), ("P-256", True), ("P-384", True),
+                         ("P-521", False)):
         assert (s_client(gate, "-tls1_3", "-groups", group)[0] == 0) == taken, group
 
 
@@ -142,8 +147,8 @@ def test_certificates_change_under_a_stream_and_none_is_lost(new_secure, authori
             assert requests.post(gate.admin + "/reload", timeout=30).status_code == 200
         until(lambda: gate.serial() not in seen, "the new certificate", seconds=30)
         seen.add(gate.serial())
-        until(lambda: all(s.asked > n + 2 for s, n in zip(streams, before)), "the stream goes on",
-              seconds=30)
+        until(lambda: all(s.asked > n + 2 for s, n in zip(streams, before)),
+              "the stream goes on", seconds=30)
     for stream in streams:
         stream.stop.set()
     for stream in streams:
@@ -172,7 +177,8 @@ BREAKS = [
     (lambda a: a.issue(days=(2, 9)), "cert", "is not valid before"),
     (lambda a: a.issue(kind="rsa1024"), "cert", "too small"),
     (lambda a: a.issue(passphrase=b"secret words"), "key", "without a passphrase"),
-    (lambda a: (a.folder / "server.pem").write_text("nonsense"), "cert", "no certificate chain"),
+    (lambda a: (a.folder / "server.pem").write_text("nonsense"), "cert",
+     "no certificate chain"),
     (lambda a: (a.folder / "server.key").write_text(""), "key", "no private key"),
     (lambda a: (a.folder / "server.pem").unlink(), "cert", "No such file"),
     (lambda a: (a.folder / "server.key").unlink(), "key", "No such file"),
@@ -192,7 +198,8 @@ def test_a_broken_pair_refuses_the_whole_reload(new_secure, authority, tmp_path)
         assert gate.serial() == serial
         gate.client().explain().raise_for_status()
         assert gate.client().explain().json()["verdict"] == "allow"
-    assert words in requests.get(gate.admin + "/status", timeout=5).json()["last_reload_error"]
+    assert words in requests.get(gate.admin + "/status",
+                                 timeout=5).json()["last_reload_error"]
     authority.issue()
     assert requests.post(gate.admin + "/reload", timeout=30).status_code == 200
     assert gate.serial() != serial
@@ -211,9 +218,11 @@ def test_check_refuses_a_broken_pair_with_file_and_line(tmp_path, authority):
         spoil(authority)
         done = gate.cli("check", check=False)
         assert done.returncode == 2 and words in done.stderr, done.stderr
-        assert f"camgate.lua:{line[whose]}: listen.tls.{whose}" in done.stderr, done.stderr
+        assert f"camgate.lua:{line[whose]}: listen.tls.{whose}" in done.stderr, \
+            done.stderr
     authority.issue()
-    for missing, words in (("CAMGATE_TLS_KEY", "needs the key"), ("CAMGATE_TLS_CERT", "needs the cert")):
+    for missing, words in (("CAMGATE_TLS_KEY", "needs the key"),
+                           ("CAMGATE_TLS_CERT", "needs the cert")):
         kept = gate.vars.pop(missing)
         done = gate.cli("check", check=False)
         assert done.returncode == 2 and words in done.stderr
@@ -226,9 +235,11 @@ def refused_handshake(call):
 
 
 def test_client_certificates(tmp_path, started, authority):
-    clients, strangers = Authority(tmp_path / "clients", "clients"), Authority(tmp_path / "x", "x")
+    clients, strangers = Authority(tmp_path / "clients", "clients"), \
+        Authority(tmp_path / "x", "x")
     good = clients.issue("alice", client=True)
-    bad = [strangers.issue("alice", client=True), clients.issue("late", client=True, days=(-9, -1)),
+    bad = [strangers.issue("alice", client=True),
+           clients.issue("late", client=True, days=(-9, -1)),
            clients.issue("server-of-clients", client=False)]
     gate = started(SecureGate(tmp_path / "gate", authority, authority.issue(),
                               CAMGATE_TLS_CLIENT_CA=clients.ca))
@@ -244,13 +255,15 @@ def test_client_certificates(tmp_path, started, authority):
 
 
 def test_optional_client_certificates(tmp_path, started, authority):
-    clients, strangers = Authority(tmp_path / "clients", "clients"), Authority(tmp_path / "x", "x")
+    clients, strangers = Authority(tmp_path / "clients", "clients"), \
+        Authority(tmp_path / "x", "x")
     config = laid_over(tmp_path, listen={"tls.client_cert": "optional"})
-    gate = started(SecureGate(tmp_path / "gate", authority, authority.issue(), config=config,
-                              CAMGATE_TLS_CLIENT_CA=clients.ca))
+    gate = started(SecureGate(tmp_path / "gate", authority, authority.issue(),
+                              config=config, CAMGATE_TLS_CLIENT_CA=clients.ca))
     gate.client().grant()
     gate.client(cert=tuple(map(str, clients.issue("a", client=True)))).grant()
-    refused_handshake(gate.client(cert=tuple(map(str, strangers.issue("a", client=True)))).explain)
+    pair = tuple(map(str, strangers.issue("a", client=True)))
+    refused_handshake(gate.client(cert=pair).explain)
 
 
 def test_commands_know_their_gate_by_its_key(tmp_path, new_secure, authority):
@@ -260,7 +273,8 @@ def test_commands_know_their_gate_by_its_key(tmp_path, new_secure, authority):
     # somebody else's certificate, from the same authority, on that port: not talked to
     authority.issue("server")
     done = gate.cli("lease", "ls", check=False)
-    assert done.returncode == 2 and lease not in done.stdout and "no gate answers" in done.stderr
+    assert done.returncode == 2 and lease not in done.stdout \
+        and "no gate answers" in done.stderr
     assert requests.post(gate.admin + "/reload", timeout=30).status_code == 200
     gate.cli("lease", "end", lease)
 

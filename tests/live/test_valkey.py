@@ -21,7 +21,8 @@ def test_one_limit_over_two_gates(gates):
     assert problem(two.client("bob").reserve("gate-1"), 409)["scope"] == "camera:gate-1"
     one_alice = one.client("alice")
     assert one_alice.release(lease).status_code == 204
-    until(lambda: two.client("bob").reserve("gate-1").status_code == 201, "the place is free")
+    until(lambda: two.client("bob").reserve("gate-1").status_code == 201,
+          "the place is free")
 
 
 def test_one_of_sixteen_at_once_gets_the_one_place(gates):
@@ -48,6 +49,8 @@ def test_valkey_away_is_503_and_comes_back(gates, valkey):
     reply = alice.reserve()
     problem(reply, 503)
     assert time.monotonic() - began < 10 and "Retry-After" in reply.headers
-    assert one.decisions(subject="alice")[-1]["outcome"] == "error" and alice.leases() == []
+    assert one.decisions(subject="alice")[-1]["outcome"] == "error" \
+        and alice.leases() == []
     valkey.start()
-    until(lambda: alice.reserve().status_code == 201, "works again", seconds=20, every=0.2)
+    until(lambda: alice.reserve().status_code == 201, "works again", seconds=20,
+          every=0.2)

@@ -1,4 +1,5 @@
-"""The plugin zoo on a whole gate: refused in words before it serves, or contained while it does."""
+"""The plugin zoo on a whole gate: refused in words before it serves, or contained while
+it does."""
 import concurrent.futures
 import os
 import re
@@ -31,11 +32,13 @@ class Zoo(Gate):
         self.file = self.plugins / f"{bad}.so"
         config = tmp_path / "zoo.lua"
         config.write_text(
-            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text() + "\nend)()\n"
+            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text() +
+            "\nend)()\n"
             f"conf.plugin_dir = '{self.plugins}'\n"
             "conf.deadlines_ms = { ice = 300 }\n"
             "for i, plugin in ipairs(conf.plugins) do\n"
-            f"  if plugin[1] == 'ice_turn' then conf.plugins[i] = {{ '{bad}', {options} }} end\n"
+            f"  if plugin[1] == 'ice_turn' then conf.plugins[i] = {{ '{bad}', {options} "
+            f"}} end\n"
             "end\nreturn conf\n")
         super().__init__(tmp_path / "gate", config=config, **more)
 
@@ -92,7 +95,8 @@ REFUSED = [
 def test_refused_by_run_check_and_plugin_check(tmp_path, name, put, words):
     zoo = Zoo(tmp_path, name)
     put(zoo)
-    for command, code in ((["run"], 2), (["check"], 2), (["plugin", "check", zoo.file], 1)):
+    for command, code in ((["run"], 2), (["check"], 2),
+                          (["plugin", "check", zoo.file], 1)):
         done = zoo.cli(*command, check=False)
         said = done.stderr if code == 2 else done.stdout
         assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
@@ -124,18 +128,21 @@ def contained(tmp_path, started):
 def misuse(zoo, kind):
     text = requests.get(zoo.admin + "/metrics", timeout=5).text
     name = f'camgate_plugin_misuse_total{{kind="{kind}"}} '
-    return sum(int(line[len(name):]) for line in text.splitlines() if line.startswith(name))
+    return sum(int(line[len(name):]) for line in text.splitlines()
+               if line.startswith(name))
 
 
 def lives(zoo):
-    """Whole after what happened: live, ready, and with a row and no lease for each refusal."""
+    """Whole after what happened: live, ready, and with a row and no lease for each
+    refusal."""
     assert requests.get(zoo.admin + "/livez", timeout=10).status_code == 200
     assert requests.get(zoo.admin + "/readyz", timeout=10).status_code == 200
     zoo.cli("audit", "verify")
 
 
 def told(zoo, name, words):
-    return [line for line in zoo.logged() if line.get("plugin") == name and words in line["msg"]]
+    return [line for line in zoo.logged() if line.get("plugin") == name
+            and words in line["msg"]]
 
 
 def test_completing_twice_is_dropped(contained):
@@ -181,7 +188,8 @@ def home_of(subject):
 
 
 def named(home):
-    return next(name for name in (f"user{n}" for n in range(100)) if home_of(name) == home)
+    return next(name for name in (f"user{n}" for n in range(100))
+                if home_of(name) == home)
 
 
 def test_blocking_for_ten_seconds_holds_one_worker_and_is_named(contained):
@@ -209,7 +217,8 @@ def test_blocking_for_ten_seconds_holds_one_worker_and_is_named(contained):
         assert blocked.result(30).status_code in (201, 503)
     assert zoo.metric("camgate_plugin_blocked_total") >= 1
     assert told(zoo, "blocks", "blocked its worker")
-    assert held.reserve("lobby-1").status_code == 201 and free.reserve("lobby-1").status_code == 201
+    assert held.reserve("lobby-1").status_code == 201 \
+        and free.reserve("lobby-1").status_code == 201
     lives(zoo)
 
 

@@ -3,7 +3,8 @@ import time
 
 
 def until(condition, what, seconds=10.0, every=0.02):
-    """The first true answer of condition(); AssertionError naming `what` after the bound."""
+    """The first true answer of condition(); AssertionError naming `what` after the
+    bound."""
     end = time.monotonic() + seconds
     while True:
         answer = condition()

@@ -13,7 +13,8 @@ BOUND = 25
 async def joined(url, token):
     """The room, joined; left again at the end.  Refusals come as rtc.ConnectError."""
     room = rtc.Room()
-    await asyncio.wait_for(room.connect(url, token, rtc.RoomOptions(auto_subscribe=True)), BOUND)
+    await asyncio.wait_for(room.connect(url, token, rtc.RoomOptions(auto_subscribe=True)),
+                           BOUND)
     try:
         yield room
     finally:
@@ -21,7 +22,8 @@ async def joined(url, token):
 
 
 def publisher_token(server, room, identity="camera"):
-    """A token of the SFU's own key, as a camera would have it; camgate has no part in it."""
+    """A token of the SFU's own key, as a camera would have it; camgate has no part in
+    it."""
     return (api.AccessToken(server.key, server.secret).with_identity(identity)
             .with_ttl(datetime.timedelta(minutes=10))
             .with_grants(api.VideoGrants(room_join=True, room=room, can_publish=True,
@@ -36,7 +38,8 @@ async def publish(room):
     frame = 0
     while True:
         grey = bytes([frame % 256]) * (WIDTH * HEIGHT * 3 // 2)
-        source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, grey))
+        source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420,
+                                            grey))
         frame += 1
         await asyncio.sleep(1 / 15)
 

@@ -7,10 +7,10 @@
  * An image is what may lie on the disk if the power went after the first `upto` events.
  * What a later sync of the same file covered is there.  Anything else may be there or
  * not, each sector of 512 bytes for itself, so that writes arrive torn and in any order;
- * where a lost sector makes a file longer, it holds noise.  What a failed sync should have
- * covered is never made safe by a later one: the kernel has forgotten it.  A deleted file
- * may be back, unless its folder or its successor was synced.  The head file, never seen
- * synced, is any of its versions; the shared memory, if there, is noise. */
+ * where a lost sector makes a file longer, it holds noise.  What a failed sync should
+ * have covered is never made safe by a later one: the kernel has forgotten it.  A deleted
+ * file may be back, unless its folder or its successor was synced.  The head file, never
+ * seen synced, is any of its versions; the shared memory, if there, is noise. */
 #ifndef TESTS_PLUGINS_DISK_LOG_H
 #define TESTS_PLUGINS_DISK_LOG_H
 

@@ -61,8 +61,8 @@ void harness_run_until(struct harness *h, const bool *flag);
 /* Turn all loops for that long: only to show that something does NOT happen. */
 void harness_run_ms(struct harness *h, uint32_t ms);
 
-/* One call's answer.  Zero it; set `copy` to take what you need out of the result while it
- * is valid, or `to` and `to_size` for a flat struct. */
+/* One call's answer.  Zero it; set `copy` to take what you need out of the result while
+ * it is valid, or `to` and `to_size` for a flat struct. */
 struct harness_call {
   bool done;
   int times; /* completions; more than one is the host's fault */

@@ -1,4 +1,4 @@
-/* The ABI grows: a plugin of an older minor works, and what it cannot have is not read. */
+/* The ABI grows: a plugin of an older minor works, what it cannot have is not read. */
 #include "harness.h"
 
 static void an_older_minor_is_taken_as_it_was(void **state) {

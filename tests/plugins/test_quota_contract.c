@@ -1,4 +1,4 @@
-/* The quota contract (plugins/camgate_plugin.h), the same for every plugin of that kind. */
+/* The quota contract (plugins/camgate_plugin.h), the same for all such plugins. */
 #include <stdio.h>
 #include <string.h>
 

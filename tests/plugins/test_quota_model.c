@@ -124,7 +124,7 @@ static void random_ops_agree_with_a_model(void **state) {
     assert_int_equal(bench_usage(b, scope_names[s]), used(&m, s, NULL));
 }
 
-/* Random times to live: lapses against a model that knows the clock (faked clock only). */
+/* Random times to live: lapses against a model that knows the faked clock. */
 static void random_lapses_agree_with_a_model(void **state) {
   struct bench *b = *state;
   const struct cgp_scope s = {"s", UINT64_MAX, false};

@@ -1,4 +1,4 @@
-/* room_livekit's webhooks: who is believed, what becomes of each event, what is dropped. */
+/* room_livekit's webhooks: who is believed, what becomes of an event, what is dropped. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* vfs_shim.h - a SQLite VFS that fails on demand and tells what it is asked for, on top of
- * the system's own.
+/* vfs_shim.h - a SQLite VFS that fails on demand and tells what it is asked for, on top
+ * of the system's own.
  *
- * Register it under a name, give the name to the plugin (option "vfs"), then plan: the nth
- * call of a kind from now on fails with a code, once or for ever.  A write that fails has
- * written its first half.  Any thread may plan; the counts are atomic.  A plugin loaded
- * into this process shares its libsqlite3. */
+ * Register it under a name, give the name to the plugin (option "vfs"), then plan: the
+ * nth call of a kind from now on fails with a code, once or for ever.  A write that fails
+ * has written its first half.  Any thread may plan; the counts are atomic.  A plugin
+ * loaded into this process shares its libsqlite3. */
 #ifndef TESTS_PLUGINS_VFS_SHIM_H
 #define TESTS_PLUGINS_VFS_SHIM_H
 
@@ -54,8 +54,8 @@ long shim_failures(struct shim *s);
 /* Syncs asked of a file through a handle on which one had failed before. */
 long shim_retried_syncs(struct shim *s);
 
-/* Every event of opens, writes, truncates, syncs and deletes, one at a time, on the thread
- * that does it.  Set it before the first file is opened. */
+/* Every event of opens, writes, truncates, syncs and deletes, one at a time, on the
+ * thread that does it.  Set it before the first file is opened. */
 void shim_watch(struct shim *s, void (*see)(void *arg, const struct shim_event *e),
                 void *arg);
 

@@ -1,8 +1,8 @@
 """Hostile bytes for HTTP listeners, and the wire they are sent over.
 
-A case is (name, bytes, statuses): what is sent on a connection of its own, and the statuses
-one of which must be its one and only answer.  The lists are functions of a `Base`, which
-holds what a request of the listener under test needs.
+A case is (name, bytes, statuses): what is sent on a connection of its own, and the
+statuses one of which must be its one and only answer.  The lists are functions of a
+`Base`, which holds what a request of the listener under test needs.
 """
 from dataclasses import dataclass
 
@@ -19,7 +19,8 @@ class Base:
 
     def head(self, line, *fields):
         return (line.encode("latin-1") + b"\r\nHost: gate\r\n" + self.fields +
-                b"".join(f if isinstance(f, bytes) else f.encode("latin-1") for f in fields))
+                b"".join(f if isinstance(f, bytes) else f.encode("latin-1")
+                         for f in fields))
 
     def a_get(self, *fields):
         return self.head(f"GET {self.get} HTTP/1.1", *fields) + b"\r\n"

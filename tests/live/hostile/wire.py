@@ -31,13 +31,16 @@ class Heard:
             head, _, rest = rest.partition(b"\r\n\r\n")
             lines = head.decode("latin-1").split("\r\n")
             words = lines[0].split(" ", 2)
-            if not words[0].startswith("HTTP/") or len(words) < 2 or not words[1].isdigit():
+            if not words[
+                0].startswith("HTTP/") or len(words) < 2 or not words[1].isdigit():
                 self.statuses.append(-1)  # bytes that are no answer
                 return
-            fields = {n.strip().lower(): v.strip() for n, _, v in (l.partition(":") for l in lines[1:])}
+            fields = {n.strip().lower(): v.strip()
+                      for n, _, v in (l.partition(":") for l in lines[1:])}
             if words[1].startswith("1"):
                 continue
-            length = 0 if self.headless and not self.statuses else int(fields.get("content-length", 0))
+            length = 0 if self.headless and not self.statuses \
+                else int(fields.get("content-length", 0))
             if len(rest) < length:
                 return  # more of it must come
             self.statuses.append(int(words[1]))
@@ -49,9 +52,9 @@ class Heard:
 async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False, answers=1):
     """Sends data, reads as many answers as are due, then all until the server's EOF.
 
-    A server that answers and keeps the connection is shown EOF, so that it says what it has
-    left to say; with `leave` it is shown EOF behind the data.  `patience` bounds the whole;
-    what is missing then is missing in the result.
+    A server that answers and keeps the connection is shown EOF, so that it says what it
+    has left to say; with `leave` it is shown EOF behind the data.  `patience` bounds the
+    whole; what is missing then is missing in the result.
     """
     heard, began = Heard(headless=data.startswith(b"HEAD ")), time.monotonic()
     reader, writer = await asyncio.open_connection(host, port, ssl=tls)
@@ -76,7 +79,8 @@ async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False, ans
                 heard.take()
                 if heard.statuses and heard.seconds is None:
                     heard.seconds = time.monotonic() - began
-                if len(heard.statuses) >= answers and not heard.closes and not shown and tls is None:
+                all_heard = len(heard.statuses) >= answers and not heard.closes
+                if all_heard and not shown and tls is None:
                     shown = True
                     writer.write_eof()
     except TimeoutError:

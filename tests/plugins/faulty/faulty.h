@@ -13,7 +13,8 @@
  *   notfound, invalid   at once            fail-after    it runs; unavailable
  *   silent    nothing, for ever            silent-after  it runs; nothing
  *   late      it runs; its completion comes FAULTY_LATE_MS after the op began
- *   slow      it runs; its completion comes FAULTY_SLOW_MS after the op began, without a result
+ *   slow      it runs; its completion comes FAULTY_SLOW_MS after the op began, and has
+ *             no result
  *   null      it runs; done without a result
  *   odd       it runs; done with a result whose bytes are all zero
  */

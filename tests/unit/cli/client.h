@@ -1,4 +1,4 @@
-/* client.h - one blocking request to an address of this machine, and all that is answered. */
+/* client.h - one blocking request to an address of this machine, and its answer. */
 #ifndef TEST_CLI_CLIENT_H
 #define TEST_CLI_CLIENT_H
 

@@ -1,6 +1,6 @@
 /* The nth allocation fails, for every n and on every route of a whole gate: never a crash
- * or a silence; an honest 503, or success when it did no harm; and nothing is left behind:
- * no lease that nobody knows of, no place taken in the quota. */
+ * or a silence; an honest 503, or success when it did no harm; and nothing is left
+ * behind: no lease that nobody knows of, no place taken in the quota. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 

@@ -1,8 +1,8 @@
-/* whole.h - the whole gate in this process: the command `run` on a thread of its own, with
- * the shipped drivers, and blocking clients of its two listeners.
+/* whole.h - the whole gate in this process: the command `run` on a thread of its own,
+ * with the shipped drivers, and blocking clients of its two listeners.
  *
- * In one process with the test, because the hook that fails the nth allocation (mem.h) has
- * to be in reach.  Every wait is bounded: what takes longer than 10 s fails the test.
+ * In one process with the test, because the hook that fails the nth allocation (mem.h)
+ * has to be in reach.  Every wait is bounded: what takes longer than 10 s fails the test.
  */
 #ifndef TEST_CLI_WHOLE_H
 #define TEST_CLI_WHOLE_H

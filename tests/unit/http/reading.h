@@ -36,8 +36,8 @@ static struct cg_message read_at_once(const char *text, size_t len) {
   return m;
 }
 
-/* First `cut` bytes, then all; or byte by byte when cut is 0.  The text lies in a block of
- * exactly its size, so that a read beyond what was given is seen. */
+/* First `cut` bytes, then all; or byte by byte when cut is 0.  The text lies in a block
+ * of exactly its size, so that a read beyond what was given is seen. */
 static struct cg_message read_cut(const char *text, size_t len, size_t cut) {
   struct cg_message m;
   cg_message_init(&m);

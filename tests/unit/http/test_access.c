@@ -1,4 +1,4 @@
-/* Who the client is, asked by whole requests: the reader finds the fields, access the client. */
+/* Who the client is, by whole requests: the reader finds fields, access the client. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -56,7 +56,7 @@ static int tear_down(void **state) {
   return 0;
 }
 
-/* Until the loop has seen what the clients did; bounded, and the state is what is asked. */
+/* Until the loop has seen what the clients did: asks the state, within a bound. */
 static void count_open(struct gate *g, void *arg) {
   *(uint32_t *)arg = cg_server_open(g->server);
 }

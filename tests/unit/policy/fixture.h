@@ -1,7 +1,7 @@
 /* fixture.h - policies from strings, a usual question, and the verdict as it came.
  *
- * Every text given to policy_set becomes a file: "NAME.lua" or "lib/NAME.lua".  A set, its
- * arena and the last verdict are one fixture; nothing is shared between tests.
+ * Every text given to policy_set becomes a file: "NAME.lua" or "lib/NAME.lua".  A set,
+ * its arena and the last verdict are one fixture; nothing is shared between tests.
  */
 #ifndef TEST_POLICY_FIXTURE_H
 #define TEST_POLICY_FIXTURE_H

@@ -1,4 +1,4 @@
-/* Reading a folder of policies: what counts, what is refused, what the revision covers. */
+/* A folder of policies is read: what counts, what is refused, what the revision is of. */
 #include "policy/fixture.h"
 
 #define GOOD "return { name = 'a', decide = function() end }"

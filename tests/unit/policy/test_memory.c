@@ -1,4 +1,4 @@
-/* The nth allocation fails, for every n: no crash, no leak, never an allow by accident. */
+/* The nth allocation fails, for every n: no crash, no leak, no allow by accident. */
 #include "policy/fixture.h"
 
 static const char working[] =
