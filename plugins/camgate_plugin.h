@@ -292,9 +292,10 @@ struct cgp_audit_row {
 };
 
 struct cgp_audit_appended {
-  int64_t seq;
+  int64_t seq; /* of the last row */
 };
 
+#define CGP_AUDIT_ROWS_MAX 256
 struct cgp_audit_filter {
   uint32_t size;
   const char *since, *until;                     /* RFC 3339; since <= time < until */
@@ -319,9 +320,13 @@ struct cgp_audit_verdict {
 
 struct cgp_audit_ops {
   uint32_t size;
-  /* completes with struct cgp_audit_appended once the row would survive a power cut;
-   * failing means: the row is not there, and never will be by itself */
-  void (*append)(void *w, const struct cgp_audit_row *row, struct cgp_call call);
+  /* A group: 1 to CGP_AUDIT_ROWS_MAX rows, `size` of the first apart; all are written or
+   * none, in order, with consecutive seq.  Completes with struct cgp_audit_appended once all
+   * would survive a power cut.  Failing means: none is there, nor will be while this process
+   * runs.  CGP_E_TIMEOUT comes of the host's deadline alone (0.9 s) and means: not known.
+   * So fail, unwritten, what waited for 0.8 s.  Where the host has to know it appends without
+   * a deadline: complete however late, in `stop` at the latest. */
+  void (*append)(void *w, const struct cgp_audit_row *rows, size_t n, struct cgp_call c);
   void (*query)(void *w, const struct cgp_audit_filter *f, struct cgp_call call);
   /* result: struct cgp_audit_rows: for each lease granted and not ended, its newest
    * decision or change row, in order of seq */

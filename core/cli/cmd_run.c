@@ -40,7 +40,7 @@ void cg_gate_record(struct cg_worker *zero, const char *kind, const char *outcom
   row.outcome = outcome;
   row.reason = reason;
   row.policy_revision = revision;
-  cg_audit_append(zero->service.drivers, &row, fn ? fn : noted, fn ? arg : zero);
+  cg_audit_append(zero->service.drivers, &row, 1, fn ? fn : noted, fn ? arg : zero);
 }
 
 static void record_start(void *arg) {

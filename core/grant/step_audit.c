@@ -49,7 +49,7 @@ void cg_step_audit(struct cg_grant *g) {
   row.outcome = outcomes[outcome(g)];
   if (cg_buf_ok(&facts)) {
     g->row_sent = g->err.code == CG_OK;
-    cg_audit_append(h->drivers, &row, recorded, g);
+    cg_audit_append(h->drivers, &row, 1, recorded, g);
   } else {
     cg_step_no_memory(g);
   }

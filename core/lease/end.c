@@ -103,7 +103,7 @@ static void record(struct ending *e) {
   cg_buf_init(&facts, CG_FACTS_MAX);
   struct cgp_audit_row row = cg_row_of_lease(e->g, "end", e->lease, &facts);
   if (!cg_buf_ok(&facts)) row.facts = "{}";
-  cg_audit_append(e->g->drivers, &row, recorded, e);
+  cg_audit_append(e->g->drivers, &row, 1, recorded, e);
   cg_buf_done(&facts);
 }
 

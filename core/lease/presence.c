@@ -38,7 +38,7 @@ static void record(struct cg_service *g, const char *kind, const struct cg_lease
   row.outcome = "";
   row.reason = reason;
   row.facts = cg_buf_ok(&facts) ? cg_buf_text(&facts) : "{}";
-  cg_audit_append(g->drivers, &row, recorded, g);
+  cg_audit_append(g->drivers, &row, 1, recorded, g);
   cg_buf_done(&facts);
 }
 

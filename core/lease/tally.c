@@ -47,7 +47,7 @@ void cg_tally_flush(struct cg_tally *t) {
   row.client_addr = t->addr;
   row.request_id = t->request_id;
   row.facts = facts;
-  cg_audit_append(t->g->drivers, &row, recorded, t->g);
+  cg_audit_append(t->g->drivers, &row, 1, recorded, t->g);
 }
 
 static void window_over(void *arg) {

@@ -8,6 +8,7 @@
 
 #define BLOCKED_US     100000
 #define BLOCKED_LOG_US 60000000
+#define PATIENT_MS     UINT32_MAX /* 49 days: longer than a disk hangs */
 
 struct driver {
   const struct cg_plugin *plugin;
@@ -236,10 +237,24 @@ void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *f
   CALL(ice, issue, d->env.deadlines.ice, servers, ARG(r));
 }
 
-void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *row, cg_call_fn *fn,
-                     void *arg) {
-  row->size = sizeof *row;
-  CALL(audit, append, d->env.deadlines.audit, any, ARG(row));
+static void append_rows(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
+                        uint32_t ms, cg_call_fn *fn, void *arg) {
+  if (n < 1 || n > CGP_AUDIT_ROWS_MAX) {
+    fn(arg, CGP_E_INVALID, NULL, "rows are appended 1 to 256 at a time");
+    return;
+  }
+  for (size_t i = 0; i < n; i++) rows[i].size = sizeof rows[i];
+  CALL(audit, append, ms, appended, ARG(rows, n));
+}
+
+void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
+                     cg_call_fn *fn, void *arg) {
+  append_rows(d, rows, n, d->env.deadlines.audit, fn, arg);
+}
+
+void cg_audit_append_patient(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
+                             cg_call_fn *fn, void *arg) {
+  append_rows(d, rows, n, PATIENT_MS, fn, arg);
 }
 
 void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn *fn,

@@ -78,6 +78,12 @@ const char *cg_result_servers(const void *result) {
   return NULL;
 }
 
+const char *cg_result_appended(const void *result) {
+  const struct cgp_audit_appended *a = result;
+  if (!a) return missing;
+  return a->seq > 0 ? NULL : "the row has no number";
+}
+
 static bool row_whole(const struct cgp_audit_row *r) {
   const char *const texts[] = {
       r->kind,    r->lease_id,    r->request_id, r->subject,

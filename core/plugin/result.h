@@ -16,6 +16,6 @@ typedef const char *cg_result_fn(const void *result);
 cg_result_fn cg_result_any; /* for ops without a result */
 cg_result_fn cg_result_there;
 cg_result_fn cg_result_camera, cg_result_cameras, cg_result_verdict, cg_result_token,
-    cg_result_servers, cg_result_rows, cg_result_reply;
+    cg_result_servers, cg_result_appended, cg_result_rows, cg_result_reply;
 
 #endif

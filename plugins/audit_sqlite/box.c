@@ -35,8 +35,7 @@ static void count(struct cgp_host *h, int metric, int64_t n) {
   if (n != 0) h->metric_add(h, metric, n);
 }
 
-static void deliver(void *arg) {
-  struct aud_box *box = arg;
+void aud_box_deliver(struct aud_box *box) {
   struct aud_tally tally;
   struct aud_reply *chain = take_all(box, &tally);
   count(box->host, box->metrics.rows, tally.rows);
@@ -44,6 +43,10 @@ static void deliver(void *arg) {
   count(box->host, box->metrics.failures, tally.failures);
   count(box->host, box->metrics.queue, -tally.answered);
   finish_all(chain, box->host);
+}
+
+static void deliver(void *arg) {
+  aud_box_deliver(arg);
 }
 
 static void not_woken(struct aud_box *box) {

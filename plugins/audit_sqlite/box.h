@@ -52,6 +52,9 @@ bool aud_box_open(struct aud_box *box, struct cgp_host *host,
 /* Frees what nobody fetched; no thread puts any more. */
 void aud_box_close(struct aud_box *box);
 
+/* Finishes what lies in it.  Its worker's thread; the wake-up does it too. */
+void aud_box_deliver(struct aud_box *box);
+
 /* A chain of replies, all of this box; any thread.  tally may be NULL. */
 void aud_box_put(struct aud_box *box, struct aud_reply *chain,
                  const struct aud_tally *tally);

@@ -135,6 +135,7 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
 static void stop(void *arg) {
   struct worker *w = arg;
   if (w->trail->writer) aud_writer_drain(w->trail->writer, &w->box);
+  aud_box_deliver(&w->box);
 }
 
 static void health(void *arg, struct cgp_call call) {
@@ -148,31 +149,17 @@ static void health(void *arg, struct cgp_call call) {
 /* ---- ops ---- */
 
 static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
-  struct aud_row *row = (struct aud_row *)reply;
-  const struct cgp_audit_appended result = {row->seq};
-  if (h && row->failed)
-    h->fail(h, reply->call, CGP_E_UNAVAILABLE, "%s",
-            row->why ? row->why : "out of memory");
+  struct aud_group *g = (struct aud_group *)reply;
+  const struct cgp_audit_appended result = {g->rows[g->n - 1].seq};
+  if (h && g->failed)
+    h->fail(h, reply->call, CGP_E_UNAVAILABLE, "%s", g->why ? g->why : "out of memory");
   else if (h)
     h->done(h, reply->call, &result);
-  aud_row_free(row);
+  aud_group_free(g);
 }
 
-static struct aud_row *stamped_copy(struct worker *w, const struct cgp_audit_row *given,
-                                    enum cgp_code *ret_code) {
-  struct cgp_host *h = w->box.host;
-  char time[AUD_TIME_LEN + 1], id[AUD_ID_LEN + 1];
-  int64_t now = h->wall_us(h);
-  aud_time_format(now, time);
-  aud_id_format(now, w->noise++, id);
-  struct cgp_audit_row full = *given;
-  full.time = time;
-  full.id = id;
-  full.node = w->node;
-  return aud_row_copy(&full, ret_code);
-}
-
-static void append(void *arg, const struct cgp_audit_row *given, struct cgp_call call) {
+static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
+                   struct cgp_call call) {
   struct worker *w = arg;
   struct cgp_host *h = w->box.host;
   if (!w->trail->writer) {
@@ -181,19 +168,20 @@ static void append(void *arg, const struct cgp_audit_row *given, struct cgp_call
   }
   enum cgp_code code;
   struct aud_words words;
-  struct aud_row *row = stamped_copy(w, given, &code);
-  if (!row) {
+  const struct aud_stamp stamp = {h->wall_us(h), w->node, &w->noise};
+  struct aud_group *g = aud_group_copy(rows, n, &stamp, &code);
+  if (!g) {
     h->fail(h, call, code, "%s",
             code == CGP_E_INVALID ? "an audit row over 256 KiB" : "out of memory");
     return;
   }
-  row->reply = (struct aud_reply){.box = &w->box, .call = call, .finish = finish_append};
-  code = aud_writer_push(w->trail->writer, row, &words);
+  g->reply = (struct aud_reply){.box = &w->box, .call = call, .finish = finish_append};
+  code = aud_writer_push(w->trail->writer, g, &words);
   if (code == CGP_OK) {
-    h->metric_add(h, w->box.metrics.queue, 1);
+    h->metric_add(h, w->box.metrics.queue, (int64_t)n);
     return;
   }
-  aud_row_free(row);
+  aud_group_free(g);
   h->fail(h, call, code, "%s", words.text);
 }
 

@@ -1,8 +1,8 @@
-/* row.h - one row on its way into the trail.
+/* row.h - rows on their way into the trail, in groups of which all are written or none.
  *
- * Copied whole at append, on the worker, into one block of memory: the texts lie in it in
- * the very form that the chain hashes (chain.h), each behind its length in four bytes,
- * big-endian.  The writer only patches the time, which always has the same length.
+ * A group is copied whole at append, on the worker, into one piece of memory: the texts lie
+ * in it in the very form that the chain hashes (chain.h), each behind its length in four
+ * bytes, big-endian.  The writer only patches the time, which always has the same length.
  * Owner: the queue, then the writer, then the worker's box, which frees it. */
 #ifndef AUD_ROW_H
 #define AUD_ROW_H
@@ -41,19 +41,33 @@ enum aud_col {
 extern const size_t aud_col_offset[AUD_COLS];
 
 struct aud_row {
-  struct aud_reply reply; /* first: the box hands it back as this */
-  int64_t seq;            /* once committed */
-  char *why;              /* once failed; owned; NULL also when there is no memory */
-  bool failed;
+  int64_t seq; /* once committed */
   uint32_t len[AUD_COLS];
   char *text[AUD_COLS]; /* into block, not NUL-terminated */
+  char *block;          /* the row's part of its group's memory */
   size_t block_len;
-  char block[];
 };
 
-/* NULL: no memory, or more than AUD_ROW_MAX of text (*ret_code says which).  `time` and
- * `id` of the given row are the ones to take. */
-struct aud_row *aud_row_copy(const struct cgp_audit_row *from, enum cgp_code *ret_code);
-void aud_row_free(struct aud_row *row); /* NULL is fine */
+struct aud_group {
+  struct aud_reply reply; /* first: the box hands it back as this */
+  int64_t since_us; /* mono clock, when it came; the writer refuses what is too old */
+  bool failed;
+  char *why; /* once failed; owned; NULL also when there is no memory */
+  size_t n;
+  struct aud_row rows[];
+};
+
+/* What the trail itself says of a row. */
+struct aud_stamp {
+  int64_t wall_us;
+  const char *node;
+  uint64_t *noise; /* of the next id; counts on */
+};
+
+/* rows lie rows->size apart.  NULL: no memory, or more than AUD_ROW_MAX of text in a row
+ * (*ret_code says which). */
+struct aud_group *aud_group_copy(const struct cgp_audit_row *rows, size_t n,
+                                 const struct aud_stamp *stamp, enum cgp_code *ret_code);
+void aud_group_free(struct aud_group *g); /* NULL is fine */
 
 #endif

@@ -10,6 +10,8 @@
 #include "store.h"
 
 #define HANG_US          900000
+#define LATE_US          800000 /* a group that waited longer is refused, not written */
+#define BATCH_ROWS       4096   /* in one commit, so that none of them waits for long */
 #define RETRY_FIRST_MS   250
 #define RETRY_LAST_MS    5000
 #define QUIET_MS         2000   /* nobody comes: do the housekeeping */
@@ -25,8 +27,8 @@ struct aud_writer {
 
   pthread_mutex_t lock; /* over what follows, never held across I/O */
   pthread_cond_t wake, answered;
-  struct aud_reply *first, **last;
-  int64_t waiting;
+  struct aud_reply *first, **last; /* groups that wait */
+  int64_t waiting;                 /* rows in them, and in `taken` */
   bool sleeping, stopping, red;
   struct aud_words why; /* while red */
   char red_since[AUD_TIME_LEN + 1];
@@ -36,6 +38,7 @@ struct aud_writer {
   /* the thread's own */
   struct aud_store store;
   struct aud_head acked;
+  struct aud_reply *taken; /* groups out of the queue, for this batch and the next ones */
   bool quiet, head_unsynced;
   int64_t sliced_us;
 };
@@ -61,10 +64,10 @@ static struct aud_box *stage(struct aud_reply *chain, const struct aud_words *wh
   for (struct aud_reply *next; chain; chain = next) {
     next = chain->next;
     chain->next = NULL;
-    struct aud_row *row = (struct aud_row *)chain;
+    struct aud_group *g = (struct aud_group *)chain;
     struct aud_box *box = chain->box;
-    row->failed = why != NULL;
-    if (why) row->why = strdup(why->text);
+    g->failed = why != NULL;
+    if (why) g->why = strdup(why->text);
     if (!box->staged) {
       box->staged_last = &box->staged;
       box->staged_tally = (struct aud_tally){0};
@@ -73,8 +76,8 @@ static struct aud_box *stage(struct aud_reply *chain, const struct aud_words *wh
     }
     *box->staged_last = chain;
     box->staged_last = &chain->next;
-    box->staged_tally.answered++;
-    if (!why) box->staged_tally.rows++;
+    box->staged_tally.answered += (int64_t)g->n;
+    if (!why) box->staged_tally.rows += (int64_t)g->n;
   }
   return boxes;
 }
@@ -99,21 +102,50 @@ static void answer(struct aud_writer *w, struct aud_reply *chain,
 
 /* ---- writing a batch ---- */
 
+/* Under the lock. */
 static struct aud_reply *take_queue(struct aud_writer *w) {
   struct aud_reply *chain = w->first;
   w->first = NULL;
   w->last = &w->first;
-  w->batch_rows = w->waiting;
-  w->waiting = 0;
   return chain;
+}
+
+/* Of the groups taken: the next batch, and apart from it those that waited too long. */
+struct batch {
+  struct aud_reply *first, **last, *late, **last_late;
+  int64_t rows, late_rows;
+};
+
+static void put_in(struct batch *b, struct aud_reply *r, bool late) {
+  struct aud_reply ***last = late ? &b->last_late : &b->last;
+  int64_t *rows = late ? &b->late_rows : &b->rows;
+  **last = r;
+  *last = &r->next;
+  *rows += (int64_t)((struct aud_group *)r)->n;
+}
+
+static void cut_batch(struct aud_writer *w, struct batch *b) {
+  int64_t now = clock_us(CLOCK_MONOTONIC);
+  *b = (struct batch){0};
+  b->last = &b->first;
+  b->last_late = &b->late;
+  while (w->taken && b->rows + (int64_t)((struct aud_group *)w->taken)->n <= BATCH_ROWS) {
+    struct aud_reply *r = w->taken;
+    w->taken = r->next;
+    put_in(b, r, now - ((struct aud_group *)r)->since_us > LATE_US);
+  }
+  *b->last = *b->last_late = NULL;
 }
 
 static bool write_batch(struct aud_writer *w, struct aud_reply *chain,
                         struct aud_words *words) {
   if (!aud_store_unmoved(&w->store, words) || !aud_store_begin(&w->store, words))
     return false;
-  for (struct aud_reply *r = chain; r; r = r->next)
-    if (!aud_store_add(&w->store, (struct aud_row *)r, words)) return false;
+  for (struct aud_reply *r = chain; r; r = r->next) {
+    struct aud_group *g = (struct aud_group *)r;
+    for (size_t i = 0; i < g->n; i++)
+      if (!aud_store_add(&w->store, &g->rows[i], words)) return false;
+  }
   return aud_store_commit(&w->store, words);
 }
 
@@ -129,12 +161,16 @@ static void turn_red(struct aud_writer *w, struct aud_reply *batch,
                      const struct aud_words *words) {
   struct aud_reply **end = &batch;
   while (*end) end = &(*end)->next;
+  *end = w->taken;
+  w->taken = NULL;
+  while (*end) end = &(*end)->next;
   (void)pthread_mutex_lock(&w->lock);
   w->red = true;
   w->why = *words;
   w->busy_since_us = 0;
   aud_time_format(clock_us(CLOCK_REALTIME), w->red_since);
   *end = take_queue(w);
+  w->waiting = 0;
   (void)pthread_mutex_unlock(&w->lock);
   answer(w, batch, words);
   w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail is not writable: %s",
@@ -176,8 +212,29 @@ static void fail_closed(struct aud_writer *w, struct aud_reply *batch,
     ms = ms * 2 < RETRY_LAST_MS ? ms * 2 : RETRY_LAST_MS;
 }
 
-static void do_batch(struct aud_writer *w, struct aud_reply *batch) {
+static void refuse_late(struct aud_writer *w, struct aud_reply *late) {
   struct aud_words words;
+  if (!late) return;
+  (void)aud_say(&words, "%s: not written, since the disk was busy for too long",
+                w->conf.place->db);
+  answer(w, late, &words);
+}
+
+static struct aud_reply *begin_batch(struct aud_writer *w) {
+  struct batch b;
+  cut_batch(w, &b);
+  (void)pthread_mutex_lock(&w->lock);
+  w->batch_rows = b.rows;
+  w->waiting -= b.rows + b.late_rows;
+  (void)pthread_mutex_unlock(&w->lock);
+  refuse_late(w, b.late);
+  return b.first;
+}
+
+static void do_batch(struct aud_writer *w) {
+  struct aud_words words;
+  struct aud_reply *batch = begin_batch(w);
+  if (!batch) return;
   if (!write_batch(w, batch, &words)) {
     fail_closed(w, batch, &words);
     return;
@@ -220,11 +277,11 @@ static int64_t patience_ms(const struct aud_writer *w) {
 
 enum turn { TURN_ROWS, TURN_DUTY, TURN_STOP };
 
-static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
+static enum turn next_turn(struct aud_writer *w) {
   (void)pthread_mutex_lock(&w->lock);
   w->busy_since_us = 0;
   enum turn turn = aud_store_log_full(&w->store) ? TURN_DUTY : TURN_ROWS;
-  while (turn == TURN_ROWS && !w->first) {
+  while (turn == TURN_ROWS && !w->first && !w->taken) {
     int64_t ms = patience_ms(w);
     if (w->stopping) {
       turn = TURN_STOP;
@@ -238,7 +295,7 @@ static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
   }
   if (turn == TURN_ROWS) {
     w->quiet = false;
-    *ret_batch = take_queue(w);
+    if (!w->taken) w->taken = take_queue(w);
   }
   if (turn != TURN_STOP) w->busy_since_us = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_unlock(&w->lock);
@@ -247,11 +304,10 @@ static enum turn next_turn(struct aud_writer *w, struct aud_reply **ret_batch) {
 
 static void *run(void *arg) {
   struct aud_writer *w = arg;
-  struct aud_reply *batch = NULL;
   (void)pthread_setname_np(pthread_self(), "audit writer");
   for (;;) {
-    switch (next_turn(w, &batch)) {
-    case TURN_ROWS: do_batch(w, batch); break;
+    switch (next_turn(w)) {
+    case TURN_ROWS: do_batch(w); break;
     case TURN_DUTY: do_duty(w); break;
     case TURN_STOP: return NULL;
     }
@@ -327,9 +383,9 @@ void aud_writer_stop(struct aud_writer *w) {
 /* ---- from the workers ---- */
 
 /* Under the lock: why no row may come in now. */
-static enum cgp_code refusal(struct aud_writer *w, struct aud_words *words) {
-  int64_t hung_us =
-      w->busy_since_us > 0 ? clock_us(CLOCK_MONOTONIC) - w->busy_since_us : 0;
+static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
+                             struct aud_words *words) {
+  int64_t hung_us = w->busy_since_us > 0 ? now_us - w->busy_since_us : 0;
   if (w->red)
     (void)aud_say(words, "%s, since %s", w->why.text, w->red_since);
   else if (w->stopping)
@@ -337,7 +393,7 @@ static enum cgp_code refusal(struct aud_writer *w, struct aud_words *words) {
   else if (hung_us > HANG_US)
     (void)aud_say(words, "%s: the disk hangs for %lld s", w->conf.place->db,
                   (long long)(hung_us / 1000000));
-  else if (w->waiting >= w->conf.queue) {
+  else if (w->waiting > 0 && w->waiting + rows > w->conf.queue) {
     (void)aud_say(words, "%lld audit rows wait already", (long long)w->waiting);
     return CGP_E_BUSY;
   } else
@@ -345,16 +401,18 @@ static enum cgp_code refusal(struct aud_writer *w, struct aud_words *words) {
   return CGP_E_UNAVAILABLE;
 }
 
-enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_row *row,
+enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
                               struct aud_words *words) {
+  int64_t rows = (int64_t)g->n;
+  g->since_us = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_lock(&w->lock);
-  enum cgp_code code = refusal(w, words);
+  enum cgp_code code = refusal(w, rows, g->since_us, words);
   if (code == CGP_OK) {
-    row->reply.next = NULL;
-    *w->last = &row->reply;
-    w->last = &row->reply.next;
-    w->waiting++;
-    row->reply.box->in_flight++;
+    g->reply.next = NULL;
+    *w->last = &g->reply;
+    w->last = &g->reply.next;
+    w->waiting += rows;
+    g->reply.box->in_flight += rows;
     if (w->sleeping) (void)pthread_cond_signal(&w->wake);
   }
   (void)pthread_mutex_unlock(&w->lock);
@@ -369,7 +427,7 @@ void aud_writer_drain(struct aud_writer *w, struct aud_box *box) {
 
 bool aud_writer_health(struct aud_writer *w, struct aud_words *words) {
   (void)pthread_mutex_lock(&w->lock);
-  bool ok = refusal(w, words) == CGP_OK;
+  bool ok = refusal(w, 1, clock_us(CLOCK_MONOTONIC), words) == CGP_OK;
   if (ok)
     (void)aud_say(words, "%s writable, %lld rows, batch %lld", w->conf.place->db,
                   (long long)w->rows, (long long)w->batch_rows);

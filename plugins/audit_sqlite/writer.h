@@ -1,8 +1,8 @@
 /* writer.h - the thread that makes rows durable.
  *
- * Rows are pushed by workers and wait in a bounded queue.  The thread takes everything
- * that gathered while the sync before ran, commits it as one transaction, and wakes each
- * worker once.  It never waits for more rows to come.
+ * Groups of rows are pushed by workers and wait in a bounded queue.  The thread takes what
+ * gathered while the sync before ran, up to 4,096 rows, commits it as one transaction, and
+ * wakes each worker once.  It never waits for more rows to come, and never parts a group.
  *
  * FAILING CLOSED.  Any error of a write, a commit, a sync or a changed file fails the
  * whole batch and everything queued, closes the connection and turns the state red: rows
@@ -10,9 +10,14 @@
  * to 5 s, until the end of the trail is found whole and a write reached the disk.  A
  * trail that lacks an acknowledged row stays red, with words.
  *
- * HANGING.  What the disk does not answer within a second, be it for a batch or for the
+ * HANGING.  What the disk does not answer within 0.9 s, be it for a batch or for the
  * housekeeping, cannot be ended from outside; meanwhile rows are refused and the health
- * is red. */
+ * is red.
+ *
+ * LATE.  A group that still waits after 0.8 s is refused when its turn comes, and is not
+ * written.  So what a caller was told stays true: "failed" means not there; and a group
+ * whose caller gave up at the gate's deadline (0.9 s) becomes durable only if the disk was
+ * at work on it by then. */
 #ifndef AUD_WRITER_H
 #define AUD_WRITER_H
 
@@ -23,7 +28,7 @@ struct aud_writer;
 
 struct aud_writer_conf {
   struct aud_place *place; /* claimed; outlives the writer */
-  int64_t queue;           /* rows that may wait */
+  int64_t queue;           /* rows that may wait; one group always may */
   struct cgp_host *host;   /* for log, from any thread */
 };
 
@@ -33,9 +38,9 @@ struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
 /* Everything pushed is answered, the last checkpoint made, the file closed. */
 void aud_writer_stop(struct aud_writer *w); /* NULL is fine */
 
-/* On the worker of row->reply.box.  CGP_OK: the row is the writer's and its box will
+/* On the worker of g->reply.box.  CGP_OK: the group is the writer's and its box will
  * answer; else the caller keeps it and has the words. */
-enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_row *row,
+enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
                               struct aud_words *words);
 
 /* Waits until every row of this box is answered into it. */

@@ -84,7 +84,7 @@ void add_many(struct trail *t, int n) {
 enum cgp_code try_add(struct trail *t, char *text, size_t n) {
   struct cgp_audit_row row = harness_audit_row("admin");
   struct harness_call c = {0};
-  cg_audit_append(harness_drivers(t->h, 0), &row, harness_answered, &c);
+  cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, &c);
   enum cgp_code code = harness_wait(t->h, &c);
   if (text) (void)snprintf(text, n, "%s", c.text);
   return code;

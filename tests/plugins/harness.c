@@ -346,7 +346,7 @@ int64_t harness_audit_append(struct harness *h, uint32_t worker,
                              struct cgp_audit_row *row) {
   struct cgp_audit_appended r = {0};
   struct harness_call c = {.to = &r, .to_size = sizeof r};
-  cg_audit_append(harness_drivers(h, worker), row, harness_answered, &c);
+  cg_audit_append(harness_drivers(h, worker), row, 1, harness_answered, &c);
   expect_ok(h, &c);
   return r.seq;
 }

@@ -142,7 +142,7 @@ static void add_at_once(struct attempt *a, int n) {
   struct cgp_audit_row row = decision("", "deny", "alice", "lobby-1");
   assert_non_null(calls);
   for (int i = 0; i < n; i++)
-    cg_audit_append(harness_drivers(a->t.h, 0), &row, harness_answered, &calls[i]);
+    cg_audit_append(harness_drivers(a->t.h, 0), &row, 1, harness_answered, &calls[i]);
   for (int i = 0; i < n; i++) {
     bool ok = harness_wait(a->t.h, &calls[i]) == CGP_OK;
     a->acknowledged += ok;
@@ -159,7 +159,7 @@ static void add_wide(struct attempt *a) {
   struct cgp_audit_row row = harness_audit_row("admin");
   row.facts = facts;
   struct harness_call c = {0};
-  cg_audit_append(harness_drivers(a->t.h, 0), &row, harness_answered, &c);
+  cg_audit_append(harness_drivers(a->t.h, 0), &row, 1, harness_answered, &c);
   bool ok = harness_wait(a->t.h, &c) == CGP_OK;
   a->acknowledged += ok;
   a->refused += !ok;
@@ -329,7 +329,7 @@ static void survives_every_failing_call_of_a_start(void **state) {
 static void catch_one(struct trail *t, struct harness_call *c) {
   struct cgp_audit_row row = harness_audit_row("admin");
   *c = (struct harness_call){0};
-  cg_audit_append(harness_drivers(t->h, 0), &row, harness_answered, c);
+  cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, c);
 }
 
 static void a_hanging_sync_blocks_nobody_else(void **state) {

@@ -254,7 +254,7 @@ static void a_full_queue_says_so(void **state) {
   struct cgp_audit_row row = harness_audit_row("admin");
   int64_t durable = 0, busy = 0;
   for (int i = 0; i < 500; i++)
-    cg_audit_append(harness_drivers(t.h, 0), &row, harness_answered, &calls[i]);
+    cg_audit_append(harness_drivers(t.h, 0), &row, 1, harness_answered, &calls[i]);
   for (int i = 0; i < 500; i++) {
     enum cgp_code code = harness_wait(t.h, &calls[i]);
     durable += code == CGP_OK;

@@ -56,7 +56,7 @@ static void take_off(struct trail *t, struct flight *f) {
   struct cgp_audit_row row = decision("", "deny", some(2) ? "alice" : "bob", "lobby-1");
   row.facts = facts;
   *f = (struct flight){.call = {.copy = take_seq, .to = &f->seq}};
-  cg_audit_append(harness_drivers(t->h, 0), &row, harness_answered, &f->call);
+  cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, &f->call);
 }
 
 /* Up to 8 rows under way at a time; returns how many were acknowledged. */

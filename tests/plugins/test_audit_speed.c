@@ -57,7 +57,7 @@ static void append(struct trail *t, int64_t since_us, int lease_no, bool end,
       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   row.facts = facts;
   *c = (struct harness_call){.copy = end_turn, .to = t->h};
-  cg_audit_append(harness_drivers(t->h, 0), &row, harness_answered, c);
+  cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, c);
 }
 
 /* of every `of` leases one stays live; of = 1: all do */

@@ -23,7 +23,7 @@ static void acknowledged_rows_survive(void **state) {
   memset(calls, 0, sizeof calls);
   struct cgp_audit_row row = decision(LEASE_A, "allow", "alice", "lobby-1");
   for (int i = 0; i < 200; i++)
-    cg_audit_append(harness_drivers(t.h, (uint32_t)i % 2), &row, harness_answered,
+    cg_audit_append(harness_drivers(t.h, (uint32_t)i % 2), &row, 1, harness_answered,
                     &calls[i]);
   for (int i = 0; i < 200; i++) {
     assert_int_equal(harness_wait(t.h, &calls[i]), CGP_OK);
@@ -50,7 +50,7 @@ static void a_batch_is_one_commit(void **state) {
   memset(calls, 0, sizeof calls);
   struct cgp_audit_row row = harness_audit_row("admin");
   for (int i = 0; i < 1000; i++)
-    cg_audit_append(harness_drivers(t.h, 0), &row, harness_answered, &calls[i]);
+    cg_audit_append(harness_drivers(t.h, 0), &row, 1, harness_answered, &calls[i]);
   for (int i = 0; i < 1000; i++) assert_int_equal(harness_wait(t.h, &calls[i]), CGP_OK);
   assert_in_range(shim_count(shim, SHIM_SYNC) - before, 1, 500);
   trail_remove(&t);

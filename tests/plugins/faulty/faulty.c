@@ -43,8 +43,9 @@ THROUGH(room, remove,
         identity, call)
 THROUGH(ice, issue, (void *w, const struct cgp_ice_request *r, struct cgp_call call), w,
         r, call)
-THROUGH(audit, append, (void *w, const struct cgp_audit_row *r, struct cgp_call call), w,
-        r, call)
+THROUGH(audit, append,
+        (void *w, const struct cgp_audit_row *rows, size_t n, struct cgp_call call), w,
+        rows, n, call)
 THROUGH(audit, query, (void *w, const struct cgp_audit_filter *f, struct cgp_call call),
         w, f, call)
 

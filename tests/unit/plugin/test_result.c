@@ -76,6 +76,13 @@ static void servers(void **state) {
   assert_non_null(cg_result_servers(NULL));
 }
 
+static void appended_rows(void **state) {
+  (void)state;
+  assert_non_null(cg_result_appended(NULL));
+  assert_non_null(cg_result_appended(&(struct cgp_audit_appended){0}));
+  assert_null(cg_result_appended(&(struct cgp_audit_appended){1}));
+}
+
 static void rows(void **state) {
   (void)state;
   const struct cgp_audit_row empty = {.size = sizeof empty};
@@ -100,8 +107,10 @@ static void a_reply(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_camera), cmocka_unit_test(a_verdict), cmocka_unit_test(a_token),
-      cmocka_unit_test(servers),  cmocka_unit_test(rows),      cmocka_unit_test(a_reply),
+      cmocka_unit_test(a_camera),      cmocka_unit_test(a_verdict),
+      cmocka_unit_test(a_token),       cmocka_unit_test(servers),
+      cmocka_unit_test(rows),          cmocka_unit_test(a_reply),
+      cmocka_unit_test(appended_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
