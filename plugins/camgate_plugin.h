@@ -37,13 +37,15 @@
  * done.  host->fail is for "could not find out": its text is shown to operators, so name
  * the peer and the cause, never a secret.
  *
- * VERSIONS.  Structs begin with `size` (sizeof when compiled) and are only appended to;
- * a new field is marked "since 1.x".  The host refuses another major, a newer minor than
- * its own, a short struct, a kind with a missing op, and a file others may write to.
+ * VERSIONS.  Every struct that crosses begins with `size`, its sizeof when compiled, and
+ * is only appended to; a new field is marked "since 2.x".  CGP_INIT and CGP_MAKE fill it
+ * in.  Who reads an array of structs steps by the elements' own size: with CGP_AT, never
+ * with [].  (cgp_call is a handle: it crosses by value and never grows.)  The host refuses
+ * another major, a newer minor than its own, a short struct, a kind with a missing op, and
+ * a file others may write to; what an older minor's struct lacks reads as zero.
  *
  * CHANGELOG
- *   1.0  2026-11-23  first version.
- *   1.1  2026-11-28  libraries of a plugin; server and version in cgp_health.
+ *   2.0  2026-11-29  first version of this major: every struct can be appended to.
  */
 #ifndef CAMGATE_PLUGIN_H
 #define CAMGATE_PLUGIN_H
@@ -52,11 +54,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CGP_ABI_MAJOR 1
-#define CGP_ABI_MINOR 1
+#define CGP_ABI_MAJOR 2
+#define CGP_ABI_MINOR 0
 
 #define CGP_EXPORT       __attribute__((visibility("default")))
 #define CGP_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* The rest of the members behind `size`: CGP_INIT(cgp_option, "port", CGP_OPT_INT, 1) in a
+ * table, &CGP_MAKE(cgp_health, .ok = true) as an argument. */
+#define CGP_INIT(type, ...)                                                              \
+  { .size = sizeof(struct type), __VA_ARGS__ }
+#define CGP_MAKE(type, ...) ((struct type){.size = sizeof(struct type), __VA_ARGS__})
+
+/* Element i of an array of structs, whatever the minor of who made it. */
+#define CGP_AT(array, i)                                                                 \
+  ((const __typeof__(*(array)) *)((const char *)(array) + (size_t)(i) * (array)->size))
 
 /* ---- shared shapes ---- */
 
@@ -89,17 +101,18 @@ enum cgp_option_type {
 
 /* One option.  The host checks type and range, and names file and line on refusal. */
 struct cgp_option {
+  uint32_t size;
   const char *name;
   enum cgp_option_type type;
-  int64_t min,
-      max;         /* INT: the range; STRING and SECRET: length in bytes (max 0 = 4096) */
-  const char *def; /* text form; NULL = absent unless configured */
+  int64_t min, max; /* INT: the range; STRING, SECRET: bytes (max 0 = 4096) */
+  const char *def;  /* text form; NULL = absent unless configured */
   const char *help; /* one sentence, ends in a full stop */
 };
 
 /* ---- cameras: who they are ---- */
 
 struct cgp_feed {
+  uint32_t size;
   const char *tier, *url; /* the URL may hold a password: never log or return it */
 };
 
@@ -115,6 +128,7 @@ struct cgp_camera {
 };
 
 struct cgp_camera_list {
+  uint32_t size;
   const struct cgp_camera *const *cameras;
   size_t n;
 };
@@ -131,25 +145,26 @@ struct cgp_cameras_ops {
 
 /* A counter with a limit.  `weighted`: a holder counts its tier's kbit/s, else 1. */
 struct cgp_scope {
+  uint32_t size;
+  bool weighted;
   const char *name;
   uint64_t limit;
-  bool weighted;
 };
 
 /* Take one place in every scope, at the first tier of the ladder that fits in all of
  * them, in one atomic step.  A lease that already holds is asked anew: its own holding
  * does not count against it, and is replaced on success, kept on refusal. */
 struct cgp_quota_reserve {
-  uint32_t size;
+  uint32_t size, ttl_ms; /* the holding lapses when not renewed for this long */
   const char *lease_id;
   const struct cgp_scope *scopes; /* unique names, at most 32 */
   size_t n_scopes;
   const uint32_t *ladder_kbps; /* best tier first */
   size_t n_ladder;
-  uint32_t ttl_ms; /* the holding lapses when not renewed for this long */
 };
 
 struct cgp_quota_verdict {
+  uint32_t size;
   bool granted;
   size_t rung;       /* granted: index into the ladder */
   const char *scope; /* refused: the first scope that was full at the lowest rung */
@@ -168,14 +183,15 @@ struct cgp_quota_hold {
 };
 
 struct cgp_quota_renewed {
-  bool known;
+  uint32_t size, known; /* known: 1 or 0 */
 };
 
 struct cgp_quota_usage {
+  uint32_t size;
   uint64_t in_use; /* in the scope's own unit; 0 for a scope nobody holds */
 };
-
 struct cgp_quota_swept {
+  uint32_t size;
   uint64_t lapsed; /* holdings dropped because nobody renewed them */
 };
 
@@ -197,21 +213,16 @@ struct cgp_quota_ops {
 /* ---- room: the SFU ---- */
 
 struct cgp_room_token_request {
-  uint32_t size;
+  uint32_t size, ttl_s;
   const char *room, *identity; /* identity = lease id */
   const char *name;            /* shown to other participants; "" = none */
-  uint32_t ttl_s;
 };
 
 struct cgp_room_token {
+  uint32_t size;
   const char *token;
   const char *url;       /* where clients connect */
   int64_t expires_at_us; /* wall clock */
-};
-
-struct cgp_participants {
-  const char *const *identities;
-  size_t n;
 };
 
 struct cgp_room_ops {
@@ -222,8 +233,6 @@ struct cgp_room_ops {
   void (*token)(void *w, const struct cgp_room_token_request *req, struct cgp_call call);
   /* put a participant out; one that is not there is success; no result */
   void (*remove)(void *w, const char *room, const char *identity, struct cgp_call call);
-  void (*list)(void *w, const char *room, struct cgp_call call);
-  void (*close)(void *w, const char *room, struct cgp_call call); /* no result */
 };
 
 enum cgp_room_event_type {
@@ -248,19 +257,19 @@ struct cgp_room_event {
 /* ---- ice: TURN servers ---- */
 
 struct cgp_ice_request {
-  uint32_t size;
+  uint32_t size, ttl_s;
   const char *lease_id;
-  uint32_t ttl_s;
 };
 
 struct cgp_ice_server {
+  uint32_t size, ttl_s;
   const char *const *urls;
   size_t n_urls;
   const char *username, *credential; /* NULL for STUN */
-  uint32_t ttl_s;
 };
 
 struct cgp_ice_servers {
+  uint32_t size;
   const struct cgp_ice_server *servers;
   size_t n;
 };
@@ -292,27 +301,29 @@ struct cgp_audit_row {
 };
 
 struct cgp_audit_appended {
+  uint32_t size;
   int64_t seq; /* of the last row */
 };
 
 #define CGP_AUDIT_ROWS_MAX 256
 struct cgp_audit_filter {
-  uint32_t size;
+  uint32_t size, limit; /* rows at most, 1..1000 */
+  bool newest_first;
   const char *since, *until;                     /* RFC 3339; since <= time < until */
   const char *subject, *camera, *kind, *outcome; /* "" = any */
   const char *lease_id;                          /* "" = any */
   int64_t after_seq; /* cursor: rows behind this one, 0 = start */
-  uint32_t limit;    /* rows at most, 1..1000 */
-  bool newest_first;
 };
 
 struct cgp_audit_rows {
+  uint32_t size;
   const struct cgp_audit_row *rows;
   size_t n;
   int64_t next_seq; /* cursor for the following page, 0 = no more */
 };
 
 struct cgp_audit_verdict {
+  uint32_t size;
   bool intact;
   int64_t rows, first_bad_seq; /* 0: the rows are whole, but not what they lie in */
   const char *text;            /* what is wrong, or the head's hash */
@@ -334,19 +345,6 @@ struct cgp_audit_ops {
   void (*verify)(void *w, struct cgp_call call); /* result: struct cgp_audit_verdict */
 };
 
-/* ---- feed: a camera's picture into a room ---- */
-
-struct cgp_feed_request {
-  uint32_t size;
-  const char *camera_id, *tier, *room, *url;
-};
-
-struct cgp_feed_ops {
-  uint32_t size;
-  void (*start)(void *w, const struct cgp_feed_request *req, struct cgp_call call);
-  void (*stop)(void *w, const char *camera_id, const char *tier, struct cgp_call call);
-};
-
 /* ---- http: routes of the plugin's own ---- */
 
 struct cgp_http_request {
@@ -360,7 +358,7 @@ struct cgp_http_request {
 };
 
 struct cgp_http_reply {
-  uint16_t status; /* 4xx and 5xx are sent as problem+json with `body` as detail */
+  uint32_t size, status; /* 4xx and 5xx are sent as problem+json with `body` as detail */
   const char *content_type; /* NULL = no body */
   const char *body;
   size_t body_len;
@@ -368,6 +366,7 @@ struct cgp_http_reply {
 
 /* Reached without a user token: the handler authenticates its peer by itself. */
 struct cgp_route {
+  uint32_t size;
   const char *method, *path; /* exact match */
   void (*handle)(void *w, const struct cgp_http_request *req, struct cgp_call call);
 };
@@ -388,9 +387,9 @@ struct cgp_fetch {
 };
 
 struct cgp_fetched {
+  uint32_t size, status;
   enum cgp_code code; /* CGP_OK: an answer came, whatever its status */
-  uint16_t status;
-  const char *body; /* NUL-terminated, valid inside the callback */
+  const char *body;   /* NUL-terminated, valid inside the callback */
   size_t body_len;
   const char *error; /* words, when code is not CGP_OK */
 };
@@ -448,15 +447,17 @@ struct cgp_host {
 /* ---- what the plugin gives ---- */
 
 struct cgp_health {
+  uint32_t size;
   bool ok;
   const char *text; /* one line: "livekit 7880 answers", "valkey away since ..." */
-  /* since 1.1: "valkey", "8.0.1"; NULL = it does not say */
+  /* "valkey", "8.0.1"; NULL = it does not say */
   const char *server, *server_version;
 };
 
 /* What the plugin is linked with: "sqlite", sqlite3_libversion.  `camgate check` warns of
  * versions that are known to be bad. */
 struct cgp_library {
+  uint32_t size;
   const char *name;
   const char *(*version)(void); /* any thread, before init too */
 };
@@ -483,11 +484,8 @@ struct cgp_plugin {
   const struct cgp_room_ops *room;
   const struct cgp_ice_ops *ice;
   const struct cgp_audit_ops *audit;
-  const struct cgp_feed_ops *feed;
   const struct cgp_route *routes;
   size_t n_routes;
-
-  /* since 1.1 */
   const struct cgp_library *libraries;
   size_t n_libraries;
 };

@@ -148,7 +148,7 @@ static void plugin_answered(void *arg, enum cgp_code code, const void *result,
   bool starved = cg_mem_failures() != ((struct asked *)arg)->failures;
   const struct cgp_http_reply *r = result;
   static const struct {
-    int status;
+    uint32_t status;
     enum cg_code code;
   } refusals[] = {{400, CG_E_MALFORMED}, {401, CG_E_UNAUTHENTICATED}, {403, CG_E_DENIED},
                   {404, CG_E_NOT_FOUND}, {413, CG_E_TOO_LARGE},       {422, CG_E_INVALID},
@@ -158,7 +158,7 @@ static void plugin_answered(void *arg, enum cgp_code code, const void *result,
     return;
   }
   if (r->status < 400) {
-    cg_exchange_reply(x, r->status, r->content_type, r->body, r->body_len);
+    cg_exchange_reply(x, (int)r->status, r->content_type, r->body, r->body_len);
     return;
   }
   if (starved) { /* what it could not read may be in order */
@@ -172,7 +172,7 @@ static void plugin_answered(void *arg, enum cgp_code code, const void *result,
       return;
     }
   }
-  cg_exchange_failf(x, CG_E_INTERNAL, "a plugin answered with status %d", r->status);
+  cg_exchange_failf(x, CG_E_INTERNAL, "a plugin answered with status %u", r->status);
 }
 
 bool cg_api_plugin_route(struct cg_exchange *x) {

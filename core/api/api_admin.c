@@ -71,9 +71,8 @@ static void answered(void *arg, enum cgp_code code, const void *result,
   struct asking *a = arg;
   const struct cg_api *api = cg_api_of(a->x);
   const struct cg_plugin *p = &api->plugins->items[a->nth++];
-  struct cgp_health health = {.ok = false, .text = text};
-  if (code == CGP_OK) health = cg_plugin_health(p->abi, result);
-  note_health(a, p->name, &health);
+  struct cgp_health away = {.ok = false, .text = text};
+  note_health(a, p->name, code == CGP_OK ? result : &away);
   a->answered = true;
   if (!a->looping) ask_next(a);
 }

@@ -111,7 +111,7 @@ static void rows_found(void *arg, enum cgp_code code, const void *result,
   struct cg_buf *b = cg_api_out(x);
   cg_json_open(b, NULL, '{');
   cg_json_open(b, "events", '[');
-  for (size_t i = 0; i < rows->n; i++) cg_row_json(b, &rows->rows[i]);
+  for (size_t i = 0; i < rows->n; i++) cg_row_json(b, CGP_AT(rows->rows, i));
   cg_json_close(b, ']');
   if (rows->next_seq)
     cg_json_int(b, "next", rows->next_seq);

@@ -123,7 +123,7 @@ static void got_page(void *arg, enum cgp_code code, const void *result,
     return;
   }
   for (size_t i = 0; i < rows->n && r->left > 0; i++, r->left--, r->told++)
-    r->row(r, &rows->rows[i]);
+    r->row(r, CGP_AT(rows->rows, i));
   r->filter.after_seq = rows->next_seq;
   r->trail.answered = rows->next_seq == 0 || r->left <= 0 || ferror(stdout);
   if (!r->trail.answered) ask(r);

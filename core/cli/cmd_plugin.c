@@ -14,8 +14,7 @@ static void kinds_of(const struct cgp_plugin *abi, char *out, size_t n) {
     const char *name;
     bool has;
   } kinds[] = {{"cameras", abi->cameras}, {"quota", abi->quota}, {"room", abi->room},
-               {"ice", abi->ice},         {"audit", abi->audit}, {"feed", abi->feed},
-               {"http", abi->n_routes}};
+               {"ice", abi->ice},         {"audit", abi->audit}, {"http", abi->n_routes}};
   size_t at = 0;
   out[0] = '\0';
   for (size_t i = 0; i < CG_COUNT(kinds) && at < n; i++)
@@ -28,7 +27,7 @@ static const char *const types[] = {"string", "secret", "int", "bool", "url", "p
 static void options_json(struct cg_buf *out, const struct cgp_plugin *abi) {
   cg_json_open(out, "options", '[');
   for (size_t i = 0; i < abi->n_options; i++) {
-    const struct cgp_option *o = &abi->options[i];
+    const struct cgp_option *o = CGP_AT(abi->options, i);
     cg_json_open(out, NULL, '{');
     cg_json_str(out, "name", o->name);
     cg_json_str(out, "type", types[o->type]);
@@ -40,11 +39,11 @@ static void options_json(struct cg_buf *out, const struct cgp_plugin *abi) {
 }
 
 static void libraries_json(struct cg_buf *out, const struct cgp_plugin *abi) {
-  size_t n;
-  const struct cgp_library *libraries = cg_plugin_libraries(abi, &n);
   cg_json_open(out, "libraries", '{');
-  for (size_t i = 0; i < n; i++)
-    cg_json_str(out, libraries[i].name, libraries[i].version());
+  for (size_t i = 0; i < abi->n_libraries; i++) {
+    const struct cgp_library *l = CGP_AT(abi->libraries, i);
+    cg_json_str(out, l->name, l->version());
+  }
   cg_json_close(out, '}');
 }
 
@@ -141,7 +140,7 @@ int cg_cmd_plugin_ls(const struct cg_cmd_env *env, int argc, char **argv) {
 
 static void tell_options(const struct cgp_plugin *abi) {
   for (size_t i = 0; i < abi->n_options; i++) {
-    const struct cgp_option *o = &abi->options[i];
+    const struct cgp_option *o = CGP_AT(abi->options, i);
     printf("  ");
     cg_cmd_cell(o->name, 18);
     cg_cmd_cell(types[o->type], 8);

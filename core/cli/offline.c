@@ -42,10 +42,11 @@ static const struct cgp_plugin *opened(const struct cg_conf *conf, const char *n
 }
 
 static void make_read_only(const struct cgp_plugin *abi, json_t *options) {
-  for (size_t i = 0; i < abi->n_options; i++)
-    if (!strcmp(abi->options[i].name, "read_only") &&
-        abi->options[i].type == CGP_OPT_BOOL)
+  for (size_t i = 0; i < abi->n_options; i++) {
+    const struct cgp_option *o = CGP_AT(abi->options, i);
+    if (!strcmp(o->name, "read_only") && o->type == CGP_OPT_BOOL)
       json_object_set_new(options, "read_only", json_true());
+  }
 }
 
 /* {"NAME": {options}} of the one that serves the kind; a new reference. */
@@ -139,13 +140,13 @@ static void one_answered(void *arg, enum cgp_code code, const void *result,
                          const char *text) {
   struct asking *a = arg;
   const struct cg_plugin *p = &a->o->set->items[a->n++];
-  struct cgp_health health = {.ok = false, .text = text};
-  if (code == CGP_OK) health = cg_plugin_health(p->abi, result);
-  if (!health.ok)
+  struct cgp_health away = {.ok = false, .text = text};
+  const struct cgp_health *health = code == CGP_OK ? result : &away;
+  if (!health->ok)
     cg_field_error(a->warnings, a->arena,
-                   cg_arena_printf(a->arena, "/plugins/%s", p->name), "%s", health.text);
-  if (health.server && health.server_version)
-    cg_software_add(a->parts, health.server, health.server_version, p->name);
+                   cg_arena_printf(a->arena, "/plugins/%s", p->name), "%s", health->text);
+  if (health->server && health->server_version)
+    cg_software_add(a->parts, health->server, health->server_version, p->name);
   a->all = a->n == a->o->set->n;
   if (!a->all) cg_drivers_health(a->o->drivers, a->n, one_answered, a);
 }

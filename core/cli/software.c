@@ -48,10 +48,10 @@ void cg_software_own(struct cg_software *software) {
 }
 
 void cg_software_plugin(struct cg_software *software, const struct cgp_plugin *abi) {
-  size_t n;
-  const struct cgp_library *libraries = cg_plugin_libraries(abi, &n);
-  for (size_t i = 0; i < n; i++)
-    cg_software_add(software, libraries[i].name, libraries[i].version(), abi->name);
+  for (size_t i = 0; i < abi->n_libraries; i++) {
+    const struct cgp_library *l = CGP_AT(abi->libraries, i);
+    cg_software_add(software, l->name, l->version(), abi->name);
+  }
 }
 
 /* ---- Debian packages ---- */

@@ -8,9 +8,8 @@ static struct cgp_scope *scopes_of(struct cg_grant *g) {
   const struct cg_verdict *v = g->verdict;
   struct cgp_scope *s = cg_arena_alloc(g->arena, (v->n_scopes + 1) * sizeof *s);
   for (size_t i = 0; s && i < v->n_scopes; i++)
-    s[i] = (struct cgp_scope){.name = v->scopes[i].name,
-                              .limit = v->scopes[i].limit,
-                              .weighted = v->scopes[i].weighted};
+    s[i] = CGP_MAKE(cgp_scope, .name = v->scopes[i].name, .limit = v->scopes[i].limit,
+                    .weighted = v->scopes[i].weighted);
   return s;
 }
 
@@ -191,9 +190,8 @@ static void as_before(void *arg, enum cgp_code code, const void *result,
 static void hold_as_before(struct cg_grant *g, const struct cg_lease *l) {
   struct cgp_scope scopes[CG_SCOPES_MAX];
   for (size_t i = 0; i < l->n_scopes; i++)
-    scopes[i] = (struct cgp_scope){.name = l->scopes[i].name,
-                                   .limit = l->scopes[i].limit,
-                                   .weighted = l->scopes[i].weighted};
+    scopes[i] = CGP_MAKE(cgp_scope, .name = l->scopes[i].name,
+                         .limit = l->scopes[i].limit, .weighted = l->scopes[i].weighted);
   struct cgp_quota_hold hold = {.lease_id = l->holding,
                                 .scopes = scopes,
                                 .n_scopes = l->n_scopes,

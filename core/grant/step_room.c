@@ -88,7 +88,7 @@ static void issued(void *arg, enum cgp_code code, const void *result, const char
   struct cg_buf b;
   cg_buf_init(&b, 16384);
   cg_json_open(&b, NULL, '[');
-  for (size_t i = 0; i < servers->n; i++) write_server(&b, &servers->servers[i]);
+  for (size_t i = 0; i < servers->n; i++) write_server(&b, CGP_AT(servers->servers, i));
   cg_json_close(&b, ']');
   g->ice = cg_buf_ok(&b) ? cg_arena_strdup(g->arena, cg_buf_text(&b)) : NULL;
   cg_buf_done(&b);

@@ -64,7 +64,7 @@ static bool read_scopes(struct restorer *r, struct found *f, json_t *list) {
     uint64_t limit = (uint64_t)json_integer_value(json_object_get(s, "limit"));
     bool weighted = json_is_true(json_object_get(s, "kbps"));
     f->scopes[i] = (struct cg_scope_ask){name, limit, weighted};
-    f->held[i] = (struct cgp_scope){name, limit, weighted};
+    f->held[i] = CGP_MAKE(cgp_scope, weighted, name, limit);
   }
   return f->scopes && f->held;
 }
@@ -250,7 +250,7 @@ static void read_trail(void *arg, enum cgp_code code, const void *result,
   }
   r->holds = cg_arena_alloc(r->arena, (rows->n + 1) * sizeof *r->holds);
   bool ok = r->holds;
-  for (size_t i = 0; ok && i < rows->n; i++) ok = read_row(r, &rows->rows[i]);
+  for (size_t i = 0; ok && i < rows->n; i++) ok = read_row(r, CGP_AT(rows->rows, i));
   if (ok) {
     hold_some(r);
     return;

@@ -28,7 +28,7 @@ struct slot {
   uint32_t queue;
   int64_t due_us;
   struct cg_call_owner *owner;
-  cg_result_fn *whole;
+  const struct cg_result_kind *kind;
   cg_call_fn *fn;
   void *arg;
   struct memory *memory;
@@ -212,8 +212,8 @@ static struct queue *queue_of(struct cg_calls *c, uint32_t ms) {
 /* ---- the life of a call ---- */
 
 struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
-                              uint32_t deadline_ms, cg_result_fn *whole, cg_call_fn *fn,
-                              void *arg) {
+                              uint32_t deadline_ms, const struct cg_result_kind *kind,
+                              cg_call_fn *fn, void *arg) {
   if (owner->open >= CG_CALLS_PER_PLUGIN) return (struct cgp_call){0};
   if (c->free == NONE && !grow(c)) return (struct cgp_call){0};
   struct queue *q = queue_of(c, deadline_ms);
@@ -224,7 +224,7 @@ struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
   s->gen = s->gen == UINT32_MAX ? 1 : s->gen + 1;
   s->state = OPEN;
   s->owner = owner;
-  s->whole = whole;
+  s->kind = kind;
   s->fn = fn;
   s->arg = arg;
   s->due_us = now_us() + (int64_t)deadline_ms * 1000;
@@ -266,9 +266,11 @@ static void end(struct cg_calls *c, struct slot *s, enum cgp_code code,
 void cg_call_done(struct cg_calls *c, struct cgp_call call, const void *result) {
   struct slot *s = completing(c, call);
   if (!s) return;
-  const char *odd = s->whole(result);
+  _Alignas(max_align_t) char room[CG_RESULT_MAX];
+  const char *odd;
+  const void *read = cg_result_read(s->kind, result, room, &odd);
   if (!odd) {
-    end(c, s, CGP_OK, result, "");
+    end(c, s, CGP_OK, read, "");
     return;
   }
   char text[160];

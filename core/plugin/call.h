@@ -26,7 +26,8 @@
 
 struct cg_calls;
 
-/* result: as the ABI says of the op, valid inside fn; NULL unless code is CGP_OK.
+/* result: as the ABI says of the op, valid inside fn; NULL unless code is CGP_OK and the
+ * op has a result.
  * text: words of a failure, "" otherwise. */
 typedef void cg_call_fn(void *arg, enum cgp_code code, const void *result,
                         const char *text);
@@ -37,7 +38,7 @@ struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
 void cg_calls_free(struct cg_calls *calls);
 
 /* owner: the plugin's name, its own counter of open calls and of their memory; outlives
- * the calls.  whole: what a result must be.  id 0: no slot, or no memory for its
+ * the calls.  kind: what a result must be.  id 0: no slot, or no memory for its
  * deadline. */
 struct cg_call_owner {
   const char *plugin;
@@ -45,8 +46,8 @@ struct cg_call_owner {
   size_t bytes;
 };
 struct cgp_call cg_call_begin(struct cg_calls *calls, struct cg_call_owner *owner,
-                              uint32_t deadline_ms, cg_result_fn *whole, cg_call_fn *fn,
-                              void *arg);
+                              uint32_t deadline_ms, const struct cg_result_kind *kind,
+                              cg_call_fn *fn, void *arg);
 
 /* The host's half of the ABI calls these. */
 void *cg_call_alloc(struct cg_calls *calls, struct cgp_call call, size_t n);

@@ -135,13 +135,14 @@ const char *cg_drivers_inside(const struct cg_drivers *d, int64_t *ret_us) {
 }
 
 static bool enter(struct cg_drivers *d, const struct driver *it, uint32_t ms,
-                  cg_result_fn *whole, cg_call_fn *fn, void *arg, struct op *op) {
+                  const struct cg_result_kind *kind, cg_call_fn *fn, void *arg,
+                  struct op *op) {
   if (!it) {
     fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
     return false;
   }
   *op = (struct op){.d = d, .it = it, .began_us = now_us()};
-  op->call = cg_call_begin(d->calls, &it->host->owner, ms, whole, fn, arg);
+  op->call = cg_call_begin(d->calls, &it->host->owner, ms, kind, fn, arg);
   if (op->call.id) {
     op->outer = atomic_load_explicit(&d->inside, memory_order_relaxed);
     op->outer_us = atomic_load_explicit(&d->inside_us, memory_order_relaxed);
@@ -168,10 +169,10 @@ static void leave(const struct op *op) {
 }
 
 /* One op of one kind: begin, enter the plugin with its arguments, leave. */
-#define CALL(kind, op_name, ms, whole, ...)                                              \
+#define CALL(kind, op_name, ms, result, ...)                                             \
   do {                                                                                   \
     struct op op;                                                                        \
-    if (!enter(d, d->kind, (ms), cg_result_##whole, fn, arg, &op)) break;                \
+    if (!enter(d, d->kind, (ms), &cg_result_##result, fn, arg, &op)) break;              \
     op.it->plugin->abi->kind->op_name(op.it->w, __VA_ARGS__ op.call);                    \
     leave(&op);                                                                          \
   } while (0)
@@ -194,30 +195,30 @@ void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
                     void *arg) {
   h->size = sizeof *h;
-  CALL(quota, renew, d->env.deadlines.quota, there, ARG(h));
+  CALL(quota, renew, d->env.deadlines.quota, renewed, ARG(h));
 }
 
 void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t n,
                       cg_call_fn *fn, void *arg) {
-  CALL(quota, release, d->env.deadlines.quota, any, ARG(lease_ids, n));
+  CALL(quota, release, d->env.deadlines.quota, none, ARG(lease_ids, n));
 }
 
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {
-  CALL(quota, usage, d->env.deadlines.quota, there, ARG(scope));
+  CALL(quota, usage, d->env.deadlines.quota, usage, ARG(scope));
 }
 
 void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(quota, sweep, d->env.deadlines.quota, any, );
+  CALL(quota, sweep, d->env.deadlines.quota, swept, );
 }
 
 void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,
                       cg_call_fn *fn, void *arg) {
   for (size_t i = 0; i < n; i++) holds[i].size = sizeof holds[i];
-  CALL(quota, restore, d->env.deadlines.query, any, ARG(holds, n));
+  CALL(quota, restore, d->env.deadlines.query, none, ARG(holds, n));
 }
 
 void cg_room_ensure(struct cg_drivers *d, const char *room, cg_call_fn *fn, void *arg) {
-  CALL(room, ensure, d->env.deadlines.room, any, ARG(room));
+  CALL(room, ensure, d->env.deadlines.room, none, ARG(room));
 }
 
 void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,
@@ -228,7 +229,7 @@ void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_ca
 
 void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,
                     cg_call_fn *fn, void *arg) {
-  CALL(room, remove, d->env.deadlines.room, any, ARG(room, identity));
+  CALL(room, remove, d->env.deadlines.room, none, ARG(room, identity));
 }
 
 void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
@@ -268,7 +269,7 @@ void cg_audit_live(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
 }
 
 void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(audit, verify, d->env.deadlines.query, there, );
+  CALL(audit, verify, d->env.deadlines.query, audit_verdict, );
 }
 
 /* ---- health and routes ---- */
@@ -277,11 +278,11 @@ void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *a
   CG_CHECK(nth < d->n);
   const struct driver *it = &d->items[nth];
   if (!it->plugin->abi->health) {
-    fn(arg, CGP_OK, NULL, "");
+    fn(arg, CGP_OK, &CGP_MAKE(cgp_health, .ok = true, .text = ""), "");
     return;
   }
   struct op op;
-  if (!enter(d, it, d->env.deadlines.query, cg_result_there, fn, arg, &op)) return;
+  if (!enter(d, it, d->env.deadlines.query, &cg_result_health, fn, arg, &op)) return;
   it->plugin->abi->health(it->w, op.call);
   leave(&op);
 }
@@ -290,7 +291,7 @@ void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *a
 static const struct cgp_route *route_of(const struct driver *it, const char *method,
                                         const char *path, struct cg_buf *allow) {
   for (size_t i = 0; i < it->plugin->abi->n_routes; i++) {
-    const struct cgp_route *r = &it->plugin->abi->routes[i];
+    const struct cgp_route *r = CGP_AT(it->plugin->abi->routes, i);
     if (strcmp(r->path, path)) continue;
     if (!strcmp(r->method, method)) return r;
     cg_buf_printf(allow, "%s%s", allow->len ? ", " : "", r->method);
@@ -306,7 +307,8 @@ bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_cal
     if (!r) continue;
     req->size = sizeof *req;
     struct op op;
-    if (!enter(d, it, d->env.deadlines.query, cg_result_reply, fn, arg, &op)) return true;
+    if (!enter(d, it, d->env.deadlines.query, &cg_result_reply, fn, arg, &op))
+      return true;
     r->handle(it->w, req, op.call);
     leave(&op);
     return true;

@@ -79,8 +79,7 @@ void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn
 void cg_audit_live(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 
-/* health of the nth plugin of the set, to be read with cg_plugin_health; a plugin without
- * one is healthy: no result. */
+/* health of the nth plugin of the set; a plugin without one is healthy. */
 void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg);
 
 /* A plugin's route for method and path, called with the http deadline.  false: none has

@@ -79,6 +79,7 @@ static void tell(struct transfer *t) {
   long status = 0;
   if (t->code == CGP_OK) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   struct cgp_fetched got = {
+      .size = sizeof got,
       .code = t->code,
       .status = (uint16_t)status,
       .body = t->code == CGP_OK ? cg_buf_text(&t->body) : "",
@@ -303,7 +304,8 @@ void cg_fetch(struct cg_fetcher *f, const struct cgp_fetch *req,
               void (*fn)(void *arg, const struct cgp_fetched *got), void *arg) {
   struct transfer *t = cg_alloc(sizeof *t);
   if (!t) { /* the one case in which fn runs inside: better than never */
-    fn(arg, &(struct cgp_fetched){CGP_E_BUSY, 0, "", 0, "no memory for a transfer"});
+    fn(arg, &CGP_MAKE(cgp_fetched, .code = CGP_E_BUSY, .body = "",
+                      .error = "no memory for a transfer"));
     return;
   }
   t->f = f;

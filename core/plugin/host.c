@@ -204,7 +204,10 @@ static void fetch(struct cgp_host *abi, const struct cgp_fetch *f,
 
 static void room_event(struct cgp_host *abi, const struct cgp_room_event *ev) {
   struct cg_host *h = on_loop(abi);
-  if (h->room_event) h->room_event(h->ctx, ev);
+  if (cg_room_event_odd(ev))
+    cg_call_misused(h->calls, CG_MISUSE_NONSENSE, h->plugin);
+  else if (h->room_event)
+    h->room_event(h->ctx, ev);
 }
 
 static int metric(struct cgp_host *abi, const char *name, const char *help, bool gauge) {

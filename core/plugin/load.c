@@ -140,20 +140,15 @@ static void add(struct loading *l, const char *name, json_t *given) {
   l->set->pub.n++;
 }
 
-/* Each kind: which plugin serves it, and whether the gate can do without. */
-#define SERVES(kind, optional)                                                           \
-  {                                                                                      \
-#kind, offsetof(struct cgp_plugin, kind), offsetof(struct cg_plugins, kind),         \
-        optional                                                                         \
-  }
+/* Each kind: which plugin serves it. */
+#define SERVES(kind)                                                                     \
+  { #kind, offsetof(struct cgp_plugin, kind), offsetof(struct cg_plugins, kind) }
 
 static const struct {
   const char *name;
   size_t ops, slot;
-  bool optional;
 } kinds[] = {
-    SERVES(cameras, false), SERVES(quota, false), SERVES(room, false),
-    SERVES(ice, false),     SERVES(audit, false), SERVES(feed, true),
+    SERVES(cameras), SERVES(quota), SERVES(room), SERVES(ice), SERVES(audit),
 };
 
 static bool serves(const struct cg_plugin *p, size_t kind) {
@@ -177,7 +172,7 @@ static void assign(struct loading *l, size_t kind) {
     found = &set->items[i];
   }
   memcpy((char *)set + kinds[kind].slot, &found, sizeof found);
-  if (found || kinds[kind].optional || l->set->env.partial) return;
+  if (found || l->set->env.partial) return;
   snprintf(text, sizeof text, "no plugin serves the kind %s", kinds[kind].name);
   wrong(l, "", text);
 }

@@ -5,9 +5,9 @@
  * ever unloaded.  The file must be a regular file inside the plugin folder (no symlink
  * out of it), owned by root or by us, writable by nobody else.  cg_plugin_refusal holds
  * the ABI rules (major, minor, size, missing ops) in one place; `camgate plugin check`
- * prints it.  Each kind is served by exactly one plugin, except routes and feeds; a kind
- * that nobody or two serve is an error.  Options are checked against the plugin's own
- * table, all errors at once, pointers "/plugins/NAME/OPTION".
+ * prints it.  Each kind is served by exactly one plugin; a kind that nobody or two serve
+ * is an error.  Options are checked against the plugin's own table, all errors at once,
+ * pointers "/plugins/NAME/OPTION".
  */
 #ifndef CG_PLUGIN_LOAD_H
 #define CG_PLUGIN_LOAD_H
@@ -29,8 +29,7 @@ struct cg_plugin {
 struct cg_plugins {
   struct cg_plugin *items;
   size_t n;
-  const struct cg_plugin *cameras, *quota, *room, *ice, *audit,
-      *feed; /* feed may be NULL */
+  const struct cg_plugin *cameras, *quota, *room, *ice, *audit;
 };
 
 struct cg_plugins_env {
@@ -54,11 +53,6 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
 const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) CG_MUST_USE;
 /* NULL when acceptable, else the reason in words (static or in buf). */
 const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n);
-/* What an older minor's plugin does not have is none: its libraries, and what it
- * completed health with (NULL: well). */
-const struct cgp_library *cg_plugin_libraries(const struct cgp_plugin *abi,
-                                              size_t *ret_n);
-struct cgp_health cg_plugin_health(const struct cgp_plugin *abi, const void *result);
 /* init of every plugin, in order. */
 bool cg_plugins_init(struct cg_plugins *set, struct cg_err *err) CG_MUST_USE;
 /* reload of every plugin that has one; the first refusal stops and is told. */

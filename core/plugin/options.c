@@ -55,7 +55,8 @@ const char *cg_options_odd(const struct cgp_option *table, size_t n) {
   if (n && !table) return "n_options without options";
   if (n > OPTIONS_MAX) return "more than 64 options";
   for (size_t i = 0; i < n; i++) {
-    const struct cgp_option *o = &table[i];
+    const struct cgp_option *o = CGP_AT(table, i);
+    if (o->size < sizeof *o) return "an option is shorter than the ABI's";
     if (!o->name || !o->name[0] || !o->help) return "an option without name or help";
     if ((unsigned)o->type > CGP_OPT_PATH) return "an option of unknown type";
     if (!default_fits(o))
@@ -153,14 +154,14 @@ static const char *pointer_to(const struct cgp_plugin *abi, const char *option,
 
 static bool known(const struct cgp_plugin *abi, const char *name) {
   for (size_t i = 0; i < abi->n_options; i++)
-    if (!strcmp(abi->options[i].name, name)) return true;
+    if (!strcmp(CGP_AT(abi->options, i)->name, name)) return true;
   return false;
 }
 
 static void refuse_unknown(const struct cgp_plugin *abi, json_t *given,
                            struct cg_arena *arena, struct cg_field_errors *errs) {
   const char *names[OPTIONS_MAX], *name;
-  for (size_t i = 0; i < abi->n_options; i++) names[i] = abi->options[i].name;
+  for (size_t i = 0; i < abi->n_options; i++) names[i] = CGP_AT(abi->options, i)->name;
   json_t *v;
   json_object_foreach(given, name, v) {
     if (known(abi, name)) continue;
@@ -182,7 +183,7 @@ struct cg_options *cg_options_read(const struct cgp_plugin *abi, json_t *given,
   else if (given)
     refuse_unknown(abi, given, arena, errs);
   for (size_t i = 0; i < o->n; i++) {
-    const struct cgp_option *option = &o->table[i];
+    const struct cgp_option *option = CGP_AT(o->table, i);
     struct at at = {option, &o->values[i], conf_dir, pointer_to(abi, option->name, arena),
                     arena,  errs};
     const json_t *v = json_object_get(given, option->name);
@@ -204,10 +205,10 @@ void cg_options_free(struct cg_options *o) {
 static const struct value *find(const struct cg_options *o, const char *name, bool text,
                                 enum cgp_option_type type) {
   size_t i = 0;
-  while (i < o->n && strcmp(o->table[i].name, name)) i++;
+  while (i < o->n && strcmp(CGP_AT(o->table, i)->name, name)) i++;
   CG_CHECK(i < o->n && "no such option in the plugin's own table");
-  CG_CHECK((text ? is_text(o->table[i].type) : o->table[i].type == type) &&
-           "the option is of another type");
+  enum cgp_option_type is = CGP_AT(o->table, i)->type;
+  CG_CHECK((text ? is_text(is) : is == type) && "the option is of another type");
   return &o->values[i];
 }
 

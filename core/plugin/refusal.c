@@ -29,13 +29,11 @@ static const struct kind kinds[] = {
      {OP(cgp_quota_ops, reserve), OP(cgp_quota_ops, renew), OP(cgp_quota_ops, release),
       OP(cgp_quota_ops, usage), OP(cgp_quota_ops, sweep), OP(cgp_quota_ops, restore)}},
     {KIND(room, cgp_room_ops),
-     {OP(cgp_room_ops, ensure), OP(cgp_room_ops, token), OP(cgp_room_ops, remove),
-      OP(cgp_room_ops, list), OP(cgp_room_ops, close)}},
+     {OP(cgp_room_ops, ensure), OP(cgp_room_ops, token), OP(cgp_room_ops, remove)}},
     {KIND(ice, cgp_ice_ops), {OP(cgp_ice_ops, issue)}},
     {KIND(audit, cgp_audit_ops),
      {OP(cgp_audit_ops, append), OP(cgp_audit_ops, query), OP(cgp_audit_ops, live),
       OP(cgp_audit_ops, verify)}},
-    {KIND(feed, cgp_feed_ops), {OP(cgp_feed_ops, start), OP(cgp_feed_ops, stop)}},
 };
 
 static const void *pointer_at(const void *base, size_t offset) {
@@ -68,16 +66,12 @@ static bool kind_ok(const struct kind *k, const struct cgp_plugin *abi,
 static const char *route_odd(const struct cgp_plugin *abi) {
   if (abi->n_routes && !abi->routes) return "n_routes without routes";
   for (size_t i = 0; i < abi->n_routes; i++) {
-    const struct cgp_route *r = &abi->routes[i];
+    const struct cgp_route *r = CGP_AT(abi->routes, i);
+    if (r->size < sizeof *r) return "a route is shorter than the ABI's";
     if (!r->method || !r->path || r->path[0] != '/' || !r->handle)
       return "a route without method, path or handler";
   }
   return NULL;
-}
-
-/* What a description was in the minor it names: it may be as short as that. */
-static size_t size_of_minor(uint16_t minor) {
-  return minor < 1 ? offsetof(struct cgp_plugin, libraries) : sizeof(struct cgp_plugin);
 }
 
 static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
@@ -87,18 +81,19 @@ static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
   else if (abi->abi_minor > CGP_ABI_MINOR)
     cg_buf_printf(b, "it needs plugin ABI %u.%u, this gate has %d.%d", abi->abi_major,
                   abi->abi_minor, CGP_ABI_MAJOR, CGP_ABI_MINOR);
-  else if (abi->size < size_of_minor(abi->abi_minor))
+  else if (abi->size < sizeof *abi)
     cg_buf_printf(b, "its description is %u bytes, the ABI's is %zu", abi->size,
-                  size_of_minor(abi->abi_minor));
+                  sizeof *abi);
   return b->len ? cg_buf_text(b) : NULL;
 }
 
 static const char *library_odd(const struct cgp_plugin *abi) {
-  size_t n;
-  const struct cgp_library *libraries = cg_plugin_libraries(abi, &n);
-  for (size_t i = 0; i < n; i++)
-    if (!libraries[i].name || !libraries[i].version)
-      return "a library without name or version";
+  if (abi->n_libraries && !abi->libraries) return "n_libraries without libraries";
+  for (size_t i = 0; i < abi->n_libraries; i++) {
+    const struct cgp_library *l = CGP_AT(abi->libraries, i);
+    if (l->size < sizeof *l) return "a library is shorter than the ABI's";
+    if (!l->name || !l->version) return "a library without name or version";
+  }
   return NULL;
 }
 
@@ -109,25 +104,6 @@ static const char *fields_odd(const struct cgp_plugin *abi) {
   const char *why = cg_options_odd(abi->options, abi->n_options);
   if (!why) why = route_odd(abi);
   return why ? why : library_odd(abi);
-}
-
-const struct cgp_library *cg_plugin_libraries(const struct cgp_plugin *abi,
-                                              size_t *ret_n) {
-  bool has = abi->abi_minor >= 1 && abi->libraries;
-  *ret_n = has ? abi->n_libraries : 0;
-  return has ? abi->libraries : NULL;
-}
-
-struct cgp_health cg_plugin_health(const struct cgp_plugin *abi, const void *result) {
-  const struct cgp_health *given = result;
-  struct cgp_health health = {.ok = true, .text = ""};
-  if (!given) return health;
-  health.ok = given->ok;
-  if (given->text) health.text = given->text;
-  if (abi->abi_minor < 1) return health;
-  health.server = given->server;
-  health.server_version = given->server_version;
-  return health;
 }
 
 const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n) {

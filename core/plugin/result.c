@@ -6,8 +6,11 @@
 
 #define SERVERS_MAX 64 /* and URLs of one */
 #define TAGS_MAX    4096
+#define FEEDS_MAX   64
 
-static const char missing[] = "there is no result";
+/* A struct that a later minor appends to keeps its first size: up to the first member
+ * that was not there. */
+#define FIRST(type) ((uint32_t)sizeof(struct type))
 
 static bool all_there(const char *const *texts, size_t n) {
   if (n > 0 && !texts) return false;
@@ -16,96 +19,160 @@ static bool all_there(const char *const *texts, size_t n) {
   return true;
 }
 
-const char *cg_result_any(const void *result) {
-  (void)result;
-  return NULL;
+/* ---- cameras ---- */
+
+static bool feeds_whole(const struct cgp_camera *c) {
+  if (c->n_feeds > FEEDS_MAX || (c->n_feeds > 0 && !c->feeds)) return false;
+  for (size_t i = 0; i < c->n_feeds; i++) {
+    const struct cgp_feed *f = CGP_AT(c->feeds, i);
+    if (f->size < FIRST(cgp_feed) || !f->tier || !f->url) return false;
+  }
+  return true;
 }
 
-const char *cg_result_there(const void *result) {
-  return result ? NULL : missing;
-}
-
-const char *cg_result_camera(const void *result) {
+static const char *camera_odd(const void *result) {
   const struct cgp_camera *c = result;
-  if (!c) return missing;
-  if (c->size < sizeof *c) return "the camera is shorter than the ABI's";
   const char *const texts[] = {c->id, c->name, c->site, c->attributes};
   if (!all_there(texts, CG_COUNT(texts))) return "a text of the camera is missing";
   if (c->n_tags > TAGS_MAX || !all_there(c->tags, c->n_tags))
     return "the camera's tags are not there";
-  return NULL;
+  return feeds_whole(c) ? NULL : "the camera's feeds are not there";
 }
 
-const char *cg_result_cameras(const void *result) {
+static const char *cameras_odd(const void *result) {
   const struct cgp_camera_list *l = result;
-  if (!l) return missing;
   if (l->n > 0 && !l->cameras) return "the cameras are not there";
   for (size_t i = 0; i < l->n; i++) {
-    const char *odd = cg_result_camera(l->cameras[i]);
+    const struct cgp_camera *c = l->cameras[i];
+    if (!c) return "a camera is not there";
+    if (c->size < FIRST(cgp_camera)) return "a camera is shorter than the ABI's";
+    const char *odd = camera_odd(c);
     if (odd) return odd;
   }
   return NULL;
 }
 
-const char *cg_result_verdict(const void *result) {
+/* ---- quota, room, ice ---- */
+
+static const char *verdict_odd(const void *result) {
   const struct cgp_quota_verdict *v = result;
-  if (!v) return missing;
   return v->granted || v->scope ? NULL : "refused, but no scope is named";
 }
 
-const char *cg_result_token(const void *result) {
+static const char *token_odd(const void *result) {
   const struct cgp_room_token *t = result;
-  if (!t) return missing;
   if (!t->token || !*t->token || !t->url) return "token or url is missing";
   return t->expires_at_us > 0 ? NULL : "the token never held";
 }
 
 static const char *server_odd(const struct cgp_ice_server *s) {
+  if (s->size < FIRST(cgp_ice_server)) return "a server is shorter than the ABI's";
   if (s->n_urls > SERVERS_MAX || !all_there(s->urls, s->n_urls))
     return "the URLs of a server are not there";
   return !s->username == !s->credential ? NULL : "half a credential";
 }
 
-const char *cg_result_servers(const void *result) {
+static const char *servers_odd(const void *result) {
   const struct cgp_ice_servers *all = result;
-  if (!all) return missing;
   if (all->n > SERVERS_MAX || (all->n > 0 && !all->servers))
     return "the servers are not there";
   for (size_t i = 0; i < all->n; i++) {
-    const char *odd = server_odd(&all->servers[i]);
+    const char *odd = server_odd(CGP_AT(all->servers, i));
     if (odd) return odd;
   }
   return NULL;
 }
 
-const char *cg_result_appended(const void *result) {
+/* ---- audit ---- */
+
+static const char *appended_odd(const void *result) {
   const struct cgp_audit_appended *a = result;
-  if (!a) return missing;
   return a->seq > 0 ? NULL : "the row has no number";
 }
 
 static bool row_whole(const struct cgp_audit_row *r) {
+  if (r->size < FIRST(cgp_audit_row)) return false;
   const char *const texts[] = {
       r->kind,    r->lease_id,    r->request_id, r->subject,
       r->camera,  r->decision_id, r->quality,    r->quality_requested,
       r->outcome, r->reason,      r->rule,       r->policy_revision,
       r->facts,   r->client_addr, r->id,         r->time,
       r->node,    r->prev,        r->hash};
-  return r->size >= sizeof *r && all_there(texts, CG_COUNT(texts));
+  return all_there(texts, CG_COUNT(texts));
 }
 
-const char *cg_result_rows(const void *result) {
+static const char *rows_odd(const void *result) {
   const struct cgp_audit_rows *all = result;
-  if (!all) return missing;
   if (all->n > 0 && !all->rows) return "the rows are not there";
   for (size_t i = 0; i < all->n; i++)
-    if (!row_whole(&all->rows[i])) return "a row is not whole";
+    if (!row_whole(CGP_AT(all->rows, i))) return "a row is not whole";
   return NULL;
 }
 
-const char *cg_result_reply(const void *result) {
+static const char *audit_verdict_odd(const void *result) {
+  const struct cgp_audit_verdict *v = result;
+  return v->text ? NULL : "a verdict without words";
+}
+
+/* ---- routes and the rest ---- */
+
+static const char *reply_odd(const void *result) {
   const struct cgp_http_reply *r = result;
-  if (!r) return missing;
   if (r->status < 200 || r->status > 599) return "that is no final status";
   return r->body || r->body_len == 0 ? NULL : "the body is not there";
+}
+
+static const char *health_odd(const void *result) {
+  const struct cgp_health *h = result;
+  return h->text ? NULL : "a health without words";
+}
+
+const char *cg_room_event_odd(const struct cgp_room_event *ev) {
+  if (!ev || ev->size < FIRST(cgp_room_event))
+    return "the event is shorter than the ABI's";
+  const char *const texts[] = {ev->room, ev->identity, ev->sid};
+  return all_there(texts, CG_COUNT(texts)) ? NULL : "a text of the event is missing";
+}
+
+static const char *fine(const void *result) {
+  (void)result;
+  return NULL;
+}
+
+#define KIND(name, type, odd)                                                            \
+  _Static_assert(sizeof(struct type) <= CG_RESULT_MAX, "CG_RESULT_MAX is too small");    \
+  const struct cg_result_kind cg_result_##name = {FIRST(type), sizeof(struct type), odd}
+
+KIND(camera, cgp_camera, camera_odd);
+KIND(cameras, cgp_camera_list, cameras_odd);
+KIND(verdict, cgp_quota_verdict, verdict_odd);
+KIND(renewed, cgp_quota_renewed, fine);
+KIND(usage, cgp_quota_usage, fine);
+KIND(swept, cgp_quota_swept, fine);
+KIND(token, cgp_room_token, token_odd);
+KIND(servers, cgp_ice_servers, servers_odd);
+KIND(appended, cgp_audit_appended, appended_odd);
+KIND(rows, cgp_audit_rows, rows_odd);
+KIND(audit_verdict, cgp_audit_verdict, audit_verdict_odd);
+KIND(reply, cgp_http_reply, reply_odd);
+KIND(health, cgp_health, health_odd);
+const struct cg_result_kind cg_result_none = {0, 0, fine};
+
+const void *cg_result_read(const struct cg_result_kind *kind, const void *given,
+                           char room[CG_RESULT_MAX], const char **ret_odd) {
+  *ret_odd = NULL;
+  if (kind->now == 0) return NULL;
+  uint32_t size = 0;
+  if (given) memcpy(&size, given, sizeof size);
+  if (size < kind->first) {
+    *ret_odd = given ? "it is shorter than the ABI's" : "there is no result";
+    return NULL;
+  }
+  const void *read = given;
+  if (size < kind->now) {
+    memset(room, 0, CG_RESULT_MAX);
+    read = memcpy(room, given, size);
+  }
+  *ret_odd = kind->odd(read);
+  return *ret_odd ? NULL : read;
 }

@@ -33,15 +33,16 @@ struct worker {
 };
 
 static const struct cgp_option options[] = {
-    {"path", CGP_OPT_PATH, 0, 0, NULL,
-     "File of the trail; audit.db in the state folder."},
-    {"queue", CGP_OPT_INT, 1, 1000000, "16384", "Rows that may wait for the disk."},
-    {"read_only", CGP_OPT_BOOL, 0, 0, "false",
-     "Only ask questions, beside a running gate."},
-    {"longest_lease_h", CGP_OPT_INT, 1, 87600, "744",
-     "Leases older than this many hours are not looked for at start."},
-    {"vfs", CGP_OPT_STRING, 0, 64, "",
-     "SQLite VFS to use instead of its own, for tests."},
+    CGP_INIT(cgp_option, "path", CGP_OPT_PATH, 0, 0, NULL,
+             "File of the trail; audit.db in the state folder."),
+    CGP_INIT(cgp_option, "queue", CGP_OPT_INT, 1, 1000000, "16384",
+             "Rows that may wait for the disk."),
+    CGP_INIT(cgp_option, "read_only", CGP_OPT_BOOL, 0, 0, "false",
+             "Only ask questions, beside a running gate."),
+    CGP_INIT(cgp_option, "longest_lease_h", CGP_OPT_INT, 1, 87600, "744",
+             "Leases older than this many hours are not looked for at start."),
+    CGP_INIT(cgp_option, "vfs", CGP_OPT_STRING, 0, 64, "",
+             "SQLite VFS to use instead of its own, for tests."),
 };
 
 /* ---- life cycle ---- */
@@ -142,7 +143,7 @@ static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
   struct aud_words words = {"read-only"};
   bool ok = !w->trail->writer || aud_writer_health(w->trail->writer, &words);
-  const struct cgp_health result = {.ok = ok, .text = words.text};
+  const struct cgp_health result = {.size = sizeof result, .ok = ok, .text = words.text};
   w->box.host->done(w->box.host, call, &result);
 }
 
@@ -150,7 +151,7 @@ static void health(void *arg, struct cgp_call call) {
 
 static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
   struct aud_group *g = (struct aud_group *)reply;
-  const struct cgp_audit_appended result = {g->rows[g->n - 1].seq};
+  const struct cgp_audit_appended result = {sizeof result, g->rows[g->n - 1].seq};
   if (h && g->failed)
     h->fail(h, reply->call, CGP_E_UNAVAILABLE, "%s", g->why ? g->why : "out of memory");
   else if (h)
@@ -208,7 +209,8 @@ static const struct cgp_audit_ops ops = {
     .verify = verify,
 };
 
-static const struct cgp_library libraries[] = {{"sqlite", sqlite3_libversion}};
+static const struct cgp_library libraries[] = {
+    CGP_INIT(cgp_library, "sqlite", sqlite3_libversion)};
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,

@@ -45,9 +45,10 @@ static void free_job(struct job *job) {
 
 static void finish(struct aud_reply *reply, struct cgp_host *h) {
   struct job *job = (struct job *)reply;
-  const struct cgp_audit_rows rows = {job->page.rows, job->page.n, job->next_seq};
-  const struct cgp_audit_verdict verdict = {job->verdict.intact, job->verdict.rows,
-                                            job->verdict.first_bad,
+  const struct cgp_audit_rows rows = {sizeof rows, job->page.rows, job->page.n,
+                                      job->next_seq};
+  const struct cgp_audit_verdict verdict = {sizeof verdict, job->verdict.intact,
+                                            job->verdict.rows, job->verdict.first_bad,
                                             job->verdict.words.text};
   if (h && job->code != CGP_OK)
     h->fail(h, reply->call, job->code, "%s", job->words.text);

@@ -125,7 +125,7 @@ static void get(void *worker, const char *id, struct cgp_call call) {
 static void list(void *worker, struct cgp_call call) {
   struct worker *w = worker;
   const struct directory *d = enter(w);
-  const struct cgp_camera_list all = {d->sorted, d->n};
+  const struct cgp_camera_list all = {sizeof all, d->sorted, d->n};
   w->host->done(w->host, call, &all);
   w->depth--;
 }
@@ -134,12 +134,12 @@ static void health(void *worker, struct cgp_call call) {
   struct worker *w = worker;
   char text[64];
   snprintf(text, sizeof text, "%zu cameras", enter(w)->n);
-  w->host->done(w->host, call, &(struct cgp_health){.ok = true, .text = text});
+  w->host->done(w->host, call, &CGP_MAKE(cgp_health, .ok = true, .text = text));
   w->depth--;
 }
 
 static const struct cgp_option options[] = {
-    {"path", CGP_OPT_PATH, 0, 0, NULL, "JSON file with the cameras."},
+    CGP_INIT(cgp_option, "path", CGP_OPT_PATH, 0, 0, NULL, "JSON file with the cameras."),
 };
 
 static const struct cgp_cameras_ops ops = {sizeof ops, get, list};

@@ -158,7 +158,7 @@ static void read_feed(struct parse *p, struct cgp_feed *feed, const char *tier,
   }
   const char *url = json_string_value(value);
   if (url && feed_url(url)) {
-    *feed = (struct cgp_feed){keep(p, tier), keep(p, url)};
+    *feed = CGP_MAKE(cgp_feed, keep(p, tier), keep(p, url));
   } else {
     words_add(
         &p->faults,

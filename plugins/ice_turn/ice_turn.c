@@ -113,13 +113,14 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
 static void answer(struct worker *w, struct cgp_call call, const char *user,
                    const char *password, uint32_t ttl_s) {
   const struct cgp_ice_server server = {
+      .size = sizeof server,
       .urls = w->self->urls,
       .n_urls = URLS,
       .username = user,
       .credential = password,
       .ttl_s = ttl_s,
   };
-  w->host->done(w->host, call, &(struct cgp_ice_servers){&server, 1});
+  w->host->done(w->host, call, &CGP_MAKE(cgp_ice_servers, &server, 1));
 }
 
 static void issue(void *worker, const struct cgp_ice_request *req, struct cgp_call call) {
@@ -128,7 +129,7 @@ static void issue(void *worker, const struct cgp_ice_request *req, struct cgp_ca
   struct credential c;
   uint32_t ttl = req->ttl_s < p->ttl_s ? req->ttl_s : p->ttl_s;
   if (!p->serves) {
-    w->host->done(w->host, call, &(struct cgp_ice_servers){NULL, 0});
+    w->host->done(w->host, call, &CGP_MAKE(cgp_ice_servers, NULL, 0));
   } else if (!w->minter) {
     answer(w, call, p->user, p->password, ttl);
   } else if (minter_issue(w->minter, w->host->wall_us(w->host) / 1000000 + ttl,
@@ -140,16 +141,18 @@ static void issue(void *worker, const struct cgp_ice_request *req, struct cgp_ca
 }
 
 static const struct cgp_option options[] = {
-    {"domain", CGP_OPT_STRING, 0, DOMAIN_BYTES, NULL,
-     "TURN server as clients reach it; without it no servers are handed out."},
-    {"secret", CGP_OPT_SECRET, 0, 512, NULL,
-     "Secret shared with the TURN server (coturn: static-auth-secret)."},
-    {"port", CGP_OPT_INT, 1, 65535, "3478", "Port for UDP and TCP."},
-    {"tls_port", CGP_OPT_INT, 1, 65535, "5349", "Port for TLS."},
-    {"user", CGP_OPT_STRING, 0, 128, NULL, "Static user, used when there is no secret."},
-    {"password", CGP_OPT_SECRET, 0, 256, NULL, "Password of the static user."},
-    {"ttl_s", CGP_OPT_INT, 30, 86400, "3600",
-     "Longest life of a credential; a lease that ends sooner shortens it."},
+    CGP_INIT(cgp_option, "domain", CGP_OPT_STRING, 0, DOMAIN_BYTES, NULL,
+             "TURN server as clients reach it; without it no servers are handed out."),
+    CGP_INIT(cgp_option, "secret", CGP_OPT_SECRET, 0, 512, NULL,
+             "Secret shared with the TURN server (coturn: static-auth-secret)."),
+    CGP_INIT(cgp_option, "port", CGP_OPT_INT, 1, 65535, "3478", "Port for UDP and TCP."),
+    CGP_INIT(cgp_option, "tls_port", CGP_OPT_INT, 1, 65535, "5349", "Port for TLS."),
+    CGP_INIT(cgp_option, "user", CGP_OPT_STRING, 0, 128, NULL,
+             "Static user, used when there is no secret."),
+    CGP_INIT(cgp_option, "password", CGP_OPT_SECRET, 0, 256, NULL,
+             "Password of the static user."),
+    CGP_INIT(cgp_option, "ttl_s", CGP_OPT_INT, 30, 86400, "3600",
+             "Longest life of a credential; a lease that ends sooner shortens it."),
 };
 
 static const struct cgp_ice_ops ops = {sizeof ops, issue};

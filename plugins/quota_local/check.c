@@ -10,9 +10,10 @@ static bool name_ok(const char *name) {
 static const char *check_scopes(const struct cgp_scope *scopes, size_t n) {
   if (n > CHECK_SCOPES_MAX) return "more than 32 scopes";
   for (size_t i = 0; i < n; i++) {
-    if (!name_ok(scopes[i].name)) return "a scope's name is not 1 to 255 bytes long";
+    const char *name = CGP_AT(scopes, i)->name;
+    if (!name_ok(name)) return "a scope's name is not 1 to 255 bytes long";
     for (size_t j = 0; j < i; j++)
-      if (strcmp(scopes[i].name, scopes[j].name) == 0) return "a scope is named twice";
+      if (strcmp(name, CGP_AT(scopes, j)->name) == 0) return "a scope is named twice";
   }
   return NULL;
 }

@@ -17,18 +17,12 @@ struct worker {
 };
 
 static const struct cgp_option options[] = {
-    {.name = "max_leases",
-     .type = CGP_OPT_INT,
-     .min = 1,
-     .max = 10000000,
-     .def = "100000",
-     .help = "Leases held at the same time; beyond it the answer is busy."},
-    {.name = "max_scopes",
-     .type = CGP_OPT_INT,
-     .min = 1,
-     .max = 20000000,
-     .def = "200000",
-     .help = "Scopes held at the same time; beyond it the answer is busy."},
+    CGP_INIT(cgp_option, .name = "max_leases", .type = CGP_OPT_INT, .min = 1,
+             .max = 10000000, .def = "100000",
+             .help = "Leases held at the same time; beyond it the answer is busy."),
+    CGP_INIT(cgp_option, .name = "max_scopes", .type = CGP_OPT_INT, .min = 1,
+             .max = 20000000, .def = "200000",
+             .help = "Scopes held at the same time; beyond it the answer is busy."),
 };
 
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
@@ -83,7 +77,7 @@ static void reserve(void *arg, const struct cgp_quota_reserve *req,
     invalid(w, call, wrong);
     return;
   }
-  struct cgp_quota_verdict verdict = {.granted = false};
+  struct cgp_quota_verdict verdict = {.size = sizeof verdict};
   enum cgp_code code = table_reserve(w->table, req, w->host->mono_us(w->host), &verdict);
   finish(w, call, code, &verdict);
 }
@@ -95,9 +89,9 @@ static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call 
     invalid(w, call, wrong);
     return;
   }
-  struct cgp_quota_renewed renewed = {.known = false};
-  int64_t now_us = w->host->mono_us(w->host);
-  finish(w, call, table_renew(w->table, hold, now_us, &renewed.known), &renewed);
+  bool known;
+  enum cgp_code code = table_renew(w->table, hold, w->host->mono_us(w->host), &known);
+  finish(w, call, code, &CGP_MAKE(cgp_quota_renewed, known));
 }
 
 static void release(void *arg, const char *const *lease_ids, size_t n,
@@ -109,14 +103,16 @@ static void release(void *arg, const char *const *lease_ids, size_t n,
 
 static void usage(void *arg, const char *scope, struct cgp_call call) {
   struct worker *w = arg;
-  struct cgp_quota_usage usage = {.in_use = table_usage(w->table, scope)};
+  struct cgp_quota_usage usage = {.size = sizeof usage,
+                                  .in_use = table_usage(w->table, scope)};
   w->host->done(w->host, call, &usage);
 }
 
 static void sweep(void *arg, struct cgp_call call) {
   struct worker *w = arg;
   int64_t now_us = w->host->mono_us(w->host);
-  struct cgp_quota_swept swept = {.lapsed = table_sweep(w->table, now_us)};
+  struct cgp_quota_swept swept = {.size = sizeof swept,
+                                  .lapsed = table_sweep(w->table, now_us)};
   w->host->done(w->host, call, &swept);
 }
 
@@ -126,12 +122,12 @@ static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
   int64_t now_us = w->host->mono_us(w->host);
   enum cgp_code code = CGP_OK;
   for (size_t i = 0; i < n && code == CGP_OK; i++) {
-    const char *wrong = check_hold(&holds[i]);
+    const char *wrong = check_hold(CGP_AT(holds, i));
     if (wrong) {
       invalid(w, call, wrong);
       return;
     }
-    code = table_restore(w->table, &holds[i], now_us);
+    code = table_restore(w->table, CGP_AT(holds, i), now_us);
   }
   finish(w, call, code, NULL);
 }
@@ -142,7 +138,7 @@ static void health(void *arg, struct cgp_call call) {
   struct table_counts counts = table_count(w->table);
   snprintf(text, sizeof text, "%zu leases hold %zu scopes in memory", counts.leases,
            counts.scopes);
-  struct cgp_health result = {.ok = true, .text = text};
+  struct cgp_health result = {.size = sizeof result, .ok = true, .text = text};
   w->host->done(w->host, call, &result);
 }
 

@@ -83,7 +83,7 @@ static struct lease *lease_make(struct table *t, const char *id,
   if (!l) return NULL;
   l->id = memcpy(&l->parts[n], id, id_size);
   for (l->n = 0; l->n < n; l->n++) {
-    struct scope *s = scope_pin(t, scopes[l->n].name);
+    struct scope *s = scope_pin(t, CGP_AT(scopes, l->n)->name);
     if (!s) {
       lease_unmake(t, l);
       return NULL;
@@ -98,7 +98,8 @@ static uint64_t weight_of(const struct cgp_scope *scope, uint32_t kbps) {
 }
 
 static void lease_weigh(struct lease *l, const struct cgp_scope *scopes, uint32_t kbps) {
-  for (size_t i = 0; i < l->n; i++) l->parts[i].weight = weight_of(&scopes[i], kbps);
+  for (size_t i = 0; i < l->n; i++)
+    l->parts[i].weight = weight_of(CGP_AT(scopes, i), kbps);
 }
 
 static void lease_count(struct lease *l) {
@@ -147,11 +148,12 @@ static const struct cgp_scope *first_full(const struct cgp_quota_reserve *req,
                                           const struct lease *l, uint32_t kbps,
                                           uint64_t *ret_in_use) {
   for (size_t i = 0; i < l->n; i++) {
-    uint64_t weight = weight_of(&req->scopes[i], kbps), limit = req->scopes[i].limit;
+    const struct cgp_scope *scope = CGP_AT(req->scopes, i);
+    uint64_t weight = weight_of(scope, kbps), limit = scope->limit;
     uint64_t in_use = l->parts[i].scope->in_use;
     if (weight <= limit && in_use <= limit - weight) continue;
     *ret_in_use = in_use;
-    return &req->scopes[i];
+    return scope;
   }
   return NULL;
 }
@@ -162,10 +164,10 @@ static struct cgp_quota_verdict climb_down(const struct cgp_quota_reserve *req,
   uint64_t in_use = 0;
   for (size_t rung = 0; rung < req->n_ladder; rung++) {
     full = first_full(req, l, req->ladder_kbps[rung], &in_use);
-    if (!full) return (struct cgp_quota_verdict){.granted = true, .rung = rung};
+    if (!full) return CGP_MAKE(cgp_quota_verdict, .granted = true, .rung = rung);
   }
-  return (struct cgp_quota_verdict){
-      .scope = full->name, .limit = full->limit, .in_use = in_use};
+  return CGP_MAKE(cgp_quota_verdict, .scope = full->name, .limit = full->limit,
+                  .in_use = in_use);
 }
 
 static int64_t after(int64_t now_us, uint32_t ttl_ms) {
@@ -213,7 +215,7 @@ static enum cgp_code take(struct table *t, const struct cgp_quota_hold *hold,
 static bool same_scopes(const struct lease *l, const struct cgp_quota_hold *hold) {
   if (l->n != hold->n_scopes) return false;
   for (size_t i = 0; i < l->n; i++)
-    if (strcmp(l->parts[i].scope->name, hold->scopes[i].name) != 0) return false;
+    if (strcmp(l->parts[i].scope->name, CGP_AT(hold->scopes, i)->name) != 0) return false;
   return true;
 }
 

@@ -30,44 +30,26 @@ struct worker {
 };
 
 static const struct cgp_option options[] = {
-    {.name = "url",
-     .type = CGP_OPT_SECRET,
-     .min = 1,
-     .help = "redis://[user:pass@]host:port/db or unix:///path?db=n."},
-    {.name = "user",
-     .type = CGP_OPT_STRING,
-     .max = 127,
-     .help = "User for AUTH, instead of the one in url."},
-    {.name = "password",
-     .type = CGP_OPT_SECRET,
-     .max = 511,
-     .help = "Password for AUTH, instead of the one in url."},
-    {.name = "prefix",
-     .type = CGP_OPT_STRING,
-     .min = 1,
-     .max = 64,
-     .def = "camgate:",
-     .help = "Begins every key; gates with the same prefix share one quota."},
-    {.name = "timeout_ms",
-     .type = CGP_OPT_INT,
-     .min = 10,
-     .max = 60000,
-     .def = "500",
-     .help = "A connection that leaves a command unanswered for so long is given up."},
-    {.name = "max_pending",
-     .type = CGP_OPT_INT,
-     .min = 1,
-     .max = 65536,
-     .def = "4096",
-     .help = "Commands under way per worker; beyond it the answer is busy."},
-    {.name = "load_functions",
-     .type = CGP_OPT_BOOL,
-     .def = "true",
-     .help = "Load the function library when it is absent or older."},
-    {.name = "read_only",
-     .type = CGP_OPT_BOOL,
-     .def = "false",
-     .help = "Only ask questions: the library is never loaded."},
+    CGP_INIT(cgp_option, .name = "url", .type = CGP_OPT_SECRET, .min = 1,
+             .help = "redis://[user:pass@]host:port/db or unix:///path?db=n."),
+    CGP_INIT(cgp_option, .name = "user", .type = CGP_OPT_STRING, .max = 127,
+             .help = "User for AUTH, instead of the one in url."),
+    CGP_INIT(cgp_option, .name = "password", .type = CGP_OPT_SECRET, .max = 511,
+             .help = "Password for AUTH, instead of the one in url."),
+    CGP_INIT(cgp_option, .name = "prefix", .type = CGP_OPT_STRING, .min = 1, .max = 64,
+             .def = "camgate:",
+             .help = "Begins every key; gates with the same prefix share one quota."),
+    CGP_INIT(
+        cgp_option, .name = "timeout_ms", .type = CGP_OPT_INT, .min = 10, .max = 60000,
+        .def = "500",
+        .help = "A connection that leaves a command unanswered for so long is given up."),
+    CGP_INIT(cgp_option, .name = "max_pending", .type = CGP_OPT_INT, .min = 1,
+             .max = 65536, .def = "4096",
+             .help = "Commands under way per worker; beyond it the answer is busy."),
+    CGP_INIT(cgp_option, .name = "load_functions", .type = CGP_OPT_BOOL, .def = "true",
+             .help = "Load the function library when it is absent or older."),
+    CGP_INIT(cgp_option, .name = "read_only", .type = CGP_OPT_BOOL, .def = "false",
+             .help = "Only ask questions: the library is never loaded."),
 };
 
 /* Life. */
@@ -151,8 +133,9 @@ static void add_hold(struct wire *wire, const struct cgp_quota_hold *hold) {
   wire_number(wire, hold->ttl_ms);
   wire_number(wire, hold->n_scopes);
   for (size_t i = 0; i < hold->n_scopes; i++) {
-    wire_text(wire, hold->scopes[i].name);
-    wire_number(wire, hold->scopes[i].weighted ? hold->kbps : 1);
+    const struct cgp_scope *s = CGP_AT(hold->scopes, i);
+    wire_text(wire, s->name);
+    wire_number(wire, s->weighted ? hold->kbps : 1);
   }
 }
 
@@ -192,11 +175,12 @@ static bool is_verdict(const redisReply *r) {
 
 static struct cgp_quota_verdict verdict_of(const redisReply *r) {
   long long rung = r->element[0]->integer;
-  if (rung >= 0) return (struct cgp_quota_verdict){.granted = true, .rung = (size_t)rung};
+  if (rung >= 0)
+    return CGP_MAKE(cgp_quota_verdict, .granted = true, .rung = (size_t)rung);
   long long in_use = r->element[3]->integer;
-  return (struct cgp_quota_verdict){.scope = r->element[1]->str,
-                                    .limit = strtoull(r->element[2]->str, NULL, 10),
-                                    .in_use = in_use < 0 ? 0 : (uint64_t)in_use};
+  return CGP_MAKE(cgp_quota_verdict, .scope = r->element[1]->str,
+                  .limit = strtoull(r->element[2]->str, NULL, 10),
+                  .in_use = in_use < 0 ? 0 : (uint64_t)in_use);
 }
 
 static void on_reserved(void *arg, struct cgp_call call, const struct link_answer *a) {
@@ -225,9 +209,10 @@ static void reserve(void *arg, const struct cgp_quota_reserve *req,
   wire_number(wire, req->n_ladder);
   for (size_t i = 0; i < req->n_ladder; i++) wire_number(wire, req->ladder_kbps[i]);
   for (size_t i = 0; i < req->n_scopes; i++) {
-    wire_text(wire, req->scopes[i].name);
-    wire_number(wire, req->scopes[i].limit);
-    wire_number(wire, req->scopes[i].weighted);
+    const struct cgp_scope *s = CGP_AT(req->scopes, i);
+    wire_text(wire, s->name);
+    wire_number(wire, s->limit);
+    wire_number(wire, s->weighted);
   }
   link_send(w->link, wire, on_reserved, w, call);
 }
@@ -238,7 +223,7 @@ static void on_renewed(void *arg, struct cgp_call call, const struct link_answer
   struct worker *w = arg;
   uint64_t known;
   if (!integer(w, call, a, &known)) return;
-  w->host->done(w->host, call, &(struct cgp_quota_renewed){.known = known != 0});
+  w->host->done(w->host, call, &CGP_MAKE(cgp_quota_renewed, .known = known != 0));
 }
 
 static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call call) {
@@ -255,7 +240,7 @@ static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call 
 
 static void on_usage(void *arg, struct cgp_call call, const struct link_answer *a) {
   struct worker *w = arg;
-  struct cgp_quota_usage usage;
+  struct cgp_quota_usage usage = {.size = sizeof usage};
   if (integer(w, call, a, &usage.in_use)) w->host->done(w->host, call, &usage);
 }
 
@@ -299,7 +284,7 @@ static void sweep(void *arg, struct cgp_call call) {
     w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
     return;
   }
-  *s = (struct sweeping){.w = w};
+  *s = (struct sweeping){.w = w, .swept.size = sizeof s->swept};
   sweep_batch(s, call);
 }
 
@@ -346,9 +331,9 @@ static size_t batch_size(size_t left) {
 static void restore_batch(struct batches *b, const struct cgp_quota_hold *holds, size_t n,
                           struct cgp_call call) {
   size_t arguments = 0;
-  for (size_t i = 0; i < n; i++) arguments += hold_arguments(&holds[i]);
+  for (size_t i = 0; i < n; i++) arguments += hold_arguments(CGP_AT(holds, i));
   struct wire *wire = begin(b->w, "camgate_restore", arguments);
-  for (size_t i = 0; i < n; i++) add_hold(wire, &holds[i]);
+  for (size_t i = 0; i < n; i++) add_hold(wire, CGP_AT(holds, i));
   link_send(b->w->link, wire, on_batch, b, call);
 }
 
@@ -356,14 +341,14 @@ static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
                     struct cgp_call call) {
   struct worker *w = arg;
   const char *wrong = NULL;
-  for (size_t i = 0; i < n && !wrong; i++) wrong = check_hold(&holds[i]);
+  for (size_t i = 0; i < n && !wrong; i++) wrong = check_hold(CGP_AT(holds, i));
   if (wrong) {
     invalid(w, call, wrong);
     return;
   }
   struct batches *b = begin_batches(w, n, call);
   for (size_t i = 0; b && i < n; i += BATCH)
-    restore_batch(b, holds + i, batch_size(n - i), call);
+    restore_batch(b, CGP_AT(holds, i), batch_size(n - i), call);
 }
 
 static void release_batch(struct batches *b, const char *const *lease_ids, size_t n,
@@ -392,10 +377,9 @@ static void on_version(void *arg, struct cgp_call call, const struct link_answer
     snprintf(text, sizeof text, "%s", a->words);
   const char *server = link_server(w->link), *version = link_version(w->link);
   w->host->done(w->host, call,
-                &(struct cgp_health){.ok = ok,
-                                     .text = text,
-                                     .server = *server ? server : NULL,
-                                     .server_version = *version ? version : NULL});
+                &CGP_MAKE(cgp_health, .ok = ok, .text = text,
+                          .server = *server ? server : NULL,
+                          .server_version = *version ? version : NULL));
 }
 
 static void health(void *arg, struct cgp_call call) {
@@ -427,7 +411,8 @@ static const char *hiredis_version(void) {
   return HIREDIS_IS;
 }
 
-static const struct cgp_library libraries[] = {{"hiredis", hiredis_version}};
+static const struct cgp_library libraries[] = {
+    CGP_INIT(cgp_library, "hiredis", hiredis_version)};
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,

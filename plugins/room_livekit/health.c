@@ -37,7 +37,7 @@ void health_free(struct health *v) {
 }
 
 static void tell(struct health *v, struct cgp_call call) {
-  v->host->done(v->host, call, &(struct cgp_health){.ok = v->ok, .text = v->text});
+  v->host->done(v->host, call, &CGP_MAKE(cgp_health, .ok = v->ok, .text = v->text));
 }
 
 static void learnt(void *arg, const struct twirp_answer *a) {

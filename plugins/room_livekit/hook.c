@@ -49,7 +49,8 @@ static void forget_everywhere(struct worker *here, const char *room) {
 static void reply(struct worker *w, struct cgp_call call, unsigned status,
                   const char *text) {
   const struct cgp_http_reply r = {
-      .status = (uint16_t)status,
+      .size = sizeof r,
+      .status = status,
       .content_type = text ? "text/plain" : NULL,
       .body = text,
       .body_len = text ? strlen(text) : 0,

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "errand.h"
 #include "worker.h"
 
 static void register_counts(struct counts *c, struct cgp_host *h) {
@@ -113,6 +112,59 @@ static void ensure(void *worker, const char *room, struct cgp_call call) {
   }
 }
 
+/* ---- putting a participant out ---- */
+
+/* In the call's own memory. */
+struct removal {
+  struct worker *worker;
+  struct cgp_call call;
+  char room[ROOM_NAME_BYTES];
+};
+
+/* Who is not there need not be put out. */
+static void removed(void *arg, const struct twirp_answer *a) {
+  struct removal *r = arg;
+  struct cgp_host *h = r->worker->host;
+  if (a->not_found) rooms_forget(r->worker->rooms, r->room);
+  if (a->code == CGP_OK || a->not_found) {
+    h->done(h, r->call, NULL);
+  } else {
+    h->fail(h, r->call, a->code, "%s", a->text);
+  }
+}
+
+static void send_removal(struct worker *w, const char *room, const char *identity,
+                         struct cgp_call call) {
+  char b1[6 * ROOM_NAME_BYTES], b2[6 * ROOM_NAME_BYTES], body[sizeof b1 + sizeof b2 + 64];
+  const char *in_room = json_inside(room, b1, sizeof b1);
+  const char *who = json_inside(identity, b2, sizeof b2);
+  if (!in_room || !who || strlen(room) >= ROOM_NAME_BYTES ||
+      strlen(identity) >= ROOM_NAME_BYTES) {
+    w->host->fail(w->host, call, CGP_E_INVALID, "room or identity too long");
+    return;
+  }
+  struct removal *r = w->host->call_alloc(w->host, call, sizeof *r);
+  if (r) {
+    *r = (struct removal){.worker = w, .call = call};
+    memcpy(r->room, room, strlen(room) + 1);
+  }
+  snprintf(body, sizeof body, "{\"room\":\"%s\",\"identity\":\"%s\"}", in_room, who);
+  if (r && twirp_call(w->twirp, "RemoveParticipant", room, body, removed, r)) return;
+  w->host->fail(w->host, call, CGP_E_BUSY, "livekit: no memory for RemoveParticipant");
+}
+
+static void put_out(void *worker, const char *room, const char *identity,
+                    struct cgp_call call) {
+  struct worker *w = worker;
+  if (w->twirp) {
+    send_removal(w, room, identity, call);
+  } else {
+    w->host->done(w->host, call, NULL);
+  }
+}
+
+/* ---- the other ops ---- */
+
 static void token(void *worker, const struct cgp_room_token_request *req,
                   struct cgp_call call) {
   struct worker *w = worker;
@@ -130,7 +182,8 @@ static void token(void *worker, const struct cgp_room_token_request *req,
     w->host->fail(w->host, call, CGP_E_INVALID, "room or identity too long for a token");
     return;
   }
-  const struct cgp_room_token done = {text, w->self->settings.clients, v.exp_s * 1000000};
+  const struct cgp_room_token done = {sizeof done, text, w->self->settings.clients,
+                                      v.exp_s * 1000000};
   w->host->done(w->host, call, &done);
 }
 
@@ -139,7 +192,8 @@ static void health(void *worker, struct cgp_call call) {
   if (w->health) {
     health_tell(w->health, call);
   } else {
-    const struct cgp_health none = {.ok = true, .text = "no SFU: tokens only"};
+    const struct cgp_health none = {
+        .size = sizeof none, .ok = true, .text = "no SFU: tokens only"};
     w->host->done(w->host, call, &none);
   }
 }
@@ -148,13 +202,11 @@ static const struct cgp_room_ops ops = {
     .size = sizeof ops,
     .ensure = ensure,
     .token = token,
-    .remove = errand_remove,
-    .list = errand_list,
-    .close = errand_close,
+    .remove = put_out,
 };
 
 static const struct cgp_route routes[] = {
-    {"POST", "/webhook/livekit", hook_handle},
+    CGP_INIT(cgp_route, "POST", "/webhook/livekit", hook_handle),
 };
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {

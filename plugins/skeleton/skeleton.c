@@ -22,8 +22,10 @@ struct worker {
 };
 
 static const struct cgp_option options[] = {
-    {"url", CGP_OPT_STRING, 1, 256, "stun:127.0.0.1:3478", "STUN server for viewers."},
-    {"ttl_s", CGP_OPT_INT, 60, 86400, "3600", "How long viewers may keep the answer."},
+    CGP_INIT(cgp_option, "url", CGP_OPT_STRING, 1, 256, "stun:127.0.0.1:3478",
+             "STUN server for viewers."),
+    CGP_INIT(cgp_option, "ttl_s", CGP_OPT_INT, 60, 86400, "3600",
+             "How long viewers may keep the answer."),
 };
 
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
@@ -60,14 +62,14 @@ static void issue(void *arg, const struct cgp_ice_request *req, struct cgp_call 
   (void)req; /* STUN knows no users: who asks makes no difference */
   const char *const urls[] = {w->self->url};
   const struct cgp_ice_server server = {
-      .urls = urls, .n_urls = 1, .ttl_s = w->self->ttl_s};
-  w->host->done(w->host, call, &(struct cgp_ice_servers){&server, 1});
+      .size = sizeof server, .urls = urls, .n_urls = 1, .ttl_s = w->self->ttl_s};
+  w->host->done(w->host, call, &CGP_MAKE(cgp_ice_servers, &server, 1));
 }
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
   w->host->done(w->host, call,
-                &(struct cgp_health){.ok = true, .text = "nothing to reach"});
+                &CGP_MAKE(cgp_health, .ok = true, .text = "nothing to reach"));
 }
 
 static void stop(void *w) {

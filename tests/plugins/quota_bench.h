@@ -10,6 +10,9 @@
 
 #define BENCH_WORKERS 3
 
+/* In braces: a struct cgp_scope. */
+#define SCOPE(n, l, w) CGP_INIT(cgp_scope, .weighted = w, .name = n, .limit = l)
+
 struct bench {
   const char *plugin;
   char options[256];

@@ -1,45 +1,40 @@
-/* The ABI grows: a plugin of an older minor works, what it cannot have is not read. */
+/* The ABI grows: what crosses is read by its own size, from either side. */
 #include "harness.h"
 
-static void an_older_minor_is_taken_as_it_was(void **state) {
-  (void)state;
-  struct cg_err err = {0};
-  const struct harness_config config = {.plugin = "older_minor",
-                                        .dir = BINARY_DIR "/tests/bad"};
-  struct harness *h = harness_try(&config, &err);
-  if (!h) fail_msg("%s", err.text);
-  size_t n = 7;
-  assert_null(cg_plugin_libraries(harness_set(h)->items[0].abi, &n));
-  assert_int_equal(n, 0);
-  char text[64];
-  assert_true(harness_health(h, 0, text, sizeof text));
-  assert_string_equal(text, "as old as ever");
-  struct harness_call c = {0};
-  struct cgp_ice_request req = {.lease_id = "l", .ttl_s = 60};
-  cg_ice_issue(harness_drivers(h, 0), &req, harness_answered, &c);
-  assert_int_equal(harness_wait(h, &c), CGP_OK);
-  harness_close(h);
-}
+/* An array whose elements are longer than ours: a later minor's. */
+struct roomy_scope {
+  struct cgp_scope scope;
+  char later[24];
+};
 
-static void health_is_read_by_the_minor_that_wrote_it(void **state) {
+static void arrays_are_stepped_by_their_elements_size(void **state) {
   (void)state;
-  const struct cgp_health given = {
-      .ok = false, .text = "away", .server = "valkey", .server_version = "8.0.1"};
-  struct cgp_health h = cg_plugin_health(&(struct cgp_plugin){.abi_minor = 1}, &given);
-  assert_string_equal(h.server, "valkey");
-  assert_string_equal(h.server_version, "8.0.1");
-  h = cg_plugin_health(&(struct cgp_plugin){.abi_minor = 0}, &given);
-  assert_null(h.server);
-  assert_null(h.server_version);
-  assert_false(h.ok);
-  assert_string_equal(h.text, "away");
-  assert_true(cg_plugin_health(&(struct cgp_plugin){.abi_minor = 1}, NULL).ok);
+  struct roomy_scope scopes[2] = {{CGP_INIT(cgp_scope, .name = "a", .limit = 5), "xxx"},
+                                  {CGP_INIT(cgp_scope, .name = "b", .limit = 5), "xxx"}};
+  for (int i = 0; i < 2; i++) scopes[i].scope.size = sizeof scopes[i];
+  assert_ptr_equal(CGP_AT(&scopes[0].scope, 1), &scopes[1].scope);
+  struct harness *h = harness_open("quota_local", "{}");
+  const uint32_t kbps = 1;
+  struct cgp_quota_reserve req = {.lease_id = "l",
+                                  .scopes = &scopes[0].scope,
+                                  .n_scopes = 2,
+                                  .ladder_kbps = &kbps,
+                                  .n_ladder = 1,
+                                  .ttl_ms = 60000};
+  assert_true(harness_quota_reserve(h, 0, &req).granted);
+  struct cgp_quota_hold hold = {.lease_id = "l",
+                                .scopes = &scopes[0].scope,
+                                .n_scopes = 2,
+                                .kbps = 1,
+                                .ttl_ms = 60000};
+  assert_true(harness_quota_renew(h, 0, &hold));
+  assert_int_equal(harness_quota_usage(h, 0, "b"), 1);
+  harness_close(h);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_older_minor_is_taken_as_it_was),
-      cmocka_unit_test(health_is_read_by_the_minor_that_wrote_it),
+      cmocka_unit_test(arrays_are_stepped_by_their_elements_size),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,8 +125,9 @@ static void odd_descriptions_are_refused(void **state) {
   assert_string_equal(cg_plugin_refusal(&odd, buf, sizeof buf),
                       "n_routes without routes");
   odd = *good;
-  const struct cgp_option twins[] = {{"a", CGP_OPT_BOOL, 0, 0, "true", "A."},
-                                     {"a", CGP_OPT_BOOL, 0, 0, "true", "A."}};
+  const struct cgp_option twins[] = {
+      CGP_INIT(cgp_option, "a", CGP_OPT_BOOL, 0, 0, "true", "A."),
+      CGP_INIT(cgp_option, "a", CGP_OPT_BOOL, 0, 0, "true", "A.")};
   odd.options = twins;
   assert_string_equal(cg_plugin_refusal(&odd, buf, sizeof buf),
                       "two options of one name");

@@ -21,7 +21,7 @@ static void assert_rung(struct harness_verdict v, size_t rung) {
 
 static void ladder_takes_the_first_rung_that_fits(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope uplink = {"uplink:north", 5000, true};
+  const struct cgp_scope uplink = SCOPE("uplink:north", 5000, true);
   assert_rung(bench_ladder(b, "a", &uplink, 1, three_rungs, 3), 0);
   assert_rung(bench_ladder(b, "b", &uplink, 1, three_rungs, 3), 1);
   assert_rung(bench_ladder(b, "c", &uplink, 1, three_rungs, 3), 2);
@@ -32,7 +32,8 @@ static void ladder_takes_the_first_rung_that_fits(void **state) {
 
 static void each_scope_counts_in_its_own_unit(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope scopes[] = {{"user:alice", 2, false}, {"uplink", 9000, true}};
+  const struct cgp_scope scopes[] = {SCOPE("user:alice", 2, false),
+                                     SCOPE("uplink", 9000, true)};
   assert_rung(bench_ladder(b, "a", scopes, 2, three_rungs, 3), 0);
   assert_rung(bench_ladder(b, "b", scopes, 2, three_rungs, 3), 0);
   assert_int_equal(bench_usage(b, "user:alice"), 2);
@@ -42,8 +43,9 @@ static void each_scope_counts_in_its_own_unit(void **state) {
 
 static void a_refusal_takes_nothing_anywhere(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope full = {"full", 1, false};
-  const struct cgp_scope both[] = {{"free", 5, false}, full, {"also full", 0, false}};
+  const struct cgp_scope full = SCOPE("full", 1, false);
+  const struct cgp_scope both[] = {SCOPE("free", 5, false), full,
+                                   SCOPE("also full", 0, false)};
   bench_reserve(b, "a", &full, 1, BENCH_LONG_MS);
   assert_refused(bench_reserve(b, "b", both, 3, BENCH_LONG_MS), "full", 1, 1);
   assert_int_equal(bench_usage(b, "free"), 0);
@@ -53,14 +55,15 @@ static void a_refusal_takes_nothing_anywhere(void **state) {
 
 static void the_scope_named_is_full_at_the_lowest_rung(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope scopes[] = {{"wide", 1000, true}, {"narrow", 0, false}};
+  const struct cgp_scope scopes[] = {SCOPE("wide", 1000, true),
+                                     SCOPE("narrow", 0, false)};
   assert_refused(bench_ladder(b, "a", scopes, 2, three_rungs, 3), "narrow", 0, 0);
 }
 
 static void a_holder_asks_anew_without_standing_in_its_own_way(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope uplink = {"uplink", 3000, true};
-  const struct cgp_scope moved = {"other", 1, false};
+  const struct cgp_scope uplink = SCOPE("uplink", 3000, true);
+  const struct cgp_scope moved = SCOPE("other", 1, false);
   assert_rung(bench_ladder(b, "a", &uplink, 1, three_rungs, 3), 0);
   assert_rung(bench_ladder(b, "a", &uplink, 1, three_rungs, 3), 0);
   assert_int_equal(bench_usage(b, "uplink"), 3000);
@@ -73,9 +76,9 @@ static void a_holder_asks_anew_without_standing_in_its_own_way(void **state) {
 
 static void a_holder_refused_keeps_what_it_has(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope mine = {"mine", 1, false}, full = {"full", 1, false};
-  const struct cgp_scope both[] = {{"mine", 1, false}, {"full", 1, false}};
-  const struct cgp_scope less = {"mine", 0, false};
+  const struct cgp_scope mine = SCOPE("mine", 1, false), full = SCOPE("full", 1, false);
+  const struct cgp_scope both[] = {SCOPE("mine", 1, false), SCOPE("full", 1, false)};
+  const struct cgp_scope less = SCOPE("mine", 0, false);
   bench_reserve(b, "a", &mine, 1, BENCH_LONG_MS);
   bench_reserve(b, "b", &full, 1, BENCH_LONG_MS);
   assert_refused(bench_reserve(b, "a", both, 2, BENCH_LONG_MS), "full", 1, 1);
@@ -87,8 +90,8 @@ static void a_holder_refused_keeps_what_it_has(void **state) {
 
 static void renew_never_refuses_a_holder(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope first = {"s", 1, false};
-  const struct cgp_scope now[] = {{"s", 0, false}, {"t", 1, true}};
+  const struct cgp_scope first = SCOPE("s", 1, false);
+  const struct cgp_scope now[] = {SCOPE("s", 0, false), SCOPE("t", 1, true)};
   bench_reserve(b, "a", &first, 1, BENCH_LONG_MS);
   assert_true(bench_renew(b, "a", now, 2, 700, BENCH_LONG_MS));
   assert_int_equal(bench_usage(b, "s"), 1);
@@ -101,14 +104,14 @@ static void renew_never_refuses_a_holder(void **state) {
 
 static void renew_of_an_unknown_lease_takes_nothing(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope s = {"s", 1, false};
+  const struct cgp_scope s = SCOPE("s", 1, false);
   assert_false(bench_renew(b, "nobody", &s, 1, 1, BENCH_LONG_MS));
   assert_int_equal(bench_usage(b, "s"), 0);
 }
 
 static void release_may_come_twice_or_for_nobody(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope s = {"s", 2, false};
+  const struct cgp_scope s = SCOPE("s", 2, false);
   bench_reserve(b, "a", &s, 1, BENCH_LONG_MS);
   bench_reserve(b, "b", &s, 1, BENCH_LONG_MS);
   bench_release(b, "a");
@@ -122,7 +125,7 @@ static void release_may_come_twice_or_for_nobody(void **state) {
 static void many_are_released_in_one_call(void **state) {
   enum { MANY = 300 };
   struct bench *b = *state;
-  const struct cgp_scope s = {"s", 2 * MANY, false};
+  const struct cgp_scope s = SCOPE("s", 2 * MANY, false);
   char names[MANY][16];
   const char *ids[MANY];
   for (int i = 0; i < MANY; i++) {
@@ -138,7 +141,7 @@ static void many_are_released_in_one_call(void **state) {
 
 static void what_nobody_renews_lapses_once(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope s = {"s", 9, false};
+  const struct cgp_scope s = SCOPE("s", 9, false);
   bench_reserve(b, "short", &s, 1, 20);
   bench_reserve(b, "renewed", &s, 1, 20);
   bench_reserve(b, "long", &s, 1, BENCH_LONG_MS);
@@ -155,7 +158,7 @@ static void what_nobody_renews_lapses_once(void **state) {
 
 static void restore_takes_what_is_unknown_whatever_the_limit(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope s = {"s", 1, false}, known = {"k", 1, true};
+  const struct cgp_scope s = SCOPE("s", 1, false), known = SCOPE("k", 1, true);
   struct cgp_quota_hold holds[] = {
       {.lease_id = "k", .scopes = &s, .n_scopes = 1, .kbps = 5, .ttl_ms = BENCH_LONG_MS},
       {.lease_id = "a", .scopes = &s, .n_scopes = 1, .kbps = 5, .ttl_ms = BENCH_LONG_MS},
@@ -175,7 +178,7 @@ static void restore_takes_what_is_unknown_whatever_the_limit(void **state) {
 
 static void a_crowd_is_restored_and_lapses_whole(void **state) {
   struct bench *b = *state;
-  static const struct cgp_scope s = {"s", 1, true};
+  static const struct cgp_scope s = SCOPE("s", 1, true);
   char ids[CROWD][16];
   struct cgp_quota_hold holds[CROWD];
   for (size_t i = 0; i < CROWD; i++) {
@@ -199,7 +202,7 @@ static void names_and_limits_of_any_size_are_kept(void **state) {
   longest[255] = '\0';
   for (size_t i = 0; i < 32; i++) {
     snprintf(ids[i], sizeof ids[i], "scope-%zu", i);
-    scopes[i] = (struct cgp_scope){ids[i], UINT64_MAX, true};
+    scopes[i] = (struct cgp_scope)SCOPE(ids[i], UINT64_MAX, true);
   }
   scopes[0].name = longest;
   scopes[1].name = "a b\r\n\"'%{}\xc3\xa9";
@@ -229,10 +232,10 @@ static void what_can_never_work_is_invalid(void **state) {
   char ids[33][16];
   for (size_t i = 0; i < 33; i++) {
     snprintf(ids[i], sizeof ids[i], "scope-%zu", i);
-    many[i] = (struct cgp_scope){ids[i], 1, false};
+    many[i] = (struct cgp_scope)SCOPE(ids[i], 1, false);
   }
-  const struct cgp_scope twice[] = {{"s", 1, false}, {"s", 1, false}},
-                         nameless = {"", 1, 0};
+  const struct cgp_scope twice[] = {SCOPE("s", 1, false), SCOPE("s", 1, false)},
+                         nameless = SCOPE("", 1, 0);
   const struct cgp_quota_reserve good = {
       .lease_id = "a", .ladder_kbps = three_rungs, .n_ladder = 3, .ttl_ms = 1000};
   struct cgp_quota_reserve bad[] = {good, good, good, good, good, good};

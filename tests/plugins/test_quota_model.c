@@ -46,7 +46,7 @@ static size_t pick(uint64_t *seed, struct cgp_scope *scopes, size_t *which) {
     size_t s = (first + i) % SCOPES;
     if (!(mask >> s & 1)) continue;
     uint64_t limit = next(seed) % 8 == 0 ? limits[s] / 2 : limits[s];
-    scopes[n] = (struct cgp_scope){scope_names[s], limit, weighted(s)};
+    scopes[n] = (struct cgp_scope)SCOPE(scope_names[s], limit, weighted(s));
     which[n++] = s;
   }
   return n;
@@ -127,7 +127,7 @@ static void random_ops_agree_with_a_model(void **state) {
 /* Random times to live: lapses against a model that knows the faked clock. */
 static void random_lapses_agree_with_a_model(void **state) {
   struct bench *b = *state;
-  const struct cgp_scope s = {"s", UINT64_MAX, false};
+  const struct cgp_scope s = SCOPE("s", UINT64_MAX, false);
   int64_t now_ms = 0, lapses_ms[LEASES] = {0}; /* 0 = unknown */
   uint64_t seed = 7;
   for (size_t i = 0; i < 20000; i++) {
@@ -201,7 +201,7 @@ static void on_reserved(void *arg, enum cgp_code code, const void *result,
 }
 
 static void strike(struct fist *f) {
-  static const struct cgp_scope s = {"s", LIMIT, false};
+  static const struct cgp_scope s = SCOPE("s", LIMIT, false);
   static const uint32_t kbps = 1;
   if (f->releasing) {
     f->releasing = false;

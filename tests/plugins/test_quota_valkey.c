@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
-#include "valkey.h"
+#include "quota_bench.h"
 
 struct rig {
   struct valkey *valkey;
@@ -35,7 +34,7 @@ static int teardown(void **state) {
 
 static void ask(struct harness *h, const char *lease, uint64_t limit,
                 struct harness_call *c) {
-  const struct cgp_scope s = {"s", limit, false};
+  const struct cgp_scope s = SCOPE("s", limit, false);
   const uint32_t kbps = 1;
   struct cgp_quota_reserve req = {.lease_id = lease,
                                   .scopes = &s,
@@ -77,7 +76,7 @@ static void killed_and_restarted(void **state) {
   valkey_again(r->valkey);
   await_well(h);
   assert_int_equal(harness_quota_usage(h, 0, "s"), 0);
-  const struct cgp_scope s = {"s", 9, false};
+  const struct cgp_scope s = SCOPE("s", 9, false);
   harness_quota_restore(
       h, 0,
       &(struct cgp_quota_hold){
@@ -221,7 +220,7 @@ static void a_user_that_may_call_functions_only(void **state) {
   h = harness_open("quota_valkey",
                    options(r, ", \"user\": \"gate\", \"password\": \"pw\""));
   assert_int_equal(reserve(h, "a"), CGP_OK);
-  const struct cgp_scope s = {"s", 9, false};
+  const struct cgp_scope s = SCOPE("s", 9, false);
   struct cgp_quota_hold hold = {
       .lease_id = "a", .scopes = &s, .n_scopes = 1, .ttl_ms = 60000};
   harness_quota_restore(h, 0, &hold, 1);
@@ -235,7 +234,7 @@ static void a_user_that_may_call_functions_only(void **state) {
 static void out_of_memory_what_is_held_can_still_end(void **state) {
   struct rig *r = *state;
   struct harness *h = harness_open("quota_valkey", options(r, ""));
-  const struct cgp_scope s = {"s", 9, false};
+  const struct cgp_scope s = SCOPE("s", 9, false);
   assert_int_equal(reserve(h, "a"), CGP_OK);
   VALKEY_SAY(r->valkey, "CONFIG", "SET", "maxmemory", "1");
   assert_int_equal(reserve(h, "b"), CGP_E_UNAVAILABLE);

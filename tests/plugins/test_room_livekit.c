@@ -25,14 +25,22 @@ static struct harness *open_room(struct bench *b, const char *options, uint32_t 
   return b->h;
 }
 
-static int setup(void **state) {
+static int setup_with(void **state, const char *options_more) {
   struct bench *b = calloc(1, sizeof *b);
   char options[512];
   if (!b) return -1;
-  sfu_listen(&b->sfu, options, sizeof options, ", \"timeout_ms\": 300");
+  sfu_listen(&b->sfu, options, sizeof options, options_more);
   sfu_serve(&b->sfu, open_room(b, options, 2));
   *state = b;
   return 0;
+}
+
+static int setup(void **state) {
+  return setup_with(state, ", \"timeout_ms\": 300");
+}
+
+static int setup_patient(void **state) {
+  return setup_with(state, "");
 }
 
 static int teardown(void **state) {
@@ -336,6 +344,28 @@ static void a_viewer_that_is_not_there_is_out(void **state) {
   assert_int_equal(remove_viewer(b, &c), CGP_E_INTERNAL);
 }
 
+/* A room that ends while it is being opened is not taken for open afterwards. */
+static void a_room_gone_while_it_opens_is_not_remembered(void **state) {
+  struct bench *b = *state;
+  struct harness_call first = {0}, c;
+  b->sfu.hold = true;
+  cg_room_ensure(harness_drivers(b->h, 0), "camera_a", harness_answered, &first);
+  while (!b->sfu.held) harness_run_ms(b->h, 1);
+  struct evhttp_request *create = b->sfu.held;
+  b->sfu.hold = false;
+  b->sfu.status = 404;
+  b->sfu.text = "{\"code\":\"not_found\",\"msg\":\"requested room does not exist\"}";
+  assert_int_equal(remove_viewer(b, &c), CGP_OK);
+  b->sfu.held = create;
+  b->sfu.status = 200;
+  b->sfu.text = "{\"name\":\"camera_a\"}";
+  sfu_answer_held(&b->sfu);
+  assert_int_equal(harness_wait(b->h, &first), CGP_OK);
+  int hits = b->sfu.hits;
+  assert_int_equal(ensure(b, 0, "camera_a", &c), CGP_OK);
+  assert_int_equal(b->sfu.hits, hits + 1);
+}
+
 static void a_closed_room_is_forgotten_by_every_worker(void **state) {
   struct bench *b = *state;
   struct harness_call c;
@@ -402,6 +432,8 @@ int main(void) {
       WITH_SFU(nobody_there_is_unavailable),
       WITH_SFU(a_viewer_is_put_out_with_a_token_for_that_room),
       WITH_SFU(a_viewer_that_is_not_there_is_out),
+      cmocka_unit_test_setup_teardown(a_room_gone_while_it_opens_is_not_remembered,
+                                      setup_patient, teardown),
       WITH_SFU(a_closed_room_is_forgotten_by_every_worker),
       WITH_SFU(health_asks_once_in_five_seconds),
       WITH_SFU(stopping_in_the_middle_is_clean),

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 static const struct cgp_option options[] = {
-    {"ms", CGP_OPT_INT, 1, 60000, "150", "How long."},
-    {"times", CGP_OPT_INT, 1, 1000, "1000", "How often."},
+    CGP_INIT(cgp_option, "ms", CGP_OPT_INT, 1, 60000, "150", "How long."),
+    CGP_INIT(cgp_option, "times", CGP_OPT_INT, 1, 1000, "1000", "How often."),
 };
 static atomic_int left;
 static int ms;
@@ -22,7 +22,7 @@ static void issue(void *w, const struct cgp_ice_request *req, struct cgp_call ca
   struct cgp_host *h = w;
   (void)req;
   if (atomic_fetch_sub(&left, 1) > 0) poll(NULL, 0, ms);
-  h->done(h, call, &(struct cgp_ice_servers){NULL, 0});
+  h->done(h, call, &CGP_MAKE(cgp_ice_servers, NULL, 0));
 }
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {

@@ -2,7 +2,7 @@
 #include "bad.h"
 
 static const struct cgp_option options[] = {
-    {"secret", CGP_OPT_SECRET, 1, 64, NULL, "Something to keep."},
+    CGP_INIT(cgp_option, "secret", CGP_OPT_SECRET, 1, 64, NULL, "Something to keep."),
 };
 
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t n) {

@@ -2,7 +2,7 @@
 #include "bad.h"
 
 static const struct cgp_option options[] = {
-    {"ms", CGP_OPT_INT, 1, 60000, "90", "How long after it began."},
+    CGP_INIT(cgp_option, "ms", CGP_OPT_INT, 1, 60000, "90", "How long after it began."),
 };
 
 struct job {
@@ -12,7 +12,7 @@ struct job {
 
 static void complete(void *arg) {
   struct job *job = arg;
-  job->h->done(job->h, job->call, &(struct cgp_ice_servers){NULL, 0});
+  job->h->done(job->h, job->call, &CGP_MAKE(cgp_ice_servers, NULL, 0));
 }
 
 static void issue(void *w, const struct cgp_ice_request *req, struct cgp_call call) {

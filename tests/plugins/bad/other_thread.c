@@ -10,7 +10,7 @@ struct job {
 
 static void *complete(void *arg) {
   struct job *job = arg;
-  job->h->done(job->h, job->call, &(struct cgp_ice_servers){NULL, 0});
+  job->h->done(job->h, job->call, &CGP_MAKE(cgp_ice_servers, NULL, 0));
   return NULL;
 }
 

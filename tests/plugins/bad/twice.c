@@ -4,7 +4,7 @@
 static void issue(void *w, const struct cgp_ice_request *req, struct cgp_call call) {
   struct cgp_host *h = w;
   (void)req;
-  h->done(h, call, &(struct cgp_ice_servers){NULL, 0});
+  h->done(h, call, &CGP_MAKE(cgp_ice_servers, NULL, 0));
   h->fail(h, call, CGP_E_INTERNAL, "and again");
 }
 

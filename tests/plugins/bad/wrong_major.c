@@ -3,7 +3,7 @@
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,
-    .abi_major = CGP_ABI_MAJOR + 1,
+    .abi_major = 1,
     .abi_minor = CGP_ABI_MINOR,
     .name = "wrong_major",
     .version = "0",

@@ -83,11 +83,12 @@ static size_t tell(char *out, size_t size) {
 void faulty_route(void *w, const struct cgp_http_request *req, struct cgp_call call) {
   char text[OPS_MAX * 64];
   struct cgp_host *h = faulty_host();
-  struct cgp_http_reply r = {.status = 200, .content_type = "text/plain", .body = text};
+  struct cgp_http_reply r = {
+      .size = sizeof r, .status = 200, .content_type = "text/plain", .body = text};
   (void)w;
   if (strcmp(req->method, "GET") == 0)
     r.body_len = tell(text, sizeof text);
   else
-    r = (struct cgp_http_reply){.status = take(req->body) ? 204 : 400};
+    r = CGP_MAKE(cgp_http_reply, .status = take(req->body) ? 204 : 400);
   h->done(h, call, &r);
 }

@@ -93,8 +93,8 @@ static void put_routes(void) {
   size_t n = real->n_routes;
   if (n + 2 > ROUTES_MAX) abort();
   if (n > 0) memcpy(routes, real->routes, n * sizeof *routes);
-  routes[n] = (struct cgp_route){"POST", "/fault/" FAULTY_NAME, faulty_route};
-  routes[n + 1] = (struct cgp_route){"GET", "/fault/" FAULTY_NAME, faulty_route};
+  routes[n] = CGP_MAKE(cgp_route, "POST", "/fault/" FAULTY_NAME, faulty_route);
+  routes[n + 1] = CGP_MAKE(cgp_route, "GET", "/fault/" FAULTY_NAME, faulty_route);
   camgate_plugin.routes = routes;
   camgate_plugin.n_routes = n + 2;
 }

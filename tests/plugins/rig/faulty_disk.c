@@ -66,14 +66,15 @@ static void handle(void *arg, const struct cgp_http_request *req, struct cgp_cal
   }
   (void)snprintf(said, sizeof said, "failures %ld retried %ld\n", shim_failures(w->shim),
                  shim_retried_syncs(w->shim));
-  const struct cgp_http_reply reply = {200, "text/plain", said, strlen(said)};
+  const struct cgp_http_reply reply = {sizeof reply, 200, "text/plain", said,
+                                       strlen(said)};
   w->host->done(w->host, call, &reply);
 }
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
   w->host->done(w->host, call,
-                &(struct cgp_health){.ok = true, .text = "as it was told"});
+                &CGP_MAKE(cgp_health, .ok = true, .text = "as it was told"));
 }
 
 static void stop(void *w) {
@@ -85,7 +86,8 @@ static void fini(void *self) {
   shim_unregister(self);
 }
 
-static const struct cgp_route routes[] = {{"POST", "/test/disk", handle}};
+static const struct cgp_route routes[] = {
+    CGP_INIT(cgp_route, "POST", "/test/disk", handle)};
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,

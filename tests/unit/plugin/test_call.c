@@ -57,7 +57,7 @@ static void ended(void *arg, enum cgp_code code, const void *result, const char 
 }
 
 static struct cgp_call begin(struct bed *b, uint32_t ms) {
-  return cg_call_begin(b->calls, &b->owner, ms, cg_result_any, ended, b);
+  return cg_call_begin(b->calls, &b->owner, ms, &cg_result_none, ended, b);
 }
 
 static int64_t misuse(struct bed *b, const char *labels) {
@@ -135,7 +135,7 @@ static void a_share_used_up_is_busy_for_that_plugin_alone(void **state) {
   struct cg_call_owner other = {.plugin = "other"};
   for (int i = 0; i < CG_CALLS_PER_PLUGIN; i++) assert_true(begin(b, 1000).id);
   assert_int_equal(begin(b, 1000).id, 0);
-  struct cgp_call call = cg_call_begin(b->calls, &other, 1000, cg_result_any, ended, b);
+  struct cgp_call call = cg_call_begin(b->calls, &other, 1000, &cg_result_none, ended, b);
   assert_true(call.id);
   cg_call_done(b->calls, call, NULL);
   cg_calls_free(b->calls);
@@ -176,7 +176,7 @@ static void chain(void *arg, enum cgp_code code, const void *result, const char 
 static void calls_may_begin_inside_a_completion(void **state) {
   struct bed *b = *state;
   struct cgp_call call =
-      cg_call_begin(b->calls, &b->owner, 1000, cg_result_any, chain, b);
+      cg_call_begin(b->calls, &b->owner, 1000, &cg_result_none, chain, b);
   cg_call_done(b->calls, call, NULL);
   assert_int_equal(cg_calls_open(b->calls), 100);
 }
@@ -188,8 +188,9 @@ static const char *never_whole(const void *result) {
 
 static void nonsense_is_a_failure_and_counted(void **state) {
   struct bed *b = *state;
-  struct cgp_call call = cg_call_begin(b->calls, &b->owner, 1000, never_whole, ended, b);
-  cg_call_done(b->calls, call, "nonsense");
+  static const struct cg_result_kind kind = {8, 8, never_whole};
+  struct cgp_call call = cg_call_begin(b->calls, &b->owner, 1000, &kind, ended, b);
+  cg_call_done(b->calls, call, &CGP_MAKE(cgp_audit_appended, 1));
   assert_int_equal(b->times, 1);
   assert_int_equal(b->code, CGP_E_INTERNAL);
   assert_int_equal(misuse(b, "kind=\"nonsense\""), 1);
