@@ -40,9 +40,10 @@
  * VERSIONS.  Every struct that crosses begins with `size`, its sizeof when compiled, and
  * is only appended to; a new field is marked "since 2.x".  CGP_INIT and CGP_MAKE fill it
  * in.  Who reads an array of structs steps by the elements' own size: with CGP_AT, never
- * with [].  (cgp_call is a handle: it crosses by value and never grows.)  The host refuses
- * another major, a newer minor than its own, a short struct, a kind with a missing op, and
- * a file others may write to; what an older minor's struct lacks reads as zero.
+ * with [].  (cgp_call is a handle: it crosses by value and never grows.)  The host
+ * refuses another major, a newer minor than its own, a short struct, a kind with a
+ * missing op, and a file others may write to; what an older minor's struct lacks reads as
+ * zero.
  *
  * CHANGELOG
  *   2.0  2026-11-29  first version of this major: every struct can be appended to.
@@ -60,8 +61,8 @@
 #define CGP_EXPORT       __attribute__((visibility("default")))
 #define CGP_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-/* The rest of the members behind `size`: CGP_INIT(cgp_option, "port", CGP_OPT_INT, 1) in a
- * table, &CGP_MAKE(cgp_health, .ok = true) as an argument. */
+/* The rest of the members behind `size`: CGP_INIT(cgp_option, "port", CGP_OPT_INT, 1) in
+ * a table, &CGP_MAKE(cgp_health, .ok = true) as an argument. */
 #define CGP_INIT(type, ...)                                                              \
   { .size = sizeof(struct type), __VA_ARGS__ }
 #define CGP_MAKE(type, ...) ((struct type){.size = sizeof(struct type), __VA_ARGS__})
@@ -332,11 +333,11 @@ struct cgp_audit_verdict {
 struct cgp_audit_ops {
   uint32_t size;
   /* A group: 1 to CGP_AUDIT_ROWS_MAX rows, `size` of the first apart; all are written or
-   * none, in order, with consecutive seq.  Completes with struct cgp_audit_appended once all
-   * would survive a power cut.  Failing means: none is there, nor will be while this process
-   * runs.  CGP_E_TIMEOUT comes of the host's deadline alone (0.9 s) and means: not known.
-   * So fail, unwritten, what waited for 0.8 s.  Where the host has to know it appends without
-   * a deadline: complete however late, in `stop` at the latest. */
+   * none, in order, with consecutive seq.  Completes with struct cgp_audit_appended once
+   * all would survive a power cut.  Failing means: none is there, nor will be while this
+   * process runs.  CGP_E_TIMEOUT comes of the host's deadline alone (0.9 s) and means:
+   * not known.  So fail, unwritten, what waited for 0.8 s.  Where the host has to know it
+   * appends without a deadline: complete however late, in `stop` at the latest. */
   void (*append)(void *w, const struct cgp_audit_row *rows, size_t n, struct cgp_call c);
   void (*query)(void *w, const struct cgp_audit_filter *f, struct cgp_call call);
   /* result: struct cgp_audit_rows: for each lease granted and not ended, its newest

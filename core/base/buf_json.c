@@ -1,3 +1,4 @@
+/* JSON into a buffer: members with their commas, text escaped and made valid UTF-8. */
 #include <string.h>
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* JSON from outside, with its size and depth bounded before jansson recurses. */
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,8 +1,9 @@
 /* list.h - doubly linked lists whose links lie in their items.
  *
  * An item is found from its link by CG_CONTAINER, so it may be in as many lists as it has
- * links.  A zeroed list is empty; a list may be copied to another place and goes on there.
- * Whoever walks while items leave reads a link's `next` before.  The lists own nothing.
+ * links.  A zeroed list is empty; a list may be copied to another place and goes on
+ * there.  Whoever walks while items leave reads a link's `next` before.  The lists own
+ * nothing.
  */
 #ifndef CG_BASE_LIST_H
 #define CG_BASE_LIST_H

@@ -1,3 +1,4 @@
+/* The name that a misspelt one was meant to be (Damerau and Levenshtein's distance). */
 #include <string.h>
 
 #include "base/schema.h"

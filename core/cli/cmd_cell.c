@@ -1,3 +1,4 @@
+/* A table's cell on a terminal: as wide as it looks, and nothing in it that acts. */
 #include <stdio.h>
 
 #include "base/check.h"

@@ -1,3 +1,4 @@
+/* `camgate check`: what a start would refuse, and what it would live with. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,6 @@
 
 #define OUT_MAX ((size_t)1 << 20)
 
-/* What a start would refuse, and what it would live with. */
 struct findings {
   struct cg_conf_problems problems, warnings;
   struct cg_software software;

@@ -1,3 +1,4 @@
+/* Where the configuration lies, and its reading by a command. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+/* `camgate token`: a token signed with the configured or the development secret. */
 #include <jansson.h>
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* `camgate version` */
 #include <stdio.h>
 
 #include "cli/cmd.h"

@@ -1,3 +1,4 @@
+/* The table of commands, and the way from argv to one of them. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>

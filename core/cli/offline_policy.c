@@ -1,3 +1,4 @@
+/* The configured policies, compiled without a gate. */
 #include <string.h>
 
 #include "cli/offline.h"

@@ -1,3 +1,4 @@
+/* The trail's columns by name, and a row as JSON. */
 #include "lease/row.h"
 
 #define COLUMN(name)                                                                     \

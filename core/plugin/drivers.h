@@ -65,13 +65,13 @@ void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *f
                   void *arg);
 
 /* n rows, all durable or none.  CGP_E_TIMEOUT alone leaves open whether they are there or
- * come yet: the disk works on them and does not answer.  Any other failure means that they
- * are not there and will not be while this process runs (after a crash the trail tells).
- * n of 0 or above CGP_AUDIT_ROWS_MAX: CGP_E_INVALID at once. */
+ * come yet: the disk works on them and does not answer.  Any other failure means that
+ * they are not there and will not be while this process runs (after a crash the trail
+ * tells).  n of 0 or above CGP_AUDIT_ROWS_MAX: CGP_E_INVALID at once. */
 void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
                      cg_call_fn *fn, void *arg);
-/* The same without a deadline, for who has to know: fn is never told CGP_E_TIMEOUT.  While
- * the disk hangs it does not run; when the drivers are freed it has run. */
+/* The same without a deadline, for who has to know: fn is never told CGP_E_TIMEOUT.
+ * While the disk hangs it does not run; when the drivers are freed it has run. */
 void cg_audit_append_patient(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
                              cg_call_fn *fn, void *arg);
 void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn *fn,

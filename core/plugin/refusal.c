@@ -1,3 +1,4 @@
+/* What of a plugin's description the host refuses before it runs any of it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* row.h - rows on their way into the trail, in groups of which all are written or none.
  *
- * A group is copied whole at append, on the worker, into one piece of memory: the texts lie
- * in it in the very form that the chain hashes (chain.h), each behind its length in four
- * bytes, big-endian.  The writer only patches the time, which always has the same length.
+ * A group is copied whole at append, on the worker, into one piece of memory: the texts
+ * lie in it in the very form that the chain hashes (chain.h), each behind its length in
+ * four bytes, big-endian.  The writer only patches the time, which always has the same
+ * length.
  * Owner: the queue, then the writer, then the worker's box, which frees it. */
 #ifndef AUD_ROW_H
 #define AUD_ROW_H

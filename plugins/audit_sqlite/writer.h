@@ -1,8 +1,9 @@
 /* writer.h - the thread that makes rows durable.
  *
- * Groups of rows are pushed by workers and wait in a bounded queue.  The thread takes what
- * gathered while the sync before ran, up to 4,096 rows, commits it as one transaction, and
- * wakes each worker once.  It never waits for more rows to come, and never parts a group.
+ * Groups of rows are pushed by workers and wait in a bounded queue.  The thread takes
+ * what gathered while the sync before ran, up to 4,096 rows, commits it as one
+ * transaction, and wakes each worker once.  It never waits for more rows to come, and
+ * never parts a group.
  *
  * FAILING CLOSED.  Any error of a write, a commit, a sync or a changed file fails the
  * whole batch and everything queued, closes the connection and turns the state red: rows
@@ -16,8 +17,8 @@
  *
  * LATE.  A group that still waits after 0.8 s is refused when its turn comes, and is not
  * written.  So what a caller was told stays true: "failed" means not there; and a group
- * whose caller gave up at the gate's deadline (0.9 s) becomes durable only if the disk was
- * at work on it by then. */
+ * whose caller gave up at the gate's deadline (0.9 s) becomes durable only if the disk
+ * was at work on it by then. */
 #ifndef AUD_WRITER_H
 #define AUD_WRITER_H
 

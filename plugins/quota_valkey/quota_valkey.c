@@ -1,8 +1,8 @@
 /* quota_valkey - one quota for many gates, kept in a Valkey.
  *
  * Each op is one call of the function library camgate_quota.lua (sweep, restore and
- * release: one for each batch), which does the atomic step; see there for the keys.  link.h keeps the
- * connection, one for each worker.
+ * release: one for each batch), which does the atomic step; see there for the keys.
+ * link.h keeps the connection, one for each worker.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,7 +288,7 @@ static void sweep(void *arg, struct cgp_call call) {
   sweep_batch(s, call);
 }
 
-/* restore and release: all batches at once, the first failure told when all have answered */
+/* restore and release: all batches at once; the first failure is told behind the last. */
 
 struct batches {
   struct worker *w;

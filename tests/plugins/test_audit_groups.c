@@ -1,5 +1,5 @@
-/* audit_sqlite: the rows of one append are all there or none, in order, and whoever was told
- * of a failure can rely on it. */
+/* audit_sqlite: the rows of one append are all there or none, in order, and whoever was
+ * told of a failure can rely on it. */
 #include "audit_trail.h"
 
 #include <sqlite3.h>

@@ -1,3 +1,4 @@
+/* Calls of the real plugin, completed wrongly, late or never. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

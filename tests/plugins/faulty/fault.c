@@ -1,3 +1,4 @@
+/* Which op fails how: orders that come over the plugin's http route. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

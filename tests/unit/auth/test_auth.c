@@ -1,3 +1,4 @@
+/* From a header to an identity, or a refusal: keys, claims, budget, cache in one. */
 #include "auth/tokens.h"
 
 #include <jwt.h>

@@ -1,3 +1,4 @@
+/* Failures per client address: their limit, their window, a flood of addresses. */
 #include "auth/tokens.h"
 
 #include "auth/budget.h"

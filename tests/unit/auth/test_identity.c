@@ -1,3 +1,4 @@
+/* Claims to an identity, and its references across threads. */
 #include "auth/tokens.h"
 
 #include <pthread.h>

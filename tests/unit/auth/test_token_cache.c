@@ -1,3 +1,4 @@
+/* Remembered tokens: how long, how many, and which one makes room. */
 #include "auth/tokens.h"
 
 #include "auth/token_cache.h"

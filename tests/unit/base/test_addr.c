@@ -1,3 +1,4 @@
+/* Addresses and networks: their text, who is one client, who is within. */
 #include "base/test.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Arenas: alignment, the cap, the pool, an end on another thread. */
 #include "base/arena.h"
 #include "base/mem.h"
 #include "test.h"

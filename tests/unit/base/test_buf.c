@@ -1,3 +1,4 @@
+/* Buffers: their bound, and JSON that another parser reads as it was meant. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Times and durations as text, judged by the C library. */
 #include <stdio.h>
 #include <time.h>
 

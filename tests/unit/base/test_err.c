@@ -1,3 +1,4 @@
+/* Codes and their words. */
 #include "base/check.h"
 #include "base/err.h"
 #include "test.h"

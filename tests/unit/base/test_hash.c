@@ -1,3 +1,4 @@
+/* FNV's published vectors, and how numbers spread over places. */
 #include <stdbool.h>
 
 #include "base/check.h"

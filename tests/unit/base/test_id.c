@@ -1,3 +1,4 @@
+/* Ids: unique, sorted by time, bound to a home that stays the same. */
 #include <stdlib.h>
 
 #include "base/check.h"

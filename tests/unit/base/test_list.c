@@ -1,3 +1,4 @@
+/* Lists of links: order, removal, moving the list. */
 #include "base/check.h"
 #include "base/list.h"
 #include "test.h"

@@ -1,3 +1,4 @@
+/* Log lines: whole JSON, bounded, without secrets. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>

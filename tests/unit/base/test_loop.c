@@ -1,3 +1,4 @@
+/* Loops and mailboxes across threads, and timers. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

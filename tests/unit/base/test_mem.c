@@ -1,3 +1,4 @@
+/* The allocator: counters, the nth failure, the reserve. */
 #include "base/mem.h"
 #include "test.h"
 

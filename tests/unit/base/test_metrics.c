@@ -1,3 +1,4 @@
+/* Counters, gauges and histograms of several workers as one text. */
 #include <stdio.h>
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* JSON against a table of fields: defaults, every error with its place. */
 #include <stdio.h>
 #include <stdlib.h>
 

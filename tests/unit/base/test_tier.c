@@ -1,3 +1,4 @@
+/* Tiers by name and by rank. */
 #include "base/tier.h"
 #include "test.h"
 

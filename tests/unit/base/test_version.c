@@ -1,3 +1,4 @@
+/* Versions ordered as dpkg orders them. */
 #include "base/version.h"
 
 #include "base/check.h"

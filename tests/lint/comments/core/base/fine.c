@@ -1,0 +1,6 @@
+/* What this file holds. */
+#include "base/named.h"
+
+/* ---- a section ---- */
+
+/* a -- b --- c: no banner */

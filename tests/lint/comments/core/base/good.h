@@ -1,0 +1,2 @@
+/* good.h - opens well */
+void good(void);

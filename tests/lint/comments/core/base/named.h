@@ -1,0 +1,2 @@
+/* name.h - of another file */
+void named(void);

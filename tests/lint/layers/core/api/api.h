@@ -1,0 +1,2 @@
+#include "api/route.h"
+#include "base/err.h"
