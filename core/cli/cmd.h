@@ -1,14 +1,13 @@
 /* cmd.h - the command line: one row per command, one function each.
  *
- * Exit codes: 0 done, 1 a finding, a denial or a failed test, 2 usage or configuration.
- * Results go to stdout (table or JSON), words about trouble to stderr.
+ * Results go to stdout (table or JSON), words about trouble to stderr; exit codes are
+ * cmd_opts.h's.
  */
 #ifndef CG_CLI_CMD_H
 #define CG_CLI_CMD_H
 
+#include "cli/cmd_opts.h"
 #include "conf/conf.h"
-
-enum { CG_EXIT_OK = 0, CG_EXIT_FINDING = 1, CG_EXIT_USAGE = 2 };
 
 /* What stands before and between the words: -c FILE, --format table|json. */
 struct cg_cmd_env {
@@ -31,8 +30,5 @@ struct cg_conf *cg_cmd_conf(const struct cg_cmd_env *env,
 struct cg_conf *cg_cmd_conf_read(const struct cg_cmd_env *env, enum cg_conf_use use,
                                  struct cg_arena **ret_arena,
                                  struct cg_conf_problems *problems) CG_MUST_USE;
-
-/* A token of the configured secret; cg_free it.  NULL: said on stderr. */
-char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) CG_MUST_USE;
 
 #endif

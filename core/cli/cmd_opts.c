@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cmd.h"
+#include "base/schema.h"
 
 #define OPTS_MAX 32
 

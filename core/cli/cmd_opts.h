@@ -13,6 +13,10 @@
 
 #include "base/err.h"
 
+/* What a command ends with: done; a finding, a denial or a failed test; usage or
+ * configuration. */
+enum { CG_EXIT_OK = 0, CG_EXIT_FINDING = 1, CG_EXIT_USAGE = 2 };
+
 #define CG_CMD_LIST_MAX 64
 
 struct cg_cmd_list {

@@ -2,34 +2,12 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "auth/jwt.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
+#include "cli/mint.h"
 
 #define TTL_S 3600
-
-char *cg_cmd_mint(const struct cg_conf *conf, json_t *claims) {
-  struct cg_err err = {0};
-  int64_t now_s = cg_clock_system.wall_us(&cg_clock_system) / 1000000;
-  if (!conf->auth.secret) {
-    fprintf(stderr, conf->dev_secret
-                        ? "camgate: the gate has not made its development secret yet\n"
-                        : "camgate: tokens are verified with a public key here; there is "
-                          "no secret to sign with\n");
-    return NULL;
-  }
-  json_object_set_new(claims, "iat", json_integer(now_s));
-  if (!json_object_get(claims, "exp"))
-    json_object_set_new(claims, "exp", json_integer(now_s + TTL_S));
-  if (conf->auth.issuer)
-    json_object_set_new(claims, "iss", json_string(conf->auth.issuer));
-  if (conf->auth.audience)
-    json_object_set_new(claims, "aud", json_string(conf->auth.audience));
-  char *token = cg_jwt_mint(conf->auth.secret, claims, &err);
-  if (!token) fprintf(stderr, "camgate: %s\n", err.text);
-  return token;
-}
 
 static json_t *list_of(const struct cg_cmd_list *list) {
   json_t *array = json_array();
@@ -38,9 +16,9 @@ static json_t *list_of(const struct cg_cmd_list *list) {
   return array;
 }
 
-static int mint(const struct cg_cmd_env *env, json_t *claims) {
+static int mint(const struct cg_cmd_env *env, json_t *claims, int64_t ttl_s) {
   struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_OWN);
-  char *token = conf ? cg_cmd_mint(conf, claims) : NULL;
+  char *token = conf ? cg_mint(conf, claims, ttl_s) : NULL;
   int code = token ? CG_EXIT_OK : CG_EXIT_USAGE;
   if (token) printf(env->json ? "{\"token\":\"%s\"}\n" : "%s\n", token);
   cg_free_secret(token);
@@ -64,14 +42,12 @@ int cg_cmd_token(const struct cg_cmd_env *env, int argc, char **argv) {
   if (!sub || !*sub) return cg_cmd_usage("token", "--sub is missing");
   if (ttl && !cg_duration_parse(ttl, &ttl_s))
     return cg_cmd_usage("token", "--ttl must be as 90s, 30m or 8h");
-  int64_t now_s = cg_clock_system.wall_us(&cg_clock_system) / 1000000;
   json_t *claims = json_object();
   json_object_set_new(claims, "sub", json_string(sub));
   if (name) json_object_set_new(claims, "name", json_string(name));
   json_object_set_new(claims, "roles", list_of(&roles));
   json_object_set_new(claims, "sites", list_of(&sites));
-  json_object_set_new(claims, "exp", json_integer(now_s + ttl_s));
-  code = mint(env, claims);
+  code = mint(env, claims, ttl_s);
   json_decref(claims);
   return code;
 }

@@ -6,11 +6,12 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
-#include "cli/cmd.h"
+#include "cli/mint.h"
 #include "http/tls.h"
 #include "plugin/fetch.h"
 
 #define PATIENCE_MS 10000
+#define TOKEN_TTL_S 3600
 #define REPLY_MAX   ((uint32_t)16 << 20)
 #define URL_MAX     512
 
@@ -56,7 +57,7 @@ static char *own_token(const struct cg_conf *conf) {
   const char *given = set_in_env("CAMGATE_TOKEN");
   if (given) return cg_strdup(given);
   json_t *claims = json_pack("{s:s, s:[s]}", "sub", "camgate-cli", "roles", "admin");
-  char *token = claims ? cg_cmd_mint(conf, claims) : NULL;
+  char *token = claims ? cg_mint(conf, claims, TOKEN_TTL_S) : NULL;
   json_decref(claims);
   return token;
 }

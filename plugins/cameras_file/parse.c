@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "words.h"
+#include "faults.h"
 
 #define ID_BYTES         63
 #define NAME_BYTES       256
@@ -23,7 +23,7 @@
 
 struct parse {
   struct directory *d;
-  struct words faults;
+  struct faults faults;
   bool out_of_memory;
   size_t at; /* index of the camera being read */
 };
@@ -66,7 +66,7 @@ static void read_id(struct parse *p, struct cgp_camera *cam, json_t *value) {
   if (id && word(id, ID_BYTES)) {
     cam->id = keep(p, id);
   } else {
-    words_add(
+    faults_add(
         &p->faults,
         "/cameras/%zu/id must be 1 to 63 letters, digits, _ or -, the first a letter "
         "or digit",
@@ -80,7 +80,7 @@ static void read_text(struct parse *p, const char *name, size_t max, json_t *val
   if (text && printable(text, max)) {
     *ret = keep(p, text);
   } else {
-    words_add(
+    faults_add(
         &p->faults,
         "/cameras/%zu/%s must be text of at most %zu bytes without control characters",
         p->at, name, max);
@@ -98,8 +98,8 @@ static void read_site(struct parse *p, struct cgp_camera *cam, json_t *value) {
 static void read_tags(struct parse *p, struct cgp_camera *cam, json_t *value) {
   size_t n = json_array_size(value);
   if (!json_is_array(value) || n > TAGS_MAX) {
-    words_add(&p->faults, "/cameras/%zu/tags must be a list of at most %d tags", p->at,
-              TAGS_MAX);
+    faults_add(&p->faults, "/cameras/%zu/tags must be a list of at most %d tags", p->at,
+               TAGS_MAX);
     return;
   }
   const char **tags = make(p, (n + 1) * sizeof *tags);
@@ -108,8 +108,8 @@ static void read_tags(struct parse *p, struct cgp_camera *cam, json_t *value) {
     if (tag && *tag && printable(tag, TAG_BYTES)) {
       tags[i] = keep(p, tag);
     } else {
-      words_add(&p->faults, "/cameras/%zu/tags/%zu must be text of 1 to %d bytes", p->at,
-                i, TAG_BYTES);
+      faults_add(&p->faults, "/cameras/%zu/tags/%zu must be text of 1 to %d bytes", p->at,
+                 i, TAG_BYTES);
     }
   }
   cam->tags = tags;
@@ -121,8 +121,8 @@ static void read_level(struct parse *p, struct cgp_camera *cam, json_t *value) {
   if (json_is_integer(value) && level >= 0 && level <= LEVEL_MAX) {
     cam->level = (int32_t)level;
   } else {
-    words_add(&p->faults, "/cameras/%zu/level must be a whole number from 0 to %d", p->at,
-              LEVEL_MAX);
+    faults_add(&p->faults, "/cameras/%zu/level must be a whole number from 0 to %d",
+               p->at, LEVEL_MAX);
   }
 }
 
@@ -131,8 +131,9 @@ static void read_attributes(struct parse *p, struct cgp_camera *cam, json_t *val
   if (text && strlen(text) <= ATTRIBUTES_BYTES) {
     cam->attributes = keep(p, text);
   } else {
-    words_add(&p->faults, "/cameras/%zu/attributes must be an object of at most %d bytes",
-              p->at, ATTRIBUTES_BYTES);
+    faults_add(&p->faults,
+               "/cameras/%zu/attributes must be an object of at most %d bytes", p->at,
+               ATTRIBUTES_BYTES);
   }
   free(text);
 }
@@ -153,14 +154,14 @@ static bool feed_url(const char *url) {
 static void read_feed(struct parse *p, struct cgp_feed *feed, const char *tier,
                       json_t *value) {
   if (!word(tier, TIER_BYTES)) {
-    words_add(&p->faults, "/cameras/%zu/feeds has a name that cannot be a tier", p->at);
+    faults_add(&p->faults, "/cameras/%zu/feeds has a name that cannot be a tier", p->at);
     return;
   }
   const char *url = json_string_value(value);
   if (url && feed_url(url)) {
     *feed = CGP_MAKE(cgp_feed, keep(p, tier), keep(p, url));
   } else {
-    words_add(
+    faults_add(
         &p->faults,
         "/cameras/%zu/feeds/%s must be an rtsp, rtsps, http, https or srt URL with a "
         "host",
@@ -171,8 +172,8 @@ static void read_feed(struct parse *p, struct cgp_feed *feed, const char *tier,
 static void read_feeds(struct parse *p, struct cgp_camera *cam, json_t *value) {
   size_t n = json_object_size(value);
   if (!json_is_object(value) || n > FEEDS_MAX) {
-    words_add(&p->faults, "/cameras/%zu/feeds must be an object of at most %d tiers",
-              p->at, FEEDS_MAX);
+    faults_add(&p->faults, "/cameras/%zu/feeds must be an object of at most %d tiers",
+               p->at, FEEDS_MAX);
     return;
   }
   struct cgp_feed *feeds = make(p, (n + 1) * sizeof *feeds);
@@ -206,11 +207,11 @@ static void read_camera(struct parse *p, json_t *object) {
   cam->attributes = "{}";
   p->d->sorted[p->at] = cam;
   if (!json_is_object(object)) {
-    words_add(&p->faults, "/cameras/%zu must be an object", p->at);
+    faults_add(&p->faults, "/cameras/%zu must be an object", p->at);
     return;
   }
   if (!json_object_get(object, "id")) {
-    words_add(&p->faults, "/cameras/%zu/id is missing", p->at);
+    faults_add(&p->faults, "/cameras/%zu/id is missing", p->at);
   }
   const char *name;
   json_t *value;
@@ -219,8 +220,8 @@ static void read_camera(struct parse *p, json_t *object) {
     if (m) {
       m->read(p, cam, value);
     } else {
-      words_add(&p->faults, "/cameras/%zu has an unknown member \"%.63s\"", p->at,
-                printable(name, SIZE_MAX) ? name : "?");
+      faults_add(&p->faults, "/cameras/%zu has an unknown member \"%.63s\"", p->at,
+                 printable(name, SIZE_MAX) ? name : "?");
     }
   }
 }
@@ -229,15 +230,15 @@ static void read_root(struct parse *p, json_t *root) {
   json_t *list = json_object_get(root, "cameras");
   size_t n = json_array_size(list);
   if (!json_is_object(root) || !json_is_array(list)) {
-    words_add(&p->faults, "the document must be {\"cameras\": [...]}");
+    faults_add(&p->faults, "the document must be {\"cameras\": [...]}");
     return;
   }
   if (json_object_size(root) != 1) {
-    words_add(&p->faults, "the document has members beside \"cameras\"");
+    faults_add(&p->faults, "the document has members beside \"cameras\"");
   }
   if (n > DIRECTORY_CAMERAS_MAX) {
-    words_add(&p->faults, "/cameras has %zu cameras, at most %d are served", n,
-              DIRECTORY_CAMERAS_MAX);
+    faults_add(&p->faults, "/cameras has %zu cameras, at most %d are served", n,
+               DIRECTORY_CAMERAS_MAX);
     return;
   }
   p->d->sorted = make(p, (n + 1) * sizeof *p->d->sorted);
@@ -253,14 +254,14 @@ static void index_all(struct parse *p) {
   size_t n = directory_index(p->d, &twice);
   if (n == SIZE_MAX) p->out_of_memory = true;
   if (n != SIZE_MAX && n > 0) {
-    words_add(&p->faults, "the id \"%s\" is there more than once (%zu such rows)", twice,
-              n);
+    faults_add(&p->faults, "the id \"%s\" is there more than once (%zu such rows)", twice,
+               n);
   }
 }
 
 struct directory *parse_text(const char *text, size_t len, char *err, size_t err_size) {
   struct parse p = {.d = directory_new()};
-  words_begin(&p.faults, err, err_size);
+  faults_begin(&p.faults, err, err_size);
   json_error_t at;
   json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
   if (!p.d) {
@@ -268,13 +269,13 @@ struct directory *parse_text(const char *text, size_t len, char *err, size_t err
   } else if (root) {
     read_root(&p, root);
   } else {
-    words_add(&p.faults, "line %d, column %d: %s", at.line, at.column, at.text);
+    faults_add(&p.faults, "line %d, column %d: %s", at.line, at.column, at.text);
   }
   json_decref(root);
-  if (p.faults.faults == 0 && !p.out_of_memory) index_all(&p);
-  if (p.out_of_memory) words_add(&p.faults, "out of memory");
-  words_end(&p.faults);
-  if (p.faults.faults == 0) return p.d;
+  if (p.faults.n == 0 && !p.out_of_memory) index_all(&p);
+  if (p.out_of_memory) faults_add(&p.faults, "out of memory");
+  faults_end(&p.faults);
+  if (p.faults.n == 0) return p.d;
   directory_unref(p.d);
   return NULL;
 }
@@ -301,13 +302,13 @@ static char *read_all(int fd, size_t *ret_len) {
 }
 
 struct directory *parse_file(const char *path, char *err, size_t err_size) {
-  struct words w;
+  struct faults faults;
   struct stat st;
-  words_begin(&w, err, err_size);
+  faults_begin(&faults, err, err_size);
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-    words_add(&w, "cannot be opened: %s",
-              fd < 0 ? strerror(errno) : "not a regular file");
+    faults_add(&faults, "cannot be opened: %s",
+               fd < 0 ? strerror(errno) : "not a regular file");
     if (fd >= 0) close(fd);
     return NULL;
   }
@@ -316,9 +317,9 @@ struct directory *parse_file(const char *path, char *err, size_t err_size) {
   close(fd);
   struct directory *d = NULL;
   if (!text) {
-    words_add(&w, "cannot be read");
+    faults_add(&faults, "cannot be read");
   } else if (len > PARSE_BYTES_MAX) {
-    words_add(&w, "is larger than %d MiB", PARSE_BYTES_MAX / 1024 / 1024);
+    faults_add(&faults, "is larger than %d MiB", PARSE_BYTES_MAX / 1024 / 1024);
   } else {
     d = parse_text(text, len, err, err_size);
   }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "webhook_route.h"
 #include "worker.h"
 
 static void register_counts(struct counts *c, struct cgp_host *h) {
@@ -24,11 +25,12 @@ static void register_counts(struct counts *c, struct cgp_host *h) {
 
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
   struct plugin *p = calloc(1, sizeof *p);
-  if (p) p->seen = seen_new();
-  const char *wrong = p && p->seen ? settings_read(&p->settings, h) : "out of memory";
+  if (p) p->webhook_ids = webhook_ids_new();
+  const char *wrong =
+      p && p->webhook_ids ? settings_read(&p->settings, h) : "out of memory";
   if (wrong) {
     snprintf(err, err_size, "%s", wrong);
-    if (p) seen_free(p->seen);
+    if (p) webhook_ids_free(p->webhook_ids);
     free(p);
     return -1;
   }
@@ -42,7 +44,7 @@ static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size)
 static void fini(void *self) {
   struct plugin *p = self;
   if (!p) return;
-  seen_free(p->seen);
+  webhook_ids_free(p->webhook_ids);
   pthread_mutex_destroy(&p->lock);
   free(p);
 }
@@ -206,7 +208,7 @@ static const struct cgp_room_ops ops = {
 };
 
 static const struct cgp_route routes[] = {
-    CGP_INIT(cgp_route, "POST", "/webhook/livekit", hook_handle),
+    CGP_INIT(cgp_route, "POST", "/webhook/livekit", webhook_route),
 };
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {

@@ -1,4 +1,4 @@
-/* webhook.h - LiveKit's webhooks: who sent it, what it says, have we seen it.
+/* webhook.h - a webhook of LiveKit: is it authentic, and what does it say.
  *
  * Authorization holds a JWT signed with an API key's secret; its claim `sha256` is the
  * standard base64 of the body's SHA-256.  The signature is checked over the raw bytes and

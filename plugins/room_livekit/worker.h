@@ -13,8 +13,8 @@
 #include "camgate_plugin.h"
 #include "health.h"
 #include "rooms.h"
-#include "seen.h"
 #include "settings.h"
+#include "webhook_ids.h"
 
 struct counts {
   int requests, failures;                           /* calls to the SFU */
@@ -24,7 +24,7 @@ struct counts {
 struct plugin {
   struct settings settings;
   struct counts counts;
-  struct seen *seen;
+  struct webhook_ids *webhook_ids;
   pthread_mutex_t lock;
   LIST_HEAD(, worker) workers;
 };
@@ -39,8 +39,5 @@ struct worker {
   struct rooms *rooms;
   struct health *health;
 };
-
-/* POST /webhook/livekit (hook.c) */
-void hook_handle(void *worker, const struct cgp_http_request *req, struct cgp_call call);
 
 #endif

@@ -1,3 +1,5 @@
+#include "webhook_route.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +60,7 @@ static void reply(struct worker *w, struct cgp_call call, unsigned status,
   w->host->done(w->host, call, &r);
 }
 
-static void tell_lost(struct worker *w, const struct webhook *hook) {
+static void report_loss(struct worker *w, const struct webhook *hook) {
   struct cgp_room_event ev = {
       .size = sizeof ev,
       .type = CGP_ROOM_EVENTS_LOST,
@@ -72,11 +74,11 @@ static void tell_lost(struct worker *w, const struct webhook *hook) {
 
 static void take(struct worker *w, const struct webhook *hook) {
   const struct counts *c = &w->self->counts;
-  if (*hook->id && seen_before(w->self->seen, hook->id)) {
+  if (*hook->id && webhook_ids_repeated(w->self->webhook_ids, hook->id)) {
     count(w, c->repeated);
     return;
   }
-  if (hook->lost) tell_lost(w, hook);
+  if (hook->lost) report_loss(w, hook);
   if (hook->kind == WEBHOOK_UNKNOWN) count(w, c->unknown);
   if (hook->kind != WEBHOOK_EVENT) return;
   count(w, c->events);
@@ -91,7 +93,8 @@ static const char *refusal(struct worker *w, const struct cgp_http_request *req)
                          w->host->wall_us(w->host) / 1000000);
 }
 
-void hook_handle(void *worker, const struct cgp_http_request *req, struct cgp_call call) {
+void webhook_route(void *worker, const struct cgp_http_request *req,
+                   struct cgp_call call) {
   struct worker *w = worker;
   if (req->body_len > WEBHOOK_BYTES) {
     count(w, w->self->counts.refused);
