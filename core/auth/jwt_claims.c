@@ -1,3 +1,4 @@
+/* The claims that bound a token: exp, nbf, iat, iss, aud. */
 #include <string.h>
 
 #include "auth/jwt.h"

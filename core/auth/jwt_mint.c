@@ -1,3 +1,4 @@
+/* A token signed with a secret, for `camgate token` and the commands. */
 #include <jwt.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* `camgate run` */
 #include <event2/event.h>
 #include <jansson.h>
 #include <signal.h>

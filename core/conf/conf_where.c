@@ -1,3 +1,4 @@
+/* The line of the configuration file at which an option stands. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* A page of the cameras, each decided as if it were asked for now. */
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* Live leases, gathered from every worker that may have some. */
 #include <string.h>
 
 #include "base/mem.h"

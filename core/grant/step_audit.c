@@ -1,3 +1,4 @@
+/* The step audit: the row that says how the grant ended. */
 #include "base/buf.h"
 #include "grant/grant_row.h"
 #include "grant/step.h"

@@ -1,3 +1,4 @@
+/* The steps camera and decide. */
 #include <string.h>
 
 #include "grant/step.h"

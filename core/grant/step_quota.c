@@ -1,3 +1,4 @@
+/* The steps reserve and renew: places in the quota, and the tier they are for. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* The steps room, token and ice: what a client joins with. */
 #include <string.h>
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* The steps that know who asks, and which of their leases is meant. */
 #include <stdio.h>
 #include <string.h>
 

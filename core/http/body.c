@@ -1,3 +1,4 @@
+/* A request's body as checked JSON, or the problem that says why not. */
 #include <string.h>
 #include <strings.h>
 

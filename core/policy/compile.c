@@ -1,3 +1,4 @@
+/* A bundle's files, each checked and run once, into a policy. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* One decision: the rules in turn, now or after a wait for usage(). */
 #include <string.h>
 
 #include "base/check.h"

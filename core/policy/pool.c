@@ -1,3 +1,4 @@
+/* Runs, made and kept for the next decision: coroutine, memory, bounds. */
 #include <string.h>
 
 #include "base/check.h"

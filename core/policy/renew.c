@@ -1,3 +1,4 @@
+/* A policy whose memory is full of what its files kept, compiled anew. */
 #include "base/check.h"
 #include "policy/set.h"
 

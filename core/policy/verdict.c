@@ -1,3 +1,4 @@
+/* What the rules answered, combined into one verdict. */
 #include <string.h>
 
 #include "base/buf.h"

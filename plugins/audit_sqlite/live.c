@@ -1,3 +1,4 @@
+/* Leases that were granted and have no end row, for a restart. */
 #include <stdlib.h>
 #include <string.h>
 
