@@ -73,6 +73,15 @@
 
 /* ---- shared shapes ---- */
 
+/* Ids of cameras, tiers and leases: a letter or digit, then letters, digits, _ and -.
+ * Scopes: any text.  Lengths in bytes.  The host checks what it passes and is told. */
+#define CGP_CAMERA_ID_MAX 63
+#define CGP_TIER_MAX      31
+#define CGP_LEASE_ID_MAX  63
+#define CGP_SCOPE_MAX     200
+#define CGP_SCOPES_MAX    32 /* in one request; unique */
+#define CGP_LADDER_MAX    16 /* at least 1 */
+
 enum cgp_code {
   CGP_OK = 0,
   CGP_E_UNAVAILABLE, /* the peer is away or refuses service: caller answers 503 */
@@ -127,7 +136,6 @@ struct cgp_camera {
   const struct cgp_feed *feeds;
   size_t n_feeds;
 };
-
 struct cgp_camera_list {
   uint32_t size;
   const struct cgp_camera *const *cameras;
@@ -158,7 +166,7 @@ struct cgp_scope {
 struct cgp_quota_reserve {
   uint32_t size, ttl_ms; /* the holding lapses when not renewed for this long */
   const char *lease_id;
-  const struct cgp_scope *scopes; /* unique names, at most 32 */
+  const struct cgp_scope *scopes;
   size_t n_scopes;
   const uint32_t *ladder_kbps; /* best tier first */
   size_t n_ladder;
@@ -182,11 +190,9 @@ struct cgp_quota_hold {
   uint32_t kbps;
   uint32_t ttl_ms;
 };
-
 struct cgp_quota_renewed {
   uint32_t size, known; /* known: 1 or 0 */
 };
-
 struct cgp_quota_usage {
   uint32_t size;
   uint64_t in_use; /* in the scope's own unit; 0 for a scope nobody holds */
@@ -218,7 +224,6 @@ struct cgp_room_token_request {
   const char *room, *identity; /* identity = lease id */
   const char *name;            /* shown to other participants; "" = none */
 };
-
 struct cgp_room_token {
   uint32_t size;
   const char *token;
@@ -261,14 +266,12 @@ struct cgp_ice_request {
   uint32_t size, ttl_s;
   const char *lease_id;
 };
-
 struct cgp_ice_server {
   uint32_t size, ttl_s;
   const char *const *urls;
   size_t n_urls;
   const char *username, *credential; /* NULL for STUN */
 };
-
 struct cgp_ice_servers {
   uint32_t size;
   const struct cgp_ice_server *servers;
@@ -300,7 +303,6 @@ struct cgp_audit_row {
   int64_t seq;
   const char *id, *time, *node, *prev, *hash; /* time: RFC 3339 UTC, microseconds */
 };
-
 struct cgp_audit_appended {
   uint32_t size;
   int64_t seq; /* of the last row */
@@ -315,14 +317,12 @@ struct cgp_audit_filter {
   const char *lease_id;                          /* "" = any */
   int64_t after_seq; /* cursor: rows behind this one, 0 = start */
 };
-
 struct cgp_audit_rows {
   uint32_t size;
   const struct cgp_audit_row *rows;
   size_t n;
   int64_t next_seq; /* cursor for the following page, 0 = no more */
 };
-
 struct cgp_audit_verdict {
   uint32_t size;
   bool intact;
@@ -357,7 +357,6 @@ struct cgp_http_request {
   /* value of a header, case-insensitive, or NULL */
   const char *(*header)(const struct cgp_http_request *req, const char *name);
 };
-
 struct cgp_http_reply {
   uint32_t size, status; /* 4xx and 5xx are sent as problem+json with `body` as detail */
   const char *content_type; /* NULL = no body */

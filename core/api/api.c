@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "lease/tally.h"
+#include "plugin/names.h"
 
 struct cg_buf *cg_api_out(struct cg_exchange *x) {
   struct cg_buf *b = &cg_api_of(x)->out;
@@ -80,14 +81,6 @@ bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *ou
 }
 
 /* ---- forms ---- */
-
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-bool cg_camera_id_valid(const char *id) {
-  size_t n = strlen(id);
-  return n > 0 && n <= CG_CAMERA_ID_MAX && strspn(id, LETTERS) > 0 &&
-         strspn(id, LETTERS "_-") == n;
-}
 
 static bool among(struct cg_strings list, size_t n, const char *text) {
   for (size_t i = 0; i < n; i++)

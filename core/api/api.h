@@ -63,7 +63,6 @@ bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *ou
 bool cg_subject_has_role(const struct cg_subject *s, const char *role);
 
 /* Forms.  The checks answer the request themselves when they are false. */
-bool cg_camera_id_valid(const char *id);
 /* What a body's table cannot say; quality may be NULL, replace empty. */
 bool cg_api_meaning(struct cg_exchange *x, const char *camera, const char *quality,
                     struct cg_strings replace, struct cg_field_errors *errs);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/names.h"
+
 #define PLUGINS_MAX 32
 
 struct tier_row {
@@ -22,16 +24,12 @@ static const struct cg_field tier_fields[] = {
     {0},
 };
 
-static bool name_ok(const char *name) {
-  size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-  return n && !name[n];
-}
-
 static void take_tier(const struct tier_row *row, const char *pointer,
                       struct cg_tiers *out, struct cg_arena *arena,
                       struct cg_field_errors *errs) {
-  if (!name_ok(row->name))
-    cg_field_error(errs, arena, pointer, "name: a-z, 0-9, _ and - only");
+  if (!cg_tier_name_valid(row->name))
+    cg_field_error(errs, arena, pointer,
+                   "name: letters, digits, _ and -, the first a letter or digit");
   for (int i = 0; i < out->n; i++) {
     if (!strcmp(out->items[i].name, row->name) || out->items[i].kbps == row->kbps)
       cg_field_error(errs, arena, pointer, "two tiers of one name, or of one kbps");

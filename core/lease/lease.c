@@ -7,6 +7,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+_Static_assert(CG_SCOPES_MAX <= CGP_SCOPES_MAX && CG_SCOPE_NAME_MAX <= CGP_SCOPE_MAX &&
+                   CG_TIERS_MAX <= CGP_LADDER_MAX && CG_ID_LEN <= CGP_LEASE_ID_MAX,
+               "what the gate may ask fits the ABI's rules");
+
 /* A subject that has live leases. */
 struct cg_holder {
   struct cg_holder *next; /* of its bucket */

@@ -15,12 +15,12 @@
 #include "base/id.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "plugin/names.h"
 #include "policy/policy.h"
 
-#define CG_CAMERA_ID_MAX 63
-#define CG_ROOM_MAX      112
-#define CG_SIDS_MAX      4
-#define CG_REPLACE_MAX   16 /* leases that one reserve may replace */
+#define CG_ROOM_MAX    112
+#define CG_SIDS_MAX    4
+#define CG_REPLACE_MAX 16 /* leases that one reserve may replace */
 
 #define CG_TOMBSTONES   16384
 #define CG_TOMBSTONE_US (600 * INT64_C(1000000))
@@ -47,7 +47,7 @@ struct cg_lease {
   char ended_reason[160];
 
   const char *subject, *name, *key, *fingerprint; /* own text; key "" = none */
-  char camera[CG_CAMERA_ID_MAX + 1];
+  char camera[CGP_CAMERA_ID_MAX + 1];
   char room[CG_ROOM_MAX];
   int tier, requested;         /* indexes; requested may be CG_TIER_NONE */
   struct cg_scope_ask *scopes; /* own; names in one block with them */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plugin/host.h"
+#include "plugin/names.h"
 
 #define BLOCKED_US     100000
 #define BLOCKED_LOG_US 60000000
@@ -178,6 +179,12 @@ static void leave(const struct op *op) {
   } while (0)
 #define ARG(...) __VA_ARGS__,
 
+/* true: the request can never work, and fn has heard why. */
+static bool refused(const char *odd, cg_call_fn *fn, void *arg) {
+  if (odd) fn(arg, CGP_E_INVALID, NULL, odd);
+  return odd;
+}
+
 void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg) {
   CALL(cameras, get, d->env.deadlines.cameras, camera, ARG(id));
 }
@@ -189,21 +196,25 @@ void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
 void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
                       void *arg) {
   r->size = sizeof *r;
+  if (refused(cg_reserve_odd(r), fn, arg)) return;
   CALL(quota, reserve, d->env.deadlines.quota, verdict, ARG(r));
 }
 
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
                     void *arg) {
   h->size = sizeof *h;
+  if (refused(cg_hold_odd(h), fn, arg)) return;
   CALL(quota, renew, d->env.deadlines.quota, renewed, ARG(h));
 }
 
 void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t n,
                       cg_call_fn *fn, void *arg) {
+  if (refused(cg_lease_ids_odd(lease_ids, n), fn, arg)) return;
   CALL(quota, release, d->env.deadlines.quota, none, ARG(lease_ids, n));
 }
 
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {
+  if (refused(cg_scope_name_valid(scope) ? NULL : "that is no scope", fn, arg)) return;
   CALL(quota, usage, d->env.deadlines.quota, usage, ARG(scope));
 }
 
@@ -213,7 +224,10 @@ void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
 
 void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,
                       cg_call_fn *fn, void *arg) {
-  for (size_t i = 0; i < n; i++) holds[i].size = sizeof holds[i];
+  for (size_t i = 0; i < n; i++) {
+    holds[i].size = sizeof holds[i];
+    if (refused(cg_hold_odd(&holds[i]), fn, arg)) return;
+  }
   CALL(quota, restore, d->env.deadlines.query, none, ARG(holds, n));
 }
 
@@ -240,10 +254,8 @@ void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *f
 
 static void append_rows(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
                         uint32_t ms, cg_call_fn *fn, void *arg) {
-  if (n < 1 || n > CGP_AUDIT_ROWS_MAX) {
-    fn(arg, CGP_E_INVALID, NULL, "rows are appended 1 to 256 at a time");
-    return;
-  }
+  bool bounded = n >= 1 && n <= CGP_AUDIT_ROWS_MAX;
+  if (refused(bounded ? NULL : "rows are appended 1 to 256 at a time", fn, arg)) return;
   for (size_t i = 0; i < n; i++) rows[i].size = sizeof rows[i];
   CALL(audit, append, ms, appended, ARG(rows, n));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "plugin/names.h"
 
 #define SERVERS_MAX 64 /* and URLs of one */
 #define TAGS_MAX    4096
@@ -25,7 +26,8 @@ static bool feeds_whole(const struct cgp_camera *c) {
   if (c->n_feeds > FEEDS_MAX || (c->n_feeds > 0 && !c->feeds)) return false;
   for (size_t i = 0; i < c->n_feeds; i++) {
     const struct cgp_feed *f = CGP_AT(c->feeds, i);
-    if (f->size < FIRST(cgp_feed) || !f->tier || !f->url) return false;
+    if (f->size < FIRST(cgp_feed) || !f->tier || !cg_tier_name_valid(f->tier) || !f->url)
+      return false;
   }
   return true;
 }
@@ -34,6 +36,7 @@ static const char *camera_odd(const void *result) {
   const struct cgp_camera *c = result;
   const char *const texts[] = {c->id, c->name, c->site, c->attributes};
   if (!all_there(texts, CG_COUNT(texts))) return "a text of the camera is missing";
+  if (!cg_camera_id_valid(c->id)) return "that is no camera's id";
   if (c->n_tags > TAGS_MAX || !all_there(c->tags, c->n_tags))
     return "the camera's tags are not there";
   return feeds_whole(c) ? NULL : "the camera's feeds are not there";

@@ -108,7 +108,8 @@ struct cg_word {
   int64_t ttl_s;             /* allow, cap: 0 = none */
 };
 
-#define CG_SCOPES_MAX 32
+#define CG_SCOPES_MAX     32
+#define CG_SCOPE_NAME_MAX 200
 
 struct cg_verdict {
   bool allow;

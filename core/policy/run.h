@@ -13,7 +13,6 @@
 
 #define CG_ANSWERS_MAX    256 /* allow, cap, deny made by one decision */
 #define CG_SCOPE_SAID_MAX 256 /* scope() calls of one decision */
-#define CG_SCOPE_NAME_MAX 200
 #define CG_REASON_MAX     300
 
 /* scope(name, limit[, "kbps"]) */

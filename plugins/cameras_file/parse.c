@@ -10,14 +10,12 @@
 
 #include "faults.h"
 
-#define ID_BYTES         63
 #define NAME_BYTES       256
 #define SITE_BYTES       64
 #define TAG_BYTES        64
 #define TAGS_MAX         32
 #define ATTRIBUTES_BYTES 4096
 #define FEEDS_MAX        8
-#define TIER_BYTES       31
 #define URL_BYTES        2048
 #define LEVEL_MAX        1000000
 
@@ -63,7 +61,7 @@ static bool printable(const char *s, size_t max) {
 
 static void read_id(struct parse *p, struct cgp_camera *cam, json_t *value) {
   const char *id = json_string_value(value);
-  if (id && word(id, ID_BYTES)) {
+  if (id && word(id, CGP_CAMERA_ID_MAX)) {
     cam->id = keep(p, id);
   } else {
     faults_add(
@@ -153,7 +151,7 @@ static bool feed_url(const char *url) {
 
 static void read_feed(struct parse *p, struct cgp_feed *feed, const char *tier,
                       json_t *value) {
-  if (!word(tier, TIER_BYTES)) {
+  if (!word(tier, CGP_TIER_MAX)) {
     faults_add(&p->faults, "/cameras/%zu/feeds has a name that cannot be a tier", p->at);
     return;
   }

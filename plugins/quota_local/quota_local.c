@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "camgate_plugin.h"
-#include "check.h"
 #include "table.h"
 
 struct worker {
@@ -65,18 +64,9 @@ static void finish(struct worker *w, struct cgp_call call, enum cgp_code code,
                   "the quota table is full (max_leases, max_scopes)");
 }
 
-static void invalid(struct worker *w, struct cgp_call call, const char *words) {
-  w->host->fail(w->host, call, CGP_E_INVALID, "%s", words);
-}
-
 static void reserve(void *arg, const struct cgp_quota_reserve *req,
                     struct cgp_call call) {
   struct worker *w = arg;
-  const char *wrong = check_reserve(req);
-  if (wrong) {
-    invalid(w, call, wrong);
-    return;
-  }
   struct cgp_quota_verdict verdict = {.size = sizeof verdict};
   enum cgp_code code = table_reserve(w->table, req, w->host->mono_us(w->host), &verdict);
   finish(w, call, code, &verdict);
@@ -84,11 +74,6 @@ static void reserve(void *arg, const struct cgp_quota_reserve *req,
 
 static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call call) {
   struct worker *w = arg;
-  const char *wrong = check_hold(hold);
-  if (wrong) {
-    invalid(w, call, wrong);
-    return;
-  }
   bool known;
   enum cgp_code code = table_renew(w->table, hold, w->host->mono_us(w->host), &known);
   finish(w, call, code, &CGP_MAKE(cgp_quota_renewed, known));
@@ -121,14 +106,8 @@ static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
   struct worker *w = arg;
   int64_t now_us = w->host->mono_us(w->host);
   enum cgp_code code = CGP_OK;
-  for (size_t i = 0; i < n && code == CGP_OK; i++) {
-    const char *wrong = check_hold(CGP_AT(holds, i));
-    if (wrong) {
-      invalid(w, call, wrong);
-      return;
-    }
+  for (size_t i = 0; i < n && code == CGP_OK; i++)
     code = table_restore(w->table, CGP_AT(holds, i), now_us);
-  }
   finish(w, call, code, NULL);
 }
 

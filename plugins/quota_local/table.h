@@ -3,7 +3,7 @@
  * One table for the whole gate, shared by all workers: a mutex is held for the step on
  * the table and nothing else.  A scope exists while somebody holds it.  Both counts are
  * bounded; at a bound, or out of memory, the answer is CGP_E_BUSY and nothing changed.
- * Requests must have passed the checks of check.h.  Times are the host's monotonic clock.
+ * Requests are whole: the host checks them.  Times are the host's monotonic clock.
  * A holding whose time is over counts, and can still be renewed, until it is swept.
  */
 #ifndef QUOTA_LOCAL_TABLE_H

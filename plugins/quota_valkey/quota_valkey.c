@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "camgate_plugin.h"
-#include "check.h"
 #include "link.h"
 
 #define SWEEP_BATCH 256
@@ -143,10 +142,6 @@ static size_t hold_arguments(const struct cgp_quota_hold *hold) {
   return 3 + 2 * hold->n_scopes;
 }
 
-static void invalid(struct worker *w, struct cgp_call call, const char *words) {
-  w->host->fail(w->host, call, CGP_E_INVALID, "%s", words);
-}
-
 /* true: a is an integer.  Otherwise the call has failed. */
 static bool integer(struct worker *w, struct cgp_call call, const struct link_answer *a,
                     uint64_t *ret) {
@@ -198,11 +193,6 @@ static void on_reserved(void *arg, struct cgp_call call, const struct link_answe
 static void reserve(void *arg, const struct cgp_quota_reserve *req,
                     struct cgp_call call) {
   struct worker *w = arg;
-  const char *wrong = check_reserve(req);
-  if (wrong) {
-    invalid(w, call, wrong);
-    return;
-  }
   struct wire *wire = begin(w, "camgate_reserve", 3 + req->n_ladder + 3 * req->n_scopes);
   wire_text(wire, req->lease_id);
   wire_number(wire, req->ttl_ms);
@@ -228,11 +218,6 @@ static void on_renewed(void *arg, struct cgp_call call, const struct link_answer
 
 static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call call) {
   struct worker *w = arg;
-  const char *wrong = check_hold(hold);
-  if (wrong) {
-    invalid(w, call, wrong);
-    return;
-  }
   struct wire *wire = begin(w, "camgate_renew", hold_arguments(hold));
   add_hold(wire, hold);
   link_send(w->link, wire, on_renewed, w, call);
@@ -339,14 +324,7 @@ static void restore_batch(struct batches *b, const struct cgp_quota_hold *holds,
 
 static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
                     struct cgp_call call) {
-  struct worker *w = arg;
-  const char *wrong = NULL;
-  for (size_t i = 0; i < n && !wrong; i++) wrong = check_hold(CGP_AT(holds, i));
-  if (wrong) {
-    invalid(w, call, wrong);
-    return;
-  }
-  struct batches *b = begin_batches(w, n, call);
+  struct batches *b = begin_batches(arg, n, call);
   for (size_t i = 0; b && i < n; i += BATCH)
     restore_batch(b, CGP_AT(holds, i), batch_size(n - i), call);
 }

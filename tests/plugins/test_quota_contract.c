@@ -196,17 +196,20 @@ static void a_crowd_is_restored_and_lapses_whole(void **state) {
 
 static void names_and_limits_of_any_size_are_kept(void **state) {
   struct bench *b = *state;
-  char longest[256], ids[32][16];
+  char longest[CGP_SCOPE_MAX + 1], longest_id[CGP_LEASE_ID_MAX + 1], ids[32][16];
   struct cgp_scope scopes[32];
-  memset(longest, 'x', 255);
-  longest[255] = '\0';
+  memset(longest, 'x', CGP_SCOPE_MAX);
+  longest[CGP_SCOPE_MAX] = '\0';
+  memset(longest_id, 'x', CGP_LEASE_ID_MAX);
+  longest_id[CGP_LEASE_ID_MAX] = '\0';
   for (size_t i = 0; i < 32; i++) {
     snprintf(ids[i], sizeof ids[i], "scope-%zu", i);
     scopes[i] = (struct cgp_scope)SCOPE(ids[i], UINT64_MAX, true);
   }
   scopes[0].name = longest;
   scopes[1].name = "a b\r\n\"'%{}\xc3\xa9";
-  assert_rung(bench_ladder(b, longest, scopes, 32, (const uint32_t[]){UINT32_MAX}, 1), 0);
+  assert_rung(bench_ladder(b, longest_id, scopes, 32, (const uint32_t[]){UINT32_MAX}, 1),
+              0);
   assert_int_equal(bench_usage(b, longest), UINT32_MAX);
   assert_int_equal(bench_usage(b, scopes[1].name), UINT32_MAX);
   scopes[1].limit = 0;
