@@ -60,8 +60,7 @@ static void fetch(void *arg);
 static void fetch_at(struct cg_jwks_source *s, int64_t at_us) {
   int64_t now = now_of(s), wait = at_us > now ? at_us - now : 0;
   s->due_us = at_us;
-  if (!cg_timer_start(&s->timer, s->env.loop, wait, fetch, s) && s->env.log)
-    CG_LOG(s->env.log, CG_ERROR, "token keys are not refreshed: no memory for a timer");
+  cg_timer_start(&s->timer, s->env.loop, wait, fetch, s);
 }
 
 static void mark(struct cg_jwks_source *s, bool stale) {

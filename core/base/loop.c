@@ -4,89 +4,88 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
 
-#define MAILBOX_MAX ((size_t)65536)
-#define MAILBOX_FIRST                                                                    \
-  ((size_t)64) /* there from the start: a post or two need no memory */
-#define NEVER_US (INT64_MAX / 2)
-#define SLICE_US 5000 /* of messages, then the loop looks at its sockets */
-
-struct message {
-  void (*fn)(void *arg);
-  void *arg;
-};
-
-struct mailbox {
-  struct message *items;
-  size_t at, n, cap; /* at: the next to run */
-};
+#define POSTS_MAX 65536
+#define NEVER_US  INT64_MAX
+#define SLICE_US  5000 /* of mail or timers, then the loop looks at its sockets */
 
 struct cg_loop {
   struct event_base *base;
-  struct event *wake;
-  int fd;
+  const struct cg_clock *clock;
   _Atomic uintptr_t owner;
   atomic_bool stopping;
-  pthread_mutex_t lock; /* guards in, woken */
-  struct mailbox in;
-  bool woken;
-  struct mailbox out; /* being run; the loop's thread only */
-  bool inside;        /* of a slice */
+
+  int wake_fd;
+  struct event *on_wake;
+  _Atomic(struct cg_mail *) in;   /* newest first */
+  struct cg_mail *out, **out_end; /* oldest first; the loop's thread only */
+  atomic_int posts;               /* on their way */
+
+  int alarm_fd; /* a timerfd, because setting it cannot fail */
+  struct event *on_alarm;
+  int64_t alarm_us; /* for when it is set */
+  struct cg_timers timers;
 };
+
+static int64_t now_us(const struct cg_loop *loop) {
+  return loop->clock->mono_us(loop->clock);
+}
+
+/* ---- mail ---- */
 
 static void wake(struct cg_loop *loop) {
   uint64_t one = 1;
-  ssize_t n = write(loop->fd, &one, sizeof one); /* full means readable: fine */
+  ssize_t n = write(loop->wake_fd, &one, sizeof one); /* full means readable: fine */
   (void)n;
 }
 
-static int64_t now_us(void) {
-  return cg_clock_system.mono_us(&cg_clock_system);
+void cg_loop_send(struct cg_loop *loop, struct cg_mail *m, void (*fn)(void *arg),
+                  void *arg) {
+  CG_CHECK(!m->fn);
+  m->fn = fn;
+  m->arg = arg;
+  struct cg_mail *last = atomic_load_explicit(&loop->in, memory_order_relaxed);
+  do m->next = last;
+  while (!atomic_compare_exchange_weak(&loop->in, &last, m));
+  if (!last) wake(loop);
 }
 
-/* What is left of the last slice, or else all that came since. */
-static struct mailbox take(struct cg_loop *loop) {
-  struct mailbox full = loop->out;
-  loop->out = (struct mailbox){0};
-  if (full.at < full.n) return full;
-  struct mailbox empty = {.items = full.items, .cap = full.cap};
-  pthread_mutex_lock(&loop->lock);
-  full = loop->in;
-  loop->in = empty;
-  loop->woken = false;
-  pthread_mutex_unlock(&loop->lock);
-  return full;
+/* Behind what is left of the last slice comes what arrived since. */
+static void collect(struct cg_loop *loop) {
+  struct cg_mail *m = atomic_exchange(&loop->in, NULL), *oldest = NULL, *newest = m;
+  while (m) {
+    struct cg_mail *older = m->next;
+    m->next = oldest;
+    oldest = m;
+    m = older;
+  }
+  if (!oldest) return;
+  *loop->out_end = oldest;
+  loop->out_end = &newest->next;
 }
 
-/* Runs what was there when it began; what these messages post comes the next time.
- * -> messages run. */
-static size_t drain(struct cg_loop *loop, int64_t most_us) {
-  struct mailbox full = take(loop);
-  size_t from = full.at;
-  for (int64_t end = now_us() + most_us; full.at < full.n && now_us() < end; full.at++)
-    full.items[full.at].fn(full.items[full.at].arg);
-  cg_free(loop->out.items); /* of a drain inside a drain */
-  loop->out = full;
-  return full.at - from;
+static void run_first(struct cg_loop *loop) {
+  struct cg_mail *m = loop->out;
+  void (*fn)(void *) = m->fn;
+  loop->out = m->next;
+  if (!loop->out) loop->out_end = &loop->out;
+  m->fn = NULL;
+  fn(m->arg);
 }
 
-static bool has_rest(const struct cg_loop *loop) {
-  return loop->out.at < loop->out.n;
-}
-
-/* A slice inside a message has no bound, so that it leaves nothing.  One that began with
- * a rest has not seen what came since, whose wake-up is used up. */
-static void slice(struct cg_loop *loop) {
-  bool outer = loop->inside, rest = has_rest(loop);
-  loop->inside = true;
-  drain(loop, outer ? NEVER_US : SLICE_US);
-  loop->inside = outer;
-  if (rest || has_rest(loop)) wake(loop);
+/* Runs what has arrived by now; what that sends comes the next time.
+ * -> false: there was nothing */
+static bool run_mail(struct cg_loop *loop, int64_t most_us) {
+  collect(loop);
+  bool any = loop->out;
+  int64_t end = most_us == NEVER_US ? NEVER_US : now_us(loop) + most_us;
+  while (loop->out && now_us(loop) < end) run_first(loop);
+  return any;
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg) {
@@ -95,15 +94,82 @@ static void on_wake(evutil_socket_t fd, short what, void *arg) {
   uint64_t n;
   ssize_t got = read(fd, &n, sizeof n);
   (void)got;
-  slice(loop);
+  run_mail(loop, SLICE_US);
+  if (loop->out) wake(loop);
   if (atomic_load(&loop->stopping)) event_base_loopbreak(loop->base);
 }
 
-static bool make_mailbox(struct mailbox *m) {
-  m->items = cg_alloc(MAILBOX_FIRST * sizeof *m->items);
-  m->cap = m->items ? MAILBOX_FIRST : 0;
-  return m->items;
+struct posted {
+  struct cg_mail mail;
+  struct cg_loop *loop;
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+static void run_posted(void *arg) {
+  struct posted p = *(struct posted *)arg;
+  cg_free(arg);
+  atomic_fetch_sub(&p.loop->posts, 1);
+  p.fn(p.arg);
 }
+
+bool cg_loop_post(struct cg_loop *loop, void (*fn)(void *arg), void *arg) {
+  bool room = atomic_fetch_add(&loop->posts, 1) < POSTS_MAX;
+  struct posted *p = room ? cg_alloc(sizeof *p) : NULL;
+  if (!p) {
+    atomic_fetch_sub(&loop->posts, 1);
+    return false;
+  }
+  *p = (struct posted){.loop = loop, .fn = fn, .arg = arg};
+  cg_loop_send(loop, &p->mail, run_posted, p);
+  return true;
+}
+
+/* ---- timers ---- */
+
+static void set_alarm(struct cg_loop *loop) {
+  if (loop->clock != &cg_clock_system) return; /* cg_loop_turn looks */
+  const struct cg_timer *t = loop->timers.first;
+  int64_t wait = t ? t->due_us - now_us(loop) : 0; /* 0: no alarm */
+  if (t && wait < 1) wait = 1;
+  const struct itimerspec in = {
+      .it_value = {.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000}};
+  CG_CHECK(timerfd_settime(loop->alarm_fd, 0, &in, NULL) == 0);
+  loop->alarm_us = t ? t->due_us : NEVER_US;
+}
+
+/* Runs what is due, but not what is started meanwhile. */
+static void run_timers(struct cg_loop *loop) {
+  uint64_t n_set = loop->timers.n_set;
+  int64_t now = now_us(loop), end = now + SLICE_US;
+  loop->alarm_us = INT64_MIN; /* none is set for what is started meanwhile */
+  struct cg_timer *t;
+  while ((t = loop->timers.first) && t->due_us <= now && t->nth < n_set) {
+    cg_timers_drop(t);
+    t->fn(t->arg);
+    if (now_us(loop) >= end) break;
+  }
+  set_alarm(loop);
+}
+
+static void on_alarm(evutil_socket_t fd, short what, void *arg) {
+  (void)fd, (void)what;
+  run_timers(arg);
+}
+
+void cg_timer_start(struct cg_timer *t, struct cg_loop *loop, int64_t us,
+                    void (*fn)(void *arg), void *arg) {
+  t->fn = fn;
+  t->arg = arg;
+  cg_timers_set(&loop->timers, t, now_us(loop) + (us > 0 ? us : 0));
+  if (t->due_us < loop->alarm_us) set_alarm(loop);
+}
+
+void cg_timer_stop(struct cg_timer *t) {
+  cg_timers_drop(t);
+}
+
+/* ---- life ---- */
 
 static struct event_base *base_new(void) {
   struct event_config *config = event_config_new();
@@ -114,35 +180,50 @@ static struct event_base *base_new(void) {
   return base;
 }
 
-struct cg_loop *cg_loop_new(struct cg_err *err) {
+static struct event *watch(struct cg_loop *loop, int fd, event_callback_fn fn) {
+  if (fd < 0 || !loop->base) return NULL;
+  struct event *ev = event_new(loop->base, fd, EV_READ | EV_PERSIST, fn, loop);
+  if (!ev || event_add(ev, NULL) == 0) return ev;
+  event_free(ev);
+  return NULL;
+}
+
+struct cg_loop *cg_loop_new_on(const struct cg_clock *clock, struct cg_err *err) {
   struct cg_loop *loop = cg_alloc(sizeof *loop);
   if (!loop) {
     cg_fail(err, CG_E_MEMORY, "no memory for an event loop");
     return NULL;
   }
-  pthread_mutex_init(&loop->lock, NULL);
+  loop->clock = clock;
+  loop->out_end = &loop->out;
+  loop->alarm_us = NEVER_US;
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
-  loop->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   loop->base = base_new();
-  if (loop->fd >= 0 && loop->base && make_mailbox(&loop->in) && make_mailbox(&loop->out))
-    loop->wake = event_new(loop->base, loop->fd, EV_READ | EV_PERSIST, on_wake, loop);
-  if (loop->wake && !event_add(loop->wake, NULL)) return loop;
+  loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  loop->on_wake = watch(loop, loop->wake_fd, on_wake);
+  loop->on_alarm = watch(loop, loop->alarm_fd, on_alarm);
+  if (loop->on_wake && loop->on_alarm) return loop;
   cg_fail(err, CG_E_UNAVAILABLE, "cannot make an event loop (memory or descriptors)");
   cg_loop_free(loop);
   return NULL;
 }
 
+struct cg_loop *cg_loop_new(struct cg_err *err) {
+  return cg_loop_new_on(&cg_clock_system, err);
+}
+
 void cg_loop_free(struct cg_loop *loop) {
   if (!loop) return;
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
-  while (drain(loop, NEVER_US)) {
+  while (run_mail(loop, NEVER_US)) {
   }
-  if (loop->wake) event_free(loop->wake);
+  while (loop->timers.first) cg_timers_drop(loop->timers.first);
+  if (loop->on_wake) event_free(loop->on_wake);
+  if (loop->on_alarm) event_free(loop->on_alarm);
   if (loop->base) event_base_free(loop->base);
-  if (loop->fd >= 0) close(loop->fd);
-  pthread_mutex_destroy(&loop->lock);
-  cg_free(loop->in.items);
-  cg_free(loop->out.items);
+  if (loop->wake_fd >= 0) close(loop->wake_fd);
+  if (loop->alarm_fd >= 0) close(loop->alarm_fd);
   cg_free(loop);
 }
 
@@ -153,9 +234,15 @@ struct event_base *cg_loop_base(struct cg_loop *loop) {
 void cg_loop_run(struct cg_loop *loop) {
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
   CG_CHECK(event_base_dispatch(loop->base) >= 0);
-  while (drain(loop, NEVER_US)) {
+  while (run_mail(loop, NEVER_US)) {
   }
   atomic_store(&loop->stopping, false);
+}
+
+void cg_loop_turn(struct cg_loop *loop) {
+  atomic_store(&loop->owner, (uintptr_t)pthread_self());
+  CG_CHECK(event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
+  run_timers(loop);
 }
 
 void cg_loop_stop(struct cg_loop *loop) {
@@ -166,49 +253,4 @@ void cg_loop_stop(struct cg_loop *loop) {
 bool cg_loop_is_mine(const struct cg_loop *loop) {
   return atomic_load_explicit(&loop->owner, memory_order_relaxed) ==
          (uintptr_t)pthread_self();
-}
-
-static bool push(struct mailbox *m, struct message message) {
-  if (m->n == m->cap) {
-    if (m->n == MAILBOX_MAX) return false;
-    size_t cap = m->cap ? m->cap * 2 : MAILBOX_FIRST;
-    struct message *items = cg_realloc(m->items, cap * sizeof *items);
-    if (!items) return false;
-    m->items = items;
-    m->cap = cap;
-  }
-  m->items[m->n++] = message;
-  return true;
-}
-
-bool cg_loop_post(struct cg_loop *loop, void (*fn)(void *arg), void *arg) {
-  pthread_mutex_lock(&loop->lock);
-  bool ok = push(&loop->in, (struct message){fn, arg});
-  bool first = ok && !loop->woken;
-  if (first) loop->woken = true;
-  pthread_mutex_unlock(&loop->lock);
-  if (first) wake(loop);
-  return ok;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg) {
-  (void)fd, (void)what;
-  struct cg_timer *t = arg;
-  t->fn(t->arg);
-}
-
-bool cg_timer_start(struct cg_timer *t, struct cg_loop *loop, int64_t us,
-                    void (*fn)(void *), void *arg) {
-  if (us < 0) us = 0;
-  if (t->ev && event_get_base(t->ev) != loop->base) cg_timer_stop(t);
-  if (!t->ev) t->ev = event_new(loop->base, -1, 0, on_timer, t);
-  t->fn = fn;
-  t->arg = arg;
-  struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-  return t->ev && !event_add(t->ev, &tv);
-}
-
-void cg_timer_stop(struct cg_timer *t) {
-  if (t->ev) event_free(t->ev);
-  t->ev = NULL;
 }

@@ -78,7 +78,7 @@ static void polled(void *arg) {
   gate->n_busy += w->busy;
   if (++gate->n_polled < gate->n_workers) return;
   if (gate->n_busy > 0 && mono_us() < gate->drain_until_us) {
-    CG_CHECK(cg_timer_start(&gate->timer, gate->loop, POLL_US, poll_workers, gate));
+    cg_timer_start(&gate->timer, gate->loop, POLL_US, poll_workers, gate);
     return;
   }
   if (gate->n_busy > 0)
@@ -104,8 +104,8 @@ static void drain(struct cg_gate *gate) {
   if (!up)
     cg_loop_stop(gate->loop);
   else if (gate->reload) /* its end goes on here, but not for ever */
-    CG_CHECK(cg_timer_start(&gate->timer, gate->loop, gate->conf->drain_s * 1000000,
-                            stop_now, gate));
+    cg_timer_start(&gate->timer, gate->loop, gate->conf->drain_s * 1000000, stop_now,
+                   gate);
   else
     poll_workers(gate);
 }
@@ -159,7 +159,7 @@ static void restore_again(void *arg) {
 
 static void wait_and_restore(void *arg) {
   struct cg_gate *gate = arg;
-  CG_CHECK(cg_timer_start(&gate->timer, gate->loop, RETRY_US, restore_again, gate));
+  cg_timer_start(&gate->timer, gate->loop, RETRY_US, restore_again, gate);
 }
 
 static void restored(void *arg, const struct cg_err *err, size_t n) {

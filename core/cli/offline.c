@@ -119,7 +119,7 @@ static void turn(void *arg) {
 void cg_offline_wait(struct cg_offline *o, const bool *done) {
   struct cg_timer timer = {0};
   while (!*done) {
-    CG_CHECK(cg_timer_start(&timer, o->loop, TURN_US, turn, o->loop));
+    cg_timer_start(&timer, o->loop, TURN_US, turn, o->loop);
     cg_loop_run(o->loop);
   }
   cg_timer_stop(&timer);

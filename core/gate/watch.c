@@ -26,8 +26,7 @@ static void look(void *arg) {
   struct cg_watch *w = arg;
   int64_t now = cg_clock_system.mono_us(&cg_clock_system);
   for (uint32_t i = 0; i < w->gate->n_workers; i++) look_at(w, i, now);
-  if (!cg_timer_start(&w->timer, w->gate->loop, LOOK_US, look, w))
-    CG_LOG(w->gate->log, CG_ERROR, "no memory to watch the workers");
+  cg_timer_start(&w->timer, w->gate->loop, LOOK_US, look, w);
 }
 
 struct cg_watch *cg_watch_new(struct cg_gate *gate) {

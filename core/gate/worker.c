@@ -91,8 +91,7 @@ static void sweep(void *arg) {
     w->sweeping = true;
     cg_quota_sweep(w->service.drivers, swept, w);
   }
-  if (!cg_timer_start(&w->sweep, w->loop, SWEEP_US, sweep, w))
-    CG_LOG(w->gate->log, CG_ERROR, "no memory for the sweep's timer");
+  cg_timer_start(&w->sweep, w->loop, SWEEP_US, sweep, w);
 }
 
 static void last_refusal(void *app, char *out, size_t n) {

@@ -220,15 +220,14 @@ void cg_step_lease_on_camera(struct cg_grant *g) {
   claim(g, l);
 }
 
-static bool activate(struct cg_grant *g) {
+static void activate(struct cg_grant *g) {
   struct cg_service *h = g->home;
   struct cg_lease *l = g->lease;
   l->state = CG_LEASE_ACTIVE;
-  if (!cg_lease_watch(h, l)) return false;
+  cg_lease_watch(h, l);
   cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
   for (size_t i = 0; i < g->n_replaced; i++)
     cg_lease_end(h, g->replaced[i], CG_ENDED_REPLACED, l->id, NULL, NULL);
-  return true;
 }
 
 static void keep_beating(struct cg_grant *g) {
@@ -248,10 +247,8 @@ static void keep_beating(struct cg_grant *g) {
 void cg_step_commit(struct cg_grant *g) {
   bool renewal = g->replayed || g->op == CG_TOKEN;
   if (g->op == CG_RESERVE && !g->replayed) {
-    if (activate(g))
-      cg_step_done(g);
-    else
-      cg_step_no_memory(g);
+    activate(g);
+    cg_step_done(g);
   } else if (g->lease->state == CG_LEASE_ENDED) {
     cg_note_over(g);
     cg_step_fail(g, CG_E_GONE, "this lease is over: %s",

@@ -222,10 +222,10 @@ static void on_accept_error(struct evconnlistener *listener, void *arg) {
 
 static void on_sweep(void *arg);
 
-static bool sweep(struct cg_server *s) {
+static void sweep(struct cg_server *s) {
   write_date(s);
   cg_guards_sweep(&s->guards);
-  return cg_timer_start(&s->sweep, s->conf.loop, SWEEP_US, on_sweep, s);
+  cg_timer_start(&s->sweep, s->conf.loop, SWEEP_US, on_sweep, s);
 }
 
 static void on_sweep(void *arg) {
@@ -233,8 +233,7 @@ static void on_sweep(void *arg) {
   count_connections(s);
   if (s->paused && !s->guards.draining) evconnlistener_enable(s->htp->server);
   s->paused = false;
-  if (!sweep(s) && s->conf.log)
-    CG_LOG(s->conf.log, CG_ERROR, "deadlines of connections are off: no memory");
+  sweep(s);
 }
 
 /* ---- listening ---- */
@@ -325,8 +324,9 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
                                  .refusal = refusal};
   s->guards.peers = cg_peers_new(s->conf.limits.connections);
   s->htp = evhtp_new(cg_loop_base(s->conf.loop), s);
-  if (!s->htp || !s->guards.peers || !make_load(s) || !sweep(s))
+  if (!s->htp || !s->guards.peers || !make_load(s))
     return cg_fail(err, CG_E_MEMORY, "no memory for a listener");
+  sweep(s);
   evhtp_set_pre_accept_cb(s->htp, on_socket, s);
   evhtp_set_post_accept_cb(s->htp, on_accept, s);
   if (s->conf.ssl_ctx) cg_server_set_ssl_ctx(s, s->conf.ssl_ctx);

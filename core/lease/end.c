@@ -65,12 +65,13 @@ static void again(void *arg) {
   e->attempt(e);
 }
 
-/* false: time is up, or there is no memory even for a timer. */
+/* false: time is up. */
 static bool later(struct ending *e) {
   if (e->until_us && cg_service_now(e->g) >= e->until_us) return false;
   int64_t wait = e->wait_us;
   e->wait_us = wait * 2 < LAST_WAIT_US ? wait * 2 : LAST_WAIT_US;
-  return cg_timer_start(&e->timer, e->g->loop, wait, again, e);
+  cg_timer_start(&e->timer, e->g->loop, wait, again, e);
+  return true;
 }
 
 /* ---- the record ---- */
@@ -187,8 +188,7 @@ static void forget(void *arg) {
 static void bury(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
                  const char *reason) {
   cg_lease_bury(g->leases, l, by, reason);
-  if (!cg_timer_start(&l->timer, g->loop, CG_TOMBSTONE_US, forget, l))
-    cg_lease_drop(g->leases, l);
+  cg_timer_start(&l->timer, g->loop, CG_TOMBSTONE_US, forget, l);
 }
 
 void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
@@ -221,16 +221,15 @@ void cg_record_undone(struct cg_service *g, struct cg_lease *l) {
 static void look(void *arg) {
   struct cg_lease *l = arg;
   struct cg_service *g = l->owner;
-  if (cg_service_now(g) >= l->expires_us) {
+  if (cg_service_now(g) < l->expires_us)
+    cg_lease_watch(g, l);
+  else
     cg_lease_end(g, l, CG_ENDED_EXPIRED,
                  l->expires_us >= l->ends_us ? "its time was up" : "no heartbeat", NULL,
                  NULL);
-  } else if (!cg_lease_watch(g, l)) {
-    cg_lease_end(g, l, CG_ENDED_EXPIRED, "no memory to watch it", NULL, NULL);
-  }
 }
 
-bool cg_lease_watch(struct cg_service *g, struct cg_lease *l) {
+void cg_lease_watch(struct cg_service *g, struct cg_lease *l) {
   int64_t left = l->expires_us - cg_service_now(g);
-  return cg_timer_start(&l->timer, g->loop, left > 1000 ? left : 1000, look, l);
+  cg_timer_start(&l->timer, g->loop, left > 1000 ? left : 1000, look, l);
 }

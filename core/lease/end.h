@@ -26,7 +26,7 @@ void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
                   const char *reason, void (*fn)(void *arg, bool recorded), void *arg);
 
 /* From now on the lease ends by itself, when its clocks say so. */
-bool cg_lease_watch(struct cg_service *g, struct cg_lease *l) CG_MUST_USE;
+void cg_lease_watch(struct cg_service *g, struct cg_lease *l);
 
 /* What a lease held, that is over or was never granted.  With patience. */
 void cg_give_back(struct cg_service *g, const char *holding);

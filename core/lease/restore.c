@@ -140,7 +140,8 @@ static bool take(struct cg_service *h, const struct found *f) {
   if (l->expires_us > l->ends_us) l->expires_us = l->ends_us;
   snprintf(l->holding, sizeof l->holding, "%s", f->holding);
   snprintf(l->room, sizeof l->room, "%s", f->room);
-  bool ok = cg_lease_set_scopes(l, f->scopes, f->n_scopes) && cg_lease_watch(h, l);
+  bool ok = cg_lease_set_scopes(l, f->scopes, f->n_scopes);
+  cg_lease_watch(h, l);
   cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
   cg_lease_unref(l);
   return ok;

@@ -54,7 +54,7 @@ static void window_over(void *arg) {
   struct cg_tally *t = arg;
   t->open = t->count > 0;
   cg_tally_flush(t);
-  if (t->open) t->open = cg_timer_start(&t->timer, t->g->loop, WINDOW_US, window_over, t);
+  if (t->open) cg_timer_start(&t->timer, t->g->loop, WINDOW_US, window_over, t);
 }
 
 void cg_tally_refused(struct cg_tally *t, const char *client_addr, const char *request_id,
@@ -66,5 +66,6 @@ void cg_tally_refused(struct cg_tally *t, const char *client_addr, const char *r
   snprintf(t->reason, sizeof t->reason, "%s", reason);
   if (t->open) return;
   cg_tally_flush(t);
-  t->open = cg_timer_start(&t->timer, t->g->loop, WINDOW_US, window_over, t);
+  t->open = true;
+  cg_timer_start(&t->timer, t->g->loop, WINDOW_US, window_over, t);
 }

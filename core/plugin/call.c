@@ -152,7 +152,8 @@ static void give_back(struct cg_calls *c, struct slot *s) {
 static void expire(void *arg);
 
 static void arm(struct queue *q, int64_t us) {
-  q->armed = cg_timer_start(&q->timer, q->calls->loop, us < 1000 ? 1000 : us, expire, q);
+  q->armed = true;
+  cg_timer_start(&q->timer, q->calls->loop, us < 1000 ? 1000 : us, expire, q);
 }
 
 static void unlink_call(struct cg_calls *c, struct slot *s) {
@@ -218,7 +219,6 @@ struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
   if (c->free == NONE && !grow(c)) return (struct cgp_call){0};
   struct queue *q = queue_of(c, deadline_ms);
   if (!q->armed) arm(q, (int64_t)q->ms * 1000);
-  if (!q->armed) return (struct cgp_call){0};
   struct slot *s = &c->slots[c->free];
   c->free = s->next;
   s->gen = s->gen == UINT32_MAX ? 1 : s->gen + 1;

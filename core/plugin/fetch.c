@@ -155,7 +155,8 @@ static int set_timer(CURLM *multi, long ms, void *arg) {
     cg_timer_stop(&f->timer);
     return 0;
   }
-  return cg_timer_start(&f->timer, f->loop, ms * 1000, on_timer, f) ? 0 : -1;
+  cg_timer_start(&f->timer, f->loop, ms * 1000, on_timer, f);
+  return 0;
 }
 
 static void socket_drop(struct cg_fetcher *f, struct socket *s) {
@@ -318,8 +319,7 @@ void cg_fetch(struct cg_fetcher *f, const struct cgp_fetch *req,
   }
   bool first = !f->refused.first;
   cg_list_add(&f->refused, &t->link);
-  if (first && !f->closed)
-    CG_CHECK(cg_timer_start(&f->tell, f->loop, 0, tell_refused, f));
+  if (first && !f->closed) cg_timer_start(&f->tell, f->loop, 0, tell_refused, f);
 }
 
 /* ---- life of the whole ---- */

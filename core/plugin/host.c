@@ -130,9 +130,8 @@ static struct cgp_timer *timer(struct cgp_host *abi, uint32_t ms, void (*fn)(voi
   if (!t) return NULL;
   *t = (struct cgp_timer){.h = h, .fn = fn, .arg = arg};
   cg_list_add(&h->timers, &t->link);
-  if (cg_timer_start(&t->timer, h->loop, (int64_t)ms * 1000, fire, t)) return t;
-  timer_free(t);
-  return NULL;
+  cg_timer_start(&t->timer, h->loop, (int64_t)ms * 1000, fire, t);
+  return t;
 }
 
 static void timer_stop(struct cgp_host *abi, struct cgp_timer *t) {

@@ -54,7 +54,7 @@ static void too_long(void *arg) {
 
 /* Turns the loop until the count of fetches that ended is n. */
 static void turn_until(struct bed *b, int64_t n) {
-  assert_true(cg_timer_start(&b->watchdog, b->loop, PATIENCE_US, too_long, b));
+  cg_timer_start(&b->watchdog, b->loop, PATIENCE_US, too_long, b);
   while (cg_metric_sum(b->metrics, b->ids.ok) + cg_metric_sum(b->metrics, b->ids.failed) <
          n)
     event_base_loop(cg_loop_base(b->loop), EVLOOP_ONCE);
@@ -62,7 +62,7 @@ static void turn_until(struct bed *b, int64_t n) {
 }
 
 static void turn_until_asked(struct bed *b, int n) {
-  assert_true(cg_timer_start(&b->watchdog, b->loop, PATIENCE_US, too_long, b));
+  cg_timer_start(&b->watchdog, b->loop, PATIENCE_US, too_long, b);
   while (b->asked < n) event_base_loop(cg_loop_base(b->loop), EVLOOP_ONCE);
   cg_timer_stop(&b->watchdog);
 }
