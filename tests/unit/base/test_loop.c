@@ -1,4 +1,4 @@
-/* Loops and mailboxes across threads, and timers. */
+/* Loops, their mail across threads and posts, and the life of a timer. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Timers on a fake clock: order, moving, stopping, and what one may do when it rings. */
 #include <stdlib.h>
 
 #include "base/check.h"
