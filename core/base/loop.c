@@ -115,7 +115,7 @@ static void run_posted(void *arg) {
 
 bool cg_loop_post(struct cg_loop *loop, void (*fn)(void *arg), void *arg) {
   bool room = atomic_fetch_add(&loop->posts, 1) < POSTS_MAX;
-  struct posted *p = room ? cg_alloc(sizeof *p) : NULL;
+  struct posted *p = room ? cg_firm_alloc(sizeof *p) : NULL;
   if (!p) {
     atomic_fetch_sub(&loop->posts, 1);
     return false;

@@ -196,15 +196,6 @@ static void nonsense_is_a_failure_and_counted(void **state) {
   assert_int_equal(misuse(b, "kind=\"nonsense\""), 1);
 }
 
-static void a_call_without_a_deadline_is_not_begun(void **state) {
-  struct bed *b = *state;
-  (void)begin(b, 1000); /* slots are there now */
-  cg_mem_fail_after(1);
-  assert_int_equal(begin(b, 1001).id, 0);
-  assert_int_not_equal(begin(b, 1001).id, 0);
-  assert_int_equal(cg_calls_open(b->calls), 2);
-}
-
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -217,7 +208,6 @@ int main(void) {
       TEST(another_threads_completion_is_dropped),
       TEST(calls_may_begin_inside_a_completion),
       TEST(nonsense_is_a_failure_and_counted),
-      TEST(a_call_without_a_deadline_is_not_begun),
   };
   event_set_mem_functions(cg_alloc, cg_realloc, cg_free);
   return cmocka_run_group_tests(tests, NULL, NULL);
