@@ -12,7 +12,7 @@
 #ifndef CG_AUTH_IDENTITY_H
 #define CG_AUTH_IDENTITY_H
 
-#include "policy/policy.h"
+#include "policy/ask.h"
 
 #define CG_IDENTITY_TEXT_MAX 256 /* bytes of sub, name, a role, a site */
 #define CG_IDENTITY_LIST_MAX 256 /* roles, and sites */

@@ -89,10 +89,10 @@ static void take_plain(struct cg_conf *c, const struct cg_conf_values *v) {
   c->drain_s = v->drain_s;
   c->node = v->node ? v->node : host_name(c->arena);
   c->limits = (struct cg_policy_limits){
-      .memory_bytes = (uint64_t)v->limits.memory_mib << 20,
-      .instructions = (uint64_t)v->limits.instructions,
-      .resume_cpu_us = (uint32_t)v->limits.resume_ms * 1000,
-      .decide_cpu_us = (uint32_t)v->limits.decide_ms * 1000,
+      .lua = {.memory_bytes = (uint64_t)v->limits.memory_mib << 20,
+              .instructions = (uint64_t)v->limits.instructions,
+              .burst_cpu_us = (uint32_t)v->limits.resume_ms * 1000,
+              .cpu_us = (uint32_t)v->limits.decide_ms * 1000},
       .awaits = (uint32_t)v->limits.awaits,
   };
   c->deadlines =
@@ -250,7 +250,7 @@ static void check_together(struct reading *r) {
   const struct cg_conf *c = r->conf;
   if (c->grant.beat_s >= c->grant.lapse_s)
     wrong(r, "/lease/beat_s", "must be less than lease.lapse_s");
-  if (c->limits.resume_cpu_us > c->limits.decide_cpu_us)
+  if (c->limits.lua.burst_cpu_us > c->limits.lua.cpu_us)
     wrong(r, "/limits/resume_ms", "must not be more than limits.decide_ms");
   if (c->port && c->port == c->admin_port)
     wrong(r, "/admin/port", "must be another port than listen.port");

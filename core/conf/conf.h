@@ -17,7 +17,7 @@
 #include "http/tls.h"
 #include "lease/service.h"
 #include "plugin/drivers.h"
-#include "policy/policy.h"
+#include "policy/env.h"
 
 struct cg_conf {
   const char *path, *dir; /* of the file, absolute; relative paths in it start at dir */

@@ -1,50 +1,34 @@
 #include "conf/conf_lua.h"
 
-#include <lauxlib.h>
-#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/mem.h"
 #include "conf/conf_path.h"
+#include "lua/meter.h"
+#include "lua/sandbox.h"
 
-#define MEMORY_MAX       ((size_t)16 << 20)
-#define INSTRUCTIONS_MAX 10000000
-#define DEPTH_MAX        8
-#define ITEMS_MAX        1024
+#define DEPTH_MAX 8
+#define ITEMS_MAX 1024
+
+/* The instructions bound the time: of a table as large as the memory allows, too. */
+static const struct cg_lua_limits limits = {
+    .memory_bytes = 16 << 20,
+    .instructions = 10 * 1000 * 1000,
+    .burst_cpu_us = UINT32_MAX,
+    .cpu_us = UINT32_MAX,
+};
 
 struct reading {
+  struct cg_state state;
   const struct cg_conf_lua *in;
   struct cg_arena *arena;
   struct cg_field_errors *errs;
   json_t *root;
-  size_t used;
   size_t pointer_n;
   char pointer[256];
 };
-
-/* ---- the state ---- */
-
-static void *counted(void *ud, void *p, size_t old, size_t n) {
-  struct reading *r = ud;
-  if (!p) old = 0;
-  if (!n) {
-    cg_free(p);
-    r->used -= old;
-    return NULL;
-  }
-  if (n > old && r->used + (n - old) > MEMORY_MAX) return NULL;
-  void *moved = cg_realloc(p, n);
-  if (moved) r->used += n - old;
-  return moved;
-}
-
-static void too_long(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  luaL_error(L, "the file runs too long");
-}
 
 /* ---- what the file may call ---- */
 
@@ -63,7 +47,7 @@ static int l_env(lua_State *L) {
 }
 
 static int l_file(lua_State *L) {
-  struct reading *r = lua_touserdata(L, lua_upvalueindex(1));
+  struct reading *r = CG_CONTAINER(cg_state_of(L), struct reading, state);
   const char *name = luaL_checkstring(L, 1), *words = NULL;
   const char *path = cg_conf_path(r->in->dir, name, r->arena);
   size_t n;
@@ -74,23 +58,9 @@ static int l_file(lua_State *L) {
   return 1;
 }
 
-static void push_environment(lua_State *L, struct reading *r) {
-  static const char *const base[] = {"assert",   "error",    "ipairs", "next",
-                                     "pairs",    "rawequal", "rawlen", "select",
-                                     "tonumber", "tostring", "type"};
-  luaL_requiref(L, "_G", luaopen_base, 0);
-  lua_newtable(L);
-  for (size_t i = 0; i < CG_COUNT(base); i++) {
-    lua_getfield(L, -2, base[i]);
-    lua_setfield(L, -2, base[i]);
-  }
-  lua_pushcfunction(L, l_env);
-  lua_setfield(L, -2, "env");
-  lua_pushlightuserdata(L, r);
-  lua_pushcclosure(L, l_file, 1);
-  lua_setfield(L, -2, "file");
-  lua_remove(L, -2);
-}
+static const struct cg_sandbox sandbox = {
+    .functions = (const luaL_Reg[]){{"env", l_env}, {"file", l_file}, {NULL, NULL}},
+};
 
 /* ---- table to JSON ---- */
 
@@ -199,11 +169,8 @@ static json_t *value_of(lua_State *L, struct reading *r, int depth) {
 
 static int run(lua_State *L) {
   struct reading *r = lua_touserdata(L, 1);
-  lua_settop(L, 0);
-  if (luaL_loadbufferx(L, r->in->source, r->in->n, "=conf", "t")) return lua_error(L);
-  push_environment(L, r);
-  lua_setupvalue(L, 1, 1);
-  lua_sethook(L, too_long, LUA_MASKCOUNT, INSTRUCTIONS_MAX);
+  cg_sandbox_open(L, &sandbox);
+  cg_sandbox_load(L, "conf", r->in->source, r->in->n);
   lua_call(L, 0, 1);
   if (lua_istable(L, -1))
     r->root = value_of(L, r, 0);
@@ -213,7 +180,7 @@ static int run(lua_State *L) {
 }
 
 /* "conf:12: words" -> ":12" and the words. */
-static void tell(struct reading *r, const char *message) {
+static void tell(struct reading *r, const char *message, bool too_long) {
   size_t digits = strncmp(message, "conf:", 5) ? 0 : strspn(message + 5, "0123456789");
   char where[24] = "";
   if (digits && message[5 + digits] == ':') {
@@ -221,21 +188,25 @@ static void tell(struct reading *r, const char *message) {
     message += 5 + digits + 1;
     message += strspn(message, " ");
   }
+  if (too_long) message = "the file runs too long";
   cg_field_error(r->errs, r->arena, where, "%s", message);
+}
+
+static void run_limited(struct reading *r) {
+  struct cg_meter meter = {.limits = &limits};
+  struct cg_err err;
+  if (!cg_state_open(&r->state, limits.memory_bytes))
+    wrong(r, "no memory");
+  else if (!cg_meter_call(&r->state, &meter, run, r, &err))
+    tell(r, err.text, meter.instructions > limits.instructions);
+  cg_state_close(&r->state);
 }
 
 json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_arena *arena,
                         struct cg_field_errors *errs) {
   size_t before = errs->n;
   struct reading r = {.in = in, .arena = arena, .errs = errs};
-  lua_State *L = lua_newstate(counted, &r);
-  CG_CHECK(L);
-  lua_pushcfunction(L, run);
-  lua_pushlightuserdata(L, &r);
-  if (lua_pcall(L, 1, 0, 0))
-    tell(&r,
-         lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error without words");
-  lua_close(L);
+  run_limited(&r);
   if (errs->n == before) return r.root;
   json_decref(r.root);
   return NULL;

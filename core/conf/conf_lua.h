@@ -1,12 +1,12 @@
 /* conf_lua.h - the configuration file run, and its table as JSON.
  *
- * A state of its own: text chunk only, 16 MiB, ten million instructions, and an
- * environment of env, file and base functions that touch nothing.  env "NAME" is the
- * variable's text, nil when it is unset or empty; env("NAME", default) is the default
- * then, and a default that is a number or a boolean makes one of the text when it can
- * (else the text stays, for the checker to refuse by name).  Lists become arrays, holes
- * left out; named members an object; { "word", name = value } an object whose member ""
- * is the word.
+ * A state of its own (lua/state.h): text chunk only, 16 MiB, ten million instructions,
+ * and the sandbox's environment with env and file; globals may be set.  env "NAME" is
+ * the variable's text, nil when it is unset or empty; env("NAME", default) is the
+ * default then, and a default that is a number or a boolean makes one of the text when
+ * it can (else the text stays, for the checker to refuse by name).  Lists become arrays,
+ * holes left out; named members an object; { "word", name = value } an object whose
+ * member "" is the word.
  */
 #ifndef CG_CONF_CONF_LUA_H
 #define CG_CONF_CONF_LUA_H

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 #define TTL_MAX_S    (366 * 86400)
 #define PRIORITY_MAX 1000000

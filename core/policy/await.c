@@ -41,7 +41,7 @@ int cg_await_usage(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)fact->in_use);
     return 1;
   }
-  if (++r->awaits > r->meter.limits->awaits)
+  if (++r->awaits > r->policy->env.limits.awaits)
     return cg_meter_break(L, "more usage() calls than one decision may make");
   r->await_scope = cg_run_strdup(L, r, scope, n);
   return lua_yieldk(L, 0, 0, usage_resumed);

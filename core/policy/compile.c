@@ -1,25 +1,61 @@
-/* A bundle's files, each checked and run once, into a policy. */
+#include "policy/compile.h"
+
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "lua/meter.h"
+#include "lua/sandbox.h"
+#include "policy/answer.h"
+#include "policy/await.h"
 #include "policy/libs.h"
 #include "policy/request.h"
-#include "policy/sandbox.h"
 #include "policy/set.h"
 
 #define NAME_MAX_LEN 64
 #define DOC_MAX_LEN  2000
 
 /* Loading runs each file once, before it can refuse anybody. */
-static const struct cg_policy_limits load_limits = {
+static const struct cg_lua_limits load_limits = {
     .instructions = 10 * 1000 * 1000,
-    .resume_cpu_us = 1000 * 1000,
-    .decide_cpu_us = 1000 * 1000,
+    .burst_cpu_us = 1000 * 1000,
+    .cpu_us = 1000 * 1000,
 };
+
+/* ---- what policies may call ---- */
+
+static const luaL_Reg functions[] = {
+    {"allow", cg_answer_allow},
+    {"cap", cg_answer_cap},
+    {"deny", cg_answer_deny},
+    {"scope", cg_answer_scope},
+    {"usage", cg_await_usage},
+    {"use", cg_libs_use},
+    {NULL, NULL},
+};
+
+static const char *name_at(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "?";
+}
+
+static int refuse_name(lua_State *L) {
+  return luaL_error(L, "there is no '%s' for policies", name_at(L, 2));
+}
+
+static int refuse_global(lua_State *L) {
+  return luaL_error(L, "a policy sets no globals: write 'local %s'", name_at(L, 2));
+}
+
+static int open_environment(lua_State *L) {
+  cg_sandbox_open(L, &(struct cg_sandbox){functions, refuse_name, refuse_global});
+  cg_request_open(L);
+  cg_libs_open(L);
+  return 0;
+}
+
+/* ---- one file and what is wrong with it ---- */
 
 /* One file while it is checked. */
 struct load {
@@ -118,7 +154,7 @@ static void set_match(lua_State *L, struct load *l) {
     return;
   }
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    const char *name = name_at(L, -2);
     int key = cg_match_key(name);
     if (key >= 0)
       add_test(L, l, key, name);
@@ -182,7 +218,7 @@ static void refuse_unknown(lua_State *L, struct load *l) {
   const char *names[CG_COUNT(members)];
   for (size_t i = 0; i < CG_COUNT(members); i++) names[i] = members[i].name;
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    const char *key = name_at(L, -2);
     bool known = false;
     for (size_t i = 0; i < CG_COUNT(members); i++) known |= strcmp(names[i], key) == 0;
     if (known) continue;
@@ -220,7 +256,7 @@ static void check_table(lua_State *L, struct load *l) {
 
 static int load_policy(lua_State *L) {
   struct load *l = lua_touserdata(L, 1);
-  cg_chunk_load(L, l->file);
+  cg_sandbox_load(L, l->file->name, l->file->text, l->file->len);
   lua_call(L, 0, LUA_MULTRET);
   if (lua_gettop(L) != 2 || !lua_istable(L, 2))
     return luaL_error(L, "the file must return one table: { name = ..., decide = ... }");
@@ -238,26 +274,29 @@ static int load_lib(lua_State *L) {
 }
 
 static void load_file(struct load *l, lua_CFunction f) {
-  struct cg_state *s = &l->policy->state;
   struct cg_meter meter = {.limits = &load_limits};
   struct cg_err err;
-  cg_meter_begin(s, &meter, s->L);
-  bool good = cg_state_call(s, f, l, &err);
-  cg_meter_end(s);
-  lua_sethook(s->L, NULL, 0, 0);
-  if (!good)
+  if (!cg_meter_call(&l->policy->state, &meter, f, l, &err))
     wrong_message(l, err.code == CG_E_MEMORY ? "memory limit reached" : err.text);
 }
 
-static int open_state(lua_State *L) {
-  cg_sandbox_open(L);
-  cg_request_open(L);
-  return 0;
+/* ---- the set ---- */
+
+static bool open_state(struct cg_policy *p, struct cg_err *err) {
+  struct cg_state *s = &p->state;
+  if (!cg_state_open(s, p->env.limits.lua.memory_bytes))
+    return cg_fail(err, CG_E_MEMORY, "no memory");
+  return cg_state_call(s, open_environment, NULL, err);
 }
 
 bool cg_policy_compile(struct cg_policy *p, struct cg_arena *arena,
                        struct cg_field_errors *errs) {
   const struct cg_bundle *b = p->bundle;
+  struct cg_err err;
+  if (!open_state(p, &err)) {
+    cg_field_error(errs, arena, "policies", "%s", err.text);
+    return false;
+  }
   size_t before = errs->n;
   struct load l = {.policy = p, .arena = arena, .errs = errs};
   for (size_t i = 0; i < b->n_libs; i++) {
@@ -274,54 +313,4 @@ bool cg_policy_compile(struct cg_policy *p, struct cg_arena *arena,
     load_file(&l, load_policy);
   }
   return errs->n == before;
-}
-
-static bool prepare(struct cg_policy *p, struct cg_err *err) {
-  const struct cg_bundle *b = p->bundle;
-  p->rules = cg_alloc((b->n_policies + 1) * sizeof(*p->rules));
-  p->lib_tried = cg_alloc((b->n_libs + 1) * sizeof(*p->lib_tried));
-  if (!p->rules || !p->lib_tried || !cg_state_open(&p->state, p->env.limits.memory_bytes))
-    return cg_fail(err, CG_E_MEMORY, "no memory");
-  return cg_state_call(&p->state, open_state, NULL, err);
-}
-
-struct cg_policy *cg_policy_new(const struct cg_bundle *bundle,
-                                const struct cg_policy_env *env, struct cg_arena *arena,
-                                struct cg_field_errors *errs) {
-  struct cg_err err;
-  struct cg_policy *p = cg_alloc(sizeof(*p));
-  if (!p) {
-    cg_field_error(errs, arena, "policies", "no memory");
-    return NULL;
-  }
-  p->refs = 1;
-  p->env = *env;
-  p->bundle = cg_bundle_ref(bundle);
-  if (!prepare(p, &err))
-    cg_field_error(errs, arena, "policies", "%s", err.text);
-  else if (cg_policy_compile(p, arena, errs))
-    return p;
-  cg_policy_unref(p);
-  return NULL;
-}
-
-struct cg_policy *cg_policy_ref(struct cg_policy *p) {
-  p->refs++;
-  return p;
-}
-
-void cg_policy_unref(struct cg_policy *p) {
-  if (!p || --p->refs > 0) return;
-  cg_policy_unref(p->successor);
-  cg_state_close(&p->state);
-  cg_runs_free(p);
-  for (size_t i = 0; i < p->n_rules; i++) cg_rule_clear(&p->rules[i]);
-  cg_free(p->rules);
-  cg_free(p->lib_tried);
-  cg_bundle_unref(p->bundle);
-  cg_free(p);
-}
-
-const char *cg_policy_revision(const struct cg_policy *p) {
-  return p->bundle->revision;
 }

@@ -1,21 +1,17 @@
-/* One decision: the rules in turn, now or after a wait for usage(). */
+/* Decisions: their rules run one after the other, wait for usage(), end in a verdict. */
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "policy/answer.h"
 #include "policy/await.h"
+#include "policy/policy.h"
+#include "policy/pool.h"
 #include "policy/set.h"
-
-const struct cg_policy_limits cg_policy_limits_default = {
-    .memory_bytes = 32u << 20,
-    .instructions = 1000 * 1000,
-    .resume_cpu_us = 20 * 1000,
-    .decide_cpu_us = 50 * 1000,
-    .awaits = 32,
-};
+#include "policy/verdict.h"
 
 #define ERROR_TEXT_MAX 400
+#define ERRORS_MAX     (64u << 10)
 
 /* ---- words ---- */
 
@@ -151,17 +147,54 @@ static bool burst(struct cg_run *r) {
   struct cg_state *s = &r->policy->state;
   uint64_t failures = cg_mem_failures();
   bool waits = false;
-  s->run = r;
+  s->life = &r->life;
   cg_meter_begin(s, &r->meter, r->co);
   while (!waits && goes_on(r)) {
     waits = run_rule(r);
     if (!waits) r->at++;
   }
   cg_meter_end(s);
-  s->run = NULL;
+  s->life = NULL;
   if (cg_mem_failures() != failures) r->outage = CG_E_MEMORY;
   return waits;
 }
+
+/* ---- a state that is full ---- */
+
+static struct cg_policy *fresh(const struct cg_policy *p) {
+  struct cg_field_errors errs = {.n = 0};
+  struct cg_arena *arena = cg_arena_new(NULL, ERRORS_MAX);
+  if (!arena) return NULL;
+  struct cg_policy *next = cg_policy_new(p->bundle, &p->env, arena, &errs);
+  cg_arena_free(arena, NULL);
+  return next;
+}
+
+/* A policy that stores into variables outside decide fills the state for good.  When the
+ * limit was met and collecting garbage does not help, the same bundle is compiled into a
+ * fresh state, which decides from then on. */
+static void renew_if_full(struct cg_policy *p) {
+  struct cg_state *s = &p->state;
+  if (!s->refused || p->successor) return;
+  s->refused = false;
+  lua_gc(s->L, LUA_GCCOLLECT);
+  if (s->used <= s->limit / 2) return;
+  p->successor = fresh(p);
+  if (p->env.log)
+    CG_LOG(p->env.log, CG_WARN, "policies keep memory between requests; started afresh",
+           {"policy_rev", p->bundle->revision, 0}, {"bytes", NULL, (int64_t)s->used});
+}
+
+static struct cg_policy *current(struct cg_policy *p) {
+  while (p->successor && p->successor->successor) {
+    struct cg_policy *old = p->successor;
+    p->successor = cg_policy_ref(old->successor);
+    cg_policy_unref(old);
+  }
+  return p->successor ? p->successor : p;
+}
+
+/* ---- a decision ---- */
 
 static void finish(struct cg_run *r) {
   struct cg_policy *p = r->policy;
@@ -169,7 +202,7 @@ static void finish(struct cg_run *r) {
   void *arg = r->arg;
   const struct cg_verdict *v = cg_run_verdict(r);
   cg_run_give(r);
-  cg_policy_renew_if_full(p);
+  renew_if_full(p);
   fn(arg, v);
   cg_policy_unref(p);
 }
@@ -181,10 +214,10 @@ static void drive(struct cg_run *r) {
 }
 
 static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *arena) {
-  r->generation++;
+  r->life.generation++;
   r->ask = ask;
   r->arena = arena;
-  r->meter = (struct cg_meter){.limits = &r->policy->env.limits};
+  r->meter = (struct cg_meter){.limits = &r->policy->env.limits.lua};
   r->at = 0;
   r->decider = NULL;
   r->resuming = r->failed = r->starved = false;
@@ -202,11 +235,11 @@ static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *a
 void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,
                       struct cg_arena *arena, cg_verdict_fn *fn, void *arg) {
   struct cg_err err;
-  p = cg_policy_current(p);
+  p = current(p);
   struct cg_verdict *v = cg_arena_zalloc(arena, sizeof(*v));
   struct cg_run *r = v ? cg_run_take(p, &err) : NULL;
   if (!r) {
-    cg_policy_renew_if_full(p);
+    renew_if_full(p);
     fn(arg, &cg_verdict_no_memory);
     return;
   }

@@ -6,12 +6,9 @@
 #ifndef CG_POLICY_LIBS_H
 #define CG_POLICY_LIBS_H
 
-#include "policy/bundle.h"
-#include "policy/state.h"
+#include "lua/state.h"
 
-/* The file's text as a function in the policies' environment.  [-0, +1, raises] */
-void cg_chunk_load(lua_State *L, const struct cg_bundle_file *file);
-
-int cg_libs_use(lua_State *L); /* Lua function use(name) */
+void cg_libs_open(lua_State *L); /* once per state  [-0, +0, raises] */
+int cg_libs_use(lua_State *L);   /* Lua function use(name) */
 
 #endif

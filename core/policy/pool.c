@@ -1,36 +1,11 @@
-/* Runs, made and kept for the next decision: coroutine, memory, bounds. */
-#include <string.h>
+#include "policy/pool.h"
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "policy/request.h"
 #include "policy/set.h"
 
-const struct cg_tiers *cg_run_tiers(const struct cg_run *r) {
-  return r->policy->env.tiers;
-}
-
-const struct cg_rule *cg_run_rule(const struct cg_run *r) {
-  return &r->policy->rules[r->at];
-}
-
-struct cg_run *cg_run_of(lua_State *L, const char *what) {
-  struct cg_run *r = cg_state_of(L)->run;
-  if (!r) luaL_error(L, "%s works inside decide only", what);
-  return r;
-}
-
-void *cg_run_alloc(lua_State *L, struct cg_run *r, size_t n) {
-  void *p = cg_arena_zalloc(r->arena, n);
-  if (!p) cg_meter_break(L, "memory of the request used up");
-  return p;
-}
-
-const char *cg_run_strdup(lua_State *L, struct cg_run *r, const char *s, size_t n) {
-  char *p = cg_arena_strndup(r->arena, s, n);
-  if (!p) cg_meter_break(L, "memory of the request used up");
-  return p;
-}
+#define RUNS_MAX 1024
 
 static int make_coroutine(lua_State *L) {
   struct cg_run *r = lua_touserdata(L, 1);
@@ -50,32 +25,33 @@ static void drop_coroutine(struct cg_run *r) {
   r->co = NULL;
 }
 
-/* req views may outlive their run inside a policy's variables, so runs are freed only
- * with the state. */
 static struct cg_run *new_run(struct cg_policy *p, struct cg_err *err) {
-  struct cg_run *r = p->n_runs < CG_RUNS_MAX ? cg_alloc(sizeof(*r)) : NULL;
+  struct cg_run *r = p->n_runs < RUNS_MAX ? cg_alloc(sizeof(*r)) : NULL;
   if (!r) {
-    bool full = p->n_runs >= CG_RUNS_MAX;
+    bool full = p->n_runs >= RUNS_MAX;
     cg_fail(err, CG_E_BUSY, full ? "too many decisions wait" : "no memory");
     return NULL;
   }
   r->policy = p;
   r->co_ref = r->req_ref = LUA_NOREF;
-  r->next_run = p->runs;
-  p->runs = r;
+  cg_list_add(&p->runs, &r->in_runs);
   p->n_runs++;
   return r;
 }
 
+/* The one used last, whose memory is warm. */
+static struct cg_run *take_idle(struct cg_policy *p) {
+  if (!p->idle.last) return NULL;
+  struct cg_run *r = CG_CONTAINER(p->idle.last, struct cg_run, in_idle);
+  cg_list_remove(&p->idle, &r->in_idle);
+  return r;
+}
+
 struct cg_run *cg_run_take(struct cg_policy *p, struct cg_err *err) {
-  struct cg_run *r = p->idle;
-  if (r)
-    p->idle = r->next_idle;
-  else
-    r = new_run(p, err);
+  struct cg_run *r = take_idle(p);
+  if (!r) r = new_run(p, err);
   if (!r || r->co || cg_state_call(&p->state, make_coroutine, r, err)) return r;
-  r->next_idle = p->idle;
-  p->idle = r;
+  cg_list_add(&p->idle, &r->in_idle);
   return NULL;
 }
 
@@ -94,14 +70,13 @@ void cg_run_give(struct cg_run *r) {
   json_decref(r->attributes);
   r->attributes = NULL;
   r->ask = NULL;
-  r->next_idle = p->idle;
-  p->idle = r;
+  cg_list_add(&p->idle, &r->in_idle);
 }
 
 void cg_runs_free(struct cg_policy *p) {
-  while (p->runs) {
-    struct cg_run *r = p->runs;
-    p->runs = r->next_run;
+  while (p->runs.first) {
+    struct cg_run *r = CG_CONTAINER(p->runs.first, struct cg_run, in_runs);
+    cg_list_remove(&p->runs, &r->in_runs);
     cg_free(r);
   }
 }

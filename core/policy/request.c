@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "policy/view_json.h"
+#include "policy/set.h"
 
 enum part { REQ, SUBJECT, CAMERA, TIME, LEASE, PARTS };
 
@@ -20,8 +20,7 @@ struct field {
 static const char metatable_keys[PARTS];
 
 static struct cg_run *alive(lua_State *L, struct cg_run *r) {
-  if (!r->ask || cg_state_of(L)->run != r)
-    luaL_error(L, "this req is of another decision");
+  if (cg_state_of(L)->life != &r->life) luaL_error(L, "this req is of another decision");
   return r;
 }
 
@@ -86,7 +85,7 @@ static void subject_sites(lua_State *L, struct cg_run *r) {
 }
 
 static void subject_claims(lua_State *L, struct cg_run *r) {
-  cg_json_view(L, r, r->ask->subject->claims);
+  cg_view_json_push(L, &r->life, r->ask->subject->claims);
 }
 
 static void subject_has_role(lua_State *L, struct cg_run *r) {
@@ -133,7 +132,7 @@ static void camera_attributes(lua_State *L, struct cg_run *r) {
     r->attributes = cg_json_parse(text, strlen(text), &err);
     if (!r->attributes) luaL_error(L, "attributes of the camera: %s", err.text);
   }
-  cg_json_view(L, r, r->attributes);
+  cg_view_json_push(L, &r->life, r->attributes);
 }
 
 static void camera_has_tag(lua_State *L, struct cg_run *r) {
@@ -144,7 +143,7 @@ static void camera_has_tag(lua_State *L, struct cg_run *r) {
 /* ---- time ---- */
 
 static const struct cg_minute *minute_of(lua_State *L, struct cg_run *r) {
-  struct cg_minute *m = &cg_state_of(L)->minute;
+  struct cg_minute *m = &r->policy->minute;
   time_t t = (time_t)(r->ask->now_us / 1000000);
   if (m->number == t / 60) return m;
   if (!localtime_r(&t, &m->tm)) luaL_error(L, "the time cannot be told");
@@ -331,7 +330,6 @@ void cg_request_open(lua_State *L) {
     lua_setfield(L, -2, "__newindex");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_keys[part]);
   }
-  cg_json_view_open(L);
 }
 
 static void push_view(lua_State *L, struct cg_run *r, enum part part, int values) {

@@ -10,7 +10,7 @@
 
 #include "policy/run.h"
 
-/* Pushes the views' metatables into the registry; once per state.  [-0, +0, raises] */
+/* The views' metatables; once per state.  [-0, +0, raises] */
 void cg_request_open(lua_State *L);
 /* A req userdata for the run.  [-0, +1, raises] */
 void cg_request_push(lua_State *L, struct cg_run *r);

@@ -10,7 +10,7 @@
 #ifndef CG_POLICY_RULE_H
 #define CG_POLICY_RULE_H
 
-#include "policy/policy.h"
+#include "policy/ask.h"
 
 #define CG_MATCH_VALUES_MAX 64
 

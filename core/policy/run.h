@@ -2,14 +2,17 @@
  *
  * Runs are pooled per policy set: coroutine, req userdata and this struct are made once
  * and used for many decisions, one after the other.  `ask` is NULL while a run is idle,
- * and `generation` grows with each decision, so that a view which a policy kept finds
- * itself stale instead of reading freed memory.  All lists live in the decision's arena.
+ * and the life's generation grows with each decision, so that a view which a policy kept
+ * raises instead of reading freed memory.  All lists live in the decision's arena.
  */
 #ifndef CG_POLICY_RUN_H
 #define CG_POLICY_RUN_H
 
+#include "base/arena.h"
+#include "base/list.h"
+#include "lua/meter.h"
+#include "lua/view_json.h"
 #include "policy/rule.h"
-#include "policy/state.h"
 
 #define CG_ANSWERS_MAX    256 /* allow, cap, deny made by one decision */
 #define CG_SCOPE_SAID_MAX 256 /* scope() calls of one decision */
@@ -48,8 +51,8 @@ struct cg_run {
   struct cg_policy *policy;
   lua_State *co; /* NULL: to be made */
   int co_ref, req_ref;
-  uint64_t generation;
-  struct cg_run *next_idle, *next_run;
+  struct cg_view_life life;
+  struct cg_link in_runs, in_idle; /* of the policy set */
 
   const struct cg_ask *ask; /* NULL: idle */
   struct cg_arena *arena;

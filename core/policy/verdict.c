@@ -1,8 +1,8 @@
-/* What the rules answered, combined into one verdict. */
+#include "policy/verdict.h"
+
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/check.h"
 #include "base/mem.h"
 #include "policy/set.h"
 

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct cg_field_errors errs = {.n = 0};
   struct cg_arena *arena = cg_arena_new(NULL, 1 << 20);
   struct cg_policy_env env = {.tiers = &(struct cg_tiers){0},
-                              .limits = {8 << 20, 100000, 20000, 50000, 32}};
+                              .limits = {{8 << 20, 100000, 20000, 50000}, 32}};
   struct cg_policy *policy = cg_policy_new(bundle, &env, arena, &errs);
   CG_CHECK(policy || errs.n > 0);
   cg_policy_unref(policy);

@@ -83,7 +83,7 @@ static inline void fix_init(struct fix *f) {
   assert_non_null(f->arena);
   f->answer_at_once = f->answer_ok = true;
   f->env = (struct cg_policy_env){.tiers = &cg_tiers_default,
-                                  .limits = cg_policy_limits_default,
+                                  .limits = {{32 << 20, 1000000, 20000, 50000}, 32},
                                   .usage = on_usage,
                                   .ctx = f};
   f->roles[0] = "operator";

@@ -135,7 +135,7 @@ static void too_little_memory_for_the_set(void **state) {
   for (uint64_t memory = 0; memory < (64 << 10); memory += 1024) {
     struct fix f;
     fix_init(&f);
-    f.env.limits.memory_bytes = memory;
+    f.env.limits.lua.memory_bytes = memory;
     if (!fix_body(&f, "return allow()"))
       assert_true(f.errs.n > 0);
     else {

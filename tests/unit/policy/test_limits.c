@@ -96,19 +96,19 @@ struct limit_case {
 };
 
 static const struct limit_case cases[] = {
-    {"while true do end", "instruction limit", {32u << 20, 5000, 9000000, 9000000, 9}},
+    {"while true do end", "instruction limit", {{32u << 20, 5000, 9000000, 9000000}, 9}},
     {"while true do end",
      "CPU limit of one burst",
-     {32u << 20, 1ull << 60, 2000, 9000000, 9}},
+     {{32u << 20, 1ull << 60, 2000, 9000000}, 9}},
     {"while true do end",
-     "CPU limit of one decision",
-     {32u << 20, 1ull << 60, 9000000, 2000, 9}},
+     "CPU limit reached",
+     {{32u << 20, 1ull << 60, 9000000, 2000}, 9}},
     {"local t = {} while true do t[#t + 1] = { 1 } end",
      "memory limit",
-     {1u << 20, 1ull << 60, 9000000, 9000000, 9}},
+     {{1u << 20, 1ull << 60, 9000000, 9000000}, 9}},
     {"for i = 1, 10 do usage('s' .. i) end",
      "more usage() calls",
-     {32u << 20, 1000000, 9000000, 9000000, 9}},
+     {{32u << 20, 1000000, 9000000, 9000000}, 9}},
 };
 
 static void each_limit_is_an_option_and_says_so(void **state) {
@@ -130,7 +130,7 @@ static void instructions_count_over_all_policies(void **state) {
   (void)state;
   struct fix f;
   fix_init(&f);
-  f.env.limits.instructions = 45000;
+  f.env.limits.lua.instructions = 45000;
   static const char body[] = "return { name = '%c', decide = function()\n"
                              "for i = 1, 9000 do local x = i end return allow() end }";
   char a[128], b[128], c[128];

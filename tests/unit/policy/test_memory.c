@@ -73,7 +73,7 @@ static void memory_stays_bounded_over_many_decisions(void **state) {
   (void)state;
   struct fix f;
   fix_init(&f);
-  f.env.limits.memory_bytes = 1 << 20;
+  f.env.limits.lua.memory_bytes = 1 << 20;
   assert_true(fix_body(
       &f, "local t = {} for i = 1, 200 do t[i] = { i, req.subject.id .. i } end\n"
           "return allow()"));
@@ -92,7 +92,7 @@ static void a_policy_that_hoards_does_not_starve_the_others(void **state) {
   struct fix f;
   unsigned refused = 0;
   fix_init(&f);
-  f.env.limits.memory_bytes = 1 << 20;
+  f.env.limits.lua.memory_bytes = 1 << 20;
   assert_true(
       fix_set(&f, FILES({"a.lua", "local kept = {}\n"
                                   "return { name = 'a', decide = function(req)\n"

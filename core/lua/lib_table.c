@@ -1,8 +1,8 @@
-#include "policy/lib_table.h"
+#include "lua/lib_table.h"
 
 #include <string.h>
 
-#include "policy/state.h"
+#include "lua/meter.h"
 
 #define UNPACK_MAX 256
 
@@ -62,7 +62,7 @@ static int l_concat(lua_State *L) {
     element(L, i, &len);
     lua_pop(L, 1);
     total += len + sep_n;
-    if (total > CG_BLOCK_MAX) return luaL_error(L, "concat: the text is too long");
+    if (total > CG_LUA_BLOCK_MAX) return luaL_error(L, "concat: the text is too long");
   }
   cg_meter_charge(L, total / 64);
   char *out = lua_newuserdatauv(L, total + 1, 0);

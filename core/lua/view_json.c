@@ -1,16 +1,14 @@
-#include "policy/view_json.h"
-
-#include "base/check.h"
+#include "lua/view_json.h"
 
 struct json_view {
-  struct cg_run *run;
-  uint64_t generation;
-  json_t *value; /* borrowed; valid while the generation is the run's */
+  const struct cg_view_life *life;
+  uint64_t generation; /* the life's when the view was made */
+  json_t *value;       /* borrowed */
 };
 
 static const char metatable_key;
 
-bool cg_json_is_view(lua_State *L, int index) {
+bool cg_view_json_is(lua_State *L, int index) {
   if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return false;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
   bool same = lua_rawequal(L, -1, -2);
@@ -20,13 +18,12 @@ bool cg_json_is_view(lua_State *L, int index) {
 
 static struct json_view *view_at_1(lua_State *L) {
   struct json_view *v = lua_touserdata(L, 1);
-  struct cg_run *r = v->run;
-  if (!r->ask || v->generation != r->generation || cg_state_of(L)->run != r)
-    luaL_error(L, "these claims or attributes are of another decision");
+  if (cg_state_of(L)->life != v->life || v->generation != v->life->generation)
+    luaL_error(L, "this JSON is of another run");
   return v;
 }
 
-static void push_value(lua_State *L, struct cg_run *r, json_t *value) {
+static void push_value(lua_State *L, const struct cg_view_life *life, json_t *value) {
   if (!value) {
     lua_pushnil(L);
     return;
@@ -41,13 +38,13 @@ static void push_value(lua_State *L, struct cg_run *r, json_t *value) {
   case JSON_FALSE: lua_pushboolean(L, 0); break;
   case JSON_NULL: lua_pushnil(L); break;
   case JSON_OBJECT:
-  case JSON_ARRAY: cg_json_view(L, r, value); break;
+  case JSON_ARRAY: cg_view_json_push(L, life, value); break;
   }
 }
 
-void cg_json_view(lua_State *L, struct cg_run *r, json_t *value) {
+void cg_view_json_push(lua_State *L, const struct cg_view_life *life, json_t *value) {
   struct json_view *v = lua_newuserdatauv(L, sizeof(*v), 0);
-  *v = (struct json_view){r, r->generation, value};
+  *v = (struct json_view){life, life->generation, value};
   lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
   lua_setmetatable(L, -2);
 }
@@ -60,12 +57,12 @@ static json_t *member(lua_State *L, const struct json_view *v) {
 
 static int view_index(lua_State *L) {
   struct json_view *v = view_at_1(L);
-  push_value(L, v->run, member(L, v));
+  push_value(L, v->life, member(L, v));
   return 1;
 }
 
 static int view_newindex(lua_State *L) {
-  return luaL_error(L, "claims and attributes are read-only");
+  return luaL_error(L, "this JSON is read-only");
 }
 
 static int view_len(lua_State *L) {
@@ -81,11 +78,11 @@ static int next_element(lua_State *L, const struct json_view *v) {
     return 1;
   }
   lua_pushinteger(L, i + 1);
-  push_value(L, v->run, value);
+  push_value(L, v->life, value);
   return 2;
 }
 
-int cg_json_view_next(lua_State *L) {
+int cg_view_json_next(lua_State *L) {
   struct json_view *v = view_at_1(L);
   if (json_is_array(v->value)) return next_element(L, v);
   void *it = lua_isnil(L, 2) ? json_object_iter(v->value)
@@ -96,7 +93,7 @@ int cg_json_view_next(lua_State *L) {
     return 1;
   }
   lua_pushstring(L, json_object_iter_key(it));
-  push_value(L, v->run, json_object_iter_value(it));
+  push_value(L, v->life, json_object_iter_value(it));
   return 2;
 }
 
@@ -107,7 +104,7 @@ static const luaL_Reg view_methods[] = {
     {NULL, NULL},
 };
 
-void cg_json_view_open(lua_State *L) {
+void cg_view_json_open(lua_State *L) {
   luaL_newlib(L, view_methods);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
 }

@@ -1,8 +1,8 @@
-#include "policy/lib_text.h"
+#include "lua/lib_text.h"
 
 #include <string.h>
 
-#include "policy/state.h"
+#include "lua/meter.h"
 
 #define GLOB_TEXT_MAX    4096
 #define GLOB_PATTERN_MAX 256

@@ -1,4 +1,4 @@
-/* lib_text.h - text helpers for policies: linear time, no patterns, charged to the meter.
+/* lib_text.h - text helpers: linear time, no patterns, charged to the meter.
  *
  *   find(s, t [, from])  place of t in s, or nil      starts(s, t)  ends(s, t)
  *   glob(s, pattern)     * and ? only; whole string   split(s, sep) a list
@@ -6,8 +6,8 @@
  *
  * They are plain functions and methods of every string: s:starts("lobby").
  */
-#ifndef CG_POLICY_LIB_TEXT_H
-#define CG_POLICY_LIB_TEXT_H
+#ifndef CG_LUA_LIB_TEXT_H
+#define CG_LUA_LIB_TEXT_H
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -2,8 +2,8 @@
  *
  * Read-only proxies are refused: writing past their __newindex would change them.
  */
-#ifndef CG_POLICY_LIB_TABLE_H
-#define CG_POLICY_LIB_TABLE_H
+#ifndef CG_LUA_LIB_TABLE_H
+#define CG_LUA_LIB_TABLE_H
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -1,17 +1,15 @@
-#include "policy/sandbox.h"
+#include "lua/sandbox.h"
 
 #include <lualib.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "base/check.h"
-#include "policy/answer.h"
-#include "policy/await.h"
-#include "policy/lib_table.h"
-#include "policy/lib_text.h"
-#include "policy/libs.h"
-#include "policy/view_json.h"
+#include "lua/lib_table.h"
+#include "lua/lib_text.h"
+#include "lua/meter.h"
+#include "lua/view_json.h"
 
-#define PCALLS_MAX 32
+#define PCALLS_MAX     32
+#define CHUNK_NAME_MAX 160
 
 static const char target_key; /* in a proxy's metatable: the table behind it */
 
@@ -29,7 +27,7 @@ static void unwrap(lua_State *L, int index) {
 
 static int b_next(lua_State *L) {
   lua_settop(L, 2);
-  if (cg_json_is_view(L, 1)) return cg_json_view_next(L);
+  if (cg_view_json_is(L, 1)) return cg_view_json_next(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   unwrap(L, 1);
   if (lua_next(L, 1)) return 2;
@@ -38,7 +36,7 @@ static int b_next(lua_State *L) {
 }
 
 static int b_pairs(lua_State *L) {
-  if (!cg_json_is_view(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  if (!cg_view_json_is(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_pushcfunction(L, b_next);
   lua_pushvalue(L, 1);
   lua_pushnil(L);
@@ -139,17 +137,8 @@ static const char *const from_math[] = {
     "abs", "ceil",       "floor",      "fmod", "max", "min",  "tointeger", "type",
     "ult", "maxinteger", "mininteger", "huge", "pi",  "sqrt", NULL};
 static const luaL_Reg own[] = {
-    {"next", b_next},
-    {"pairs", b_pairs},
-    {"pcall", b_pcall},
-    {"tostring", b_tostring},
-    {"use", cg_libs_use},
-    {"allow", cg_answer_allow},
-    {"cap", cg_answer_cap},
-    {"deny", cg_answer_deny},
-    {"scope", cg_answer_scope},
-    {"usage", cg_await_usage},
-    {NULL, NULL},
+    {"next", b_next},         {"pairs", b_pairs}, {"pcall", b_pcall},
+    {"tostring", b_tostring}, {NULL, NULL},
 };
 
 /* The library's table on top gives those names to the table below it. */
@@ -200,38 +189,35 @@ static void open_string_methods(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static int refuse_name(lua_State *L) {
-  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
-  return luaL_error(L, "there is no '%s' for policies", name);
+/* The table of names on top becomes the environment that files see. */
+static void close_environment(lua_State *L, const struct cg_sandbox *sandbox) {
+  if (!sandbox->unknown) return;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, sandbox->unknown);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  push_proxy(L, sandbox->global);
+  lua_setmetatable(L, -2);
 }
 
-static int refuse_global(lua_State *L) {
-  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
-  return luaL_error(L, "a policy sets no globals: write 'local %s'", name);
-}
-
-void cg_sandbox_open(lua_State *L) {
-  struct cg_state *s = cg_state_of(L);
+void cg_sandbox_open(lua_State *L, const struct cg_sandbox *sandbox) {
+  cg_view_json_open(L);
   lua_newtable(L);
   open_base(L);
   open_math(L);
   open_table(L);
   luaL_setfuncs(L, cg_lib_text, 0);
   luaL_setfuncs(L, own, 0);
+  luaL_setfuncs(L, sandbox->functions, 0);
   open_string_methods(L);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, refuse_name);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-  push_proxy(L, refuse_global);
-  lua_setmetatable(L, -2);
-  s->env_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_newtable(L);
-  s->libs_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  close_environment(L, sandbox);
+  cg_state_of(L)->env_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-void cg_sandbox_enter(lua_State *L, int function_index) {
-  int function = lua_absindex(L, function_index);
+void cg_sandbox_load(lua_State *L, const char *name, const char *text, size_t n) {
+  char chunk[CHUNK_NAME_MAX];
+  snprintf(chunk, sizeof(chunk), "=%s", name);
+  if (luaL_loadbufferx(L, text, n, chunk, "t") != LUA_OK) lua_error(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, cg_state_of(L)->env_ref);
-  if (!lua_setupvalue(L, function, 1)) lua_pop(L, 1);
+  if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
 }
