@@ -1,4 +1,4 @@
-/* The claims that bound a token: exp, nbf, iat, iss, aud. */
+/* The checks of exp, nbf, iat, iss and aud. */
 #include <string.h>
 
 #include "auth/jwt.h"

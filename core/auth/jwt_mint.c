@@ -1,4 +1,4 @@
-/* A token signed with a secret, for `camgate token` and the commands. */
+/* An HS256 token made of its claims. */
 #include <jwt.h>
 #include <string.h>
 

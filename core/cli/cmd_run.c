@@ -323,7 +323,8 @@ static bool make_gate(struct cg_gate *gate, struct cg_arena *arena, struct cg_er
                                               .n_workers = gate->n_workers};
   const char *option;
   gate->bundle = cg_bundle_read(conf->policies, err);
-  bool read = gate->bundle && cg_credentials_read(conf, &gate->credentials, &option, err);
+  bool read = gate->bundle && cg_credentials_read(&conf->tls, conf->jwks_file,
+                                                  &gate->credentials, &option, err);
   gate->loop = read ? cg_loop_new(err) : NULL;
   if (!gate->loop || !make_routers(gate, err)) return false;
   return load_plugins(gate, arena) || cg_fail(err, CG_E_INVALID, "plugins were refused");

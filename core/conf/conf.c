@@ -241,7 +241,8 @@ static void check_credentials(struct reading *r) {
   struct cg_credentials credentials;
   struct cg_err err;
   const char *option;
-  if (!cg_credentials_read(r->conf, &credentials, &option, &err))
+  if (!cg_credentials_read(&r->conf->tls, r->conf->jwks_file, &credentials, &option,
+                           &err))
     wrong(r, option, err.text);
   cg_credentials_free(&credentials);
 }

@@ -1,9 +1,9 @@
 /* conf.h - the configuration: one Lua file, read once, checked whole.
  *
- * etc/camgate.lua returns one table.  It is run in an environment of its own with env
- * "NAME", env("NAME", default) and file "path" (for secrets; trailing newline dropped)
- * and the harmless base functions; bounded in time and memory.  The table becomes JSON
- * and is checked by one option table (conf.c): name, type, range, default, help.
+ * etc/camgate.lua returns one table.  It is run in the sandbox of policies
+ * (lua/sandbox.h) with env "NAME", env("NAME", default) and file "path" (for secrets;
+ * trailing newline dropped), bounded in instructions and memory.  The table becomes JSON
+ * and is checked by one option table (conf_table.c): name, type, range, default, help.
  * Everything that is wrong is told at once, each with file and line (found again in the
  * source by the key), unknown keys with the nearest name.  env of an unset or empty
  * variable is nil, so that option keeps its default.  Immutable after; shared by all

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "plugin/names.h"
 
 #define PLUGINS_MAX 32

@@ -2,7 +2,9 @@
 #ifndef CG_CONF_CONF_LISTS_H
 #define CG_CONF_CONF_LISTS_H
 
-#include "conf/conf.h"
+#include "base/addr.h"
+#include "base/schema.h"
+#include "base/tier.h"
 
 /* `given` is NULL (tiers: the default) or what the file says. */
 void cg_conf_tiers(json_t *given, struct cg_tiers *out, struct cg_arena *arena,

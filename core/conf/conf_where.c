@@ -1,11 +1,11 @@
-/* The line of the configuration file at which an option stands. */
+/* The line of a JSON pointer, found by reading the file as tokens of Lua. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/conf.h"
 
-/* The source, token by token: enough of Lua to know keys, strings and nesting. */
+/* Enough of Lua to know keys, strings and nesting. */
 enum kind { END, NAME, STRING, OPEN, CLOSE, EQUALS, COMMA, OTHER };
 
 struct token {

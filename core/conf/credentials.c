@@ -3,44 +3,47 @@
 #include <string.h>
 
 #include "auth/jwks.h"
+#include "auth/keys.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "conf/conf_path.h"
 
 #define ARENA_MAX ((size_t)1 << 20)
 
-static bool read_tls(const struct cg_conf *conf, struct cg_credentials *f,
+static bool read_tls(const struct cg_tls_conf *tls, struct cg_credentials *f,
                      const char **ret_option, struct cg_err *err) {
   static const char *const options[][2] = {{"cert", "/listen/tls/cert"},
                                            {"key", "/listen/tls/key"},
                                            {"client_ca", "/listen/tls/client_ca"}};
   const char *whose = NULL;
-  if (!conf->tls.cert) return true;
-  f->tls = cg_tls_new(&conf->tls, cg_clock_system.wall_us(&cg_clock_system), &whose, err);
+  if (!tls->cert) return true;
+  f->tls = cg_tls_new(tls, cg_clock_system.wall_us(&cg_clock_system), &whose, err);
   for (size_t i = 0; i < CG_COUNT(options); i++)
     if (!strcmp(options[i][0], whose)) *ret_option = options[i][1];
   return f->tls;
 }
 
-static bool read_jwks(const struct cg_conf *conf, struct cg_credentials *f,
-                      const char **ret_option, struct cg_err *err) {
+static bool read_jwks(const char *file, struct cg_credentials *f, const char **ret_option,
+                      struct cg_err *err) {
   const char *words = NULL;
-  if (!conf->jwks_file) return true;
+  if (!file) return true;
   *ret_option = "/jwt/jwks";
-  f->jwks = cg_conf_slurp(conf->jwks_file, f->arena, &f->jwks_n, &words);
-  if (!f->jwks) return cg_fail(err, CG_E_INVALID, "%s: %s", conf->jwks_file, words);
+  f->jwks = cg_conf_slurp(file, f->arena, &f->jwks_n, &words);
+  if (!f->jwks) return cg_fail(err, CG_E_INVALID, "%s: %s", file, words);
   struct cg_err why;
   struct cg_keys *keys = cg_credentials_keys(f, &why);
-  if (!keys) return cg_fail(err, why.code, "%s: %s", conf->jwks_file, why.text);
+  if (!keys) return cg_fail(err, why.code, "%s: %s", file, why.text);
   cg_keys_free(keys);
   return true;
 }
 
-bool cg_credentials_read(const struct cg_conf *conf, struct cg_credentials *out,
-                         const char **ret_option, struct cg_err *err) {
+bool cg_credentials_read(const struct cg_tls_conf *tls, const char *jwks_file,
+                         struct cg_credentials *out, const char **ret_option,
+                         struct cg_err *err) {
   *out = (struct cg_credentials){.arena = cg_arena_new(NULL, ARENA_MAX)};
   *ret_option = "";
   if (!out->arena) return cg_fail(err, CG_E_MEMORY, "no memory to read the files");
-  if (read_tls(conf, out, ret_option, err) && read_jwks(conf, out, ret_option, err))
+  if (read_tls(tls, out, ret_option, err) && read_jwks(jwks_file, out, ret_option, err))
     return true;
   cg_credentials_free(out);
   return false;

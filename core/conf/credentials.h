@@ -8,7 +8,10 @@
 #ifndef CG_CONF_CREDENTIALS_H
 #define CG_CONF_CREDENTIALS_H
 
-#include "conf/conf.h"
+#include "base/arena.h"
+#include "http/tls.h"
+
+struct cg_keys;
 
 struct cg_credentials {
   void *tls;              /* SSL_CTX; NULL: plain */
@@ -17,10 +20,12 @@ struct cg_credentials {
   size_t jwks_n;
 };
 
-/* Whole or not at all; *ret_option: the JSON pointer of the option whose fault it is.
- * After false, too, cg_credentials_free is allowed. */
-bool cg_credentials_read(const struct cg_conf *conf, struct cg_credentials *out,
-                         const char **ret_option, struct cg_err *err) CG_MUST_USE;
+/* tls->cert NULL: plain; jwks_file NULL: none.  Whole or not at all; *ret_option: the
+ * JSON pointer of the option whose fault it is.  After false, too, cg_credentials_free
+ * is allowed. */
+bool cg_credentials_read(const struct cg_tls_conf *tls, const char *jwks_file,
+                         struct cg_credentials *out, const char **ret_option,
+                         struct cg_err *err) CG_MUST_USE;
 void cg_credentials_free(struct cg_credentials *f); /* zeroed is fine */
 
 /* Its keys, new for each worker; NULL: no memory (the text was read before). */

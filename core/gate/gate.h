@@ -15,6 +15,7 @@
 
 #include "api/api.h"
 #include "base/loop.h"
+#include "conf/conf.h"
 #include "conf/credentials.h"
 #include "http/server.h"
 #include "plugin/load.h"

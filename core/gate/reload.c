@@ -99,7 +99,9 @@ static void start(struct cg_reload *r) {
   gate->reload = r;
   const char *option;
   r->bundle = cg_bundle_read(gate->conf->policies, &r->err);
-  if (!r->bundle || !cg_credentials_read(gate->conf, &r->credentials, &option, &r->err)) {
+  const struct cg_conf *conf = gate->conf;
+  if (!r->bundle || !cg_credentials_read(&conf->tls, conf->jwks_file, &r->credentials,
+                                         &option, &r->err)) {
     finish(r);
     return;
   }

@@ -1,4 +1,4 @@
-/* meter.h - instructions and CPU that a run takes, and the end of one that takes too much.
+/* meter.h - instructions and CPU that a run takes, and its end when it takes too much.
  *
  * While a meter is begun, a hook fires every CG_HOOK_EVERY instructions and looks at it;
  * C functions that loop charge the meter themselves.  Reading thread CPU is a system

@@ -1,3 +1,4 @@
+/* Memory that is counted, and calls that are protected. */
 #include "lua/fixture.h"
 
 static const char hoards[] = "local t = {} while true do t[#t + 1] = { 1 } end";
