@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -36,12 +37,14 @@ struct cg_guard {
   bool last;    /* close after this answer */
   bool broken;  /* sending failed: close as soon as the handler has returned */
   bool continued, eof, shut, over;
-  bool *dead; /* of whoever must know that a call freed the guard */
+  bool excused; /* a deadline of this request has been put off: we had not read yet */
+  bool *dead;   /* of whoever must know that a call freed the guard */
 
   struct cg_message message;
   struct cg_exchange *exchange; /* out and unanswered */
   int64_t deadline, told_us;
   size_t queued, dropped;
+  size_t seen; /* bytes of the input that the reader of messages was shown */
   struct cg_addr peer;
   char address[CG_ADDR_TEXT];
 };
@@ -167,7 +170,8 @@ static void refuse(struct cg_guard *g, enum cg_code code, const char *why) {
 
 static void next_request(struct cg_guard *g) {
   g->state = READING;
-  g->replied = g->continued = false;
+  g->replied = g->continued = g->excused = false;
+  g->seen = 0;
   cg_message_init(&g->message);
   g->deadline = g->all->swept_us + g->all->limits->idle_us; /* no clock per request */
 }
@@ -252,6 +256,7 @@ static bool read_some(struct cg_guard *g) {
     close_now(g);
     return false;
   }
+  g->seen = len;
   bool had_begun = g->message.begun, had_head = g->message.head_done;
   cg_message_feed(&g->message, &g->all->limits->message, bytes,
                   g->message.head_done ? len : need);
@@ -307,11 +312,19 @@ static void on_eof(struct cg_guard *g) {
     close_now(g);
 }
 
+/* TLS is up: the request has its whole time, however long the two took to get here. */
+static void on_handshake(struct cg_guard *g) {
+  if (g->state != READING) return;
+  g->excused = false;
+  expire_in(g, g->all->limits->header_us);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct cg_guard *g = arg;
-  if (what & BEV_EVENT_CONNECTED) return; /* TLS is up */
   (void)bev;
-  if ((what & BEV_EVENT_EOF) && !(what & BEV_EVENT_WRITING))
+  if (what & BEV_EVENT_CONNECTED)
+    on_handshake(g);
+  else if ((what & BEV_EVENT_EOF) && !(what & BEV_EVENT_WRITING))
     on_eof(g);
   else
     close_now(g);
@@ -377,8 +390,24 @@ static void expire_write(struct cg_guard *g) {
   expire_in(g, g->all->limits->write_us);
 }
 
+static bool has_unread(struct cg_guard *g) {
+  int n = 0;
+  return evbuffer_get_length(input(g)) > g->seen ||
+         (ioctl(bufferevent_getfd(g->bev), FIONREAD, &n) == 0 && n > 0);
+}
+
+/* A deadline is for the client's delay, not for ours: bytes that have come are read first.
+ * Once a request, so that nobody lives by sending when the sweep is due. */
+static bool put_off(struct cg_guard *g) {
+  if (g->state != READING || g->excused || !has_unread(g)) return false;
+  g->excused = true;
+  expire_in(g,
+            g->message.head_done ? g->all->limits->body_us : g->all->limits->header_us);
+  return true;
+}
+
 static void expire(struct cg_guard *g) {
-  if (g->deadline > g->all->swept_us) return;
+  if (g->deadline > g->all->swept_us || put_off(g)) return;
   if (g->state == READING && g->message.begun)
     refuse(g, CG_E_TIMEOUT_CLIENT, "the request took too long to arrive");
   else if (unsent(g))

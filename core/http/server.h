@@ -32,7 +32,8 @@
 
 struct cg_server_limits {
   struct cg_message_limits message; /* 16 KiB head, 64 fields, 64 KiB body             */
-  int64_t header_us;  /* 5 s: from the first byte (or the accept) to the whole head   */
+  int64_t header_us;  /* 5 s: from the first byte (or the accept) to the whole head;
+                         with TLS, as long again before it for the handshake         */
   int64_t body_us;    /* 10 s: from the head to the whole body                        */
   int64_t idle_us;    /* 60 s: between requests                                       */
   int64_t write_us;   /* 10 s: a reply must move at least write_least bytes in it     */

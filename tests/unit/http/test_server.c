@@ -276,6 +276,29 @@ static void test_deadlines(void **state) {
                  10000000, 408);
 }
 
+#define CROWD 100 /* libevent hands out the first 32 of them before the sweep's timer */
+
+/* On the loop's thread: while it looks away, requests come and their deadline passes. */
+static void send_unseen(struct gate *g, void *arg) {
+  const int *fds = arg;
+  for (int i = 0; i < CROWD; i++) client_puts(fds[i], GET("/echo"));
+  poll(NULL, 0, 150); /* the sweep is due now */
+  g->clock.fake_mono_us += 5000000;
+}
+
+static void test_unread_bytes_are_read_before_their_deadline(void **state) {
+  struct gate *g = *state;
+  int fds[CROWD];
+  for (int i = 0; i < CROWD; i++) fds[i] = client_open(g);
+  assert_true(until(g, count_open, CROWD));
+  gate_do(g, send_unseen, fds);
+  for (int i = 0; i < CROWD; i++) {
+    assert_true(client_answer(fds[i], &answer, false));
+    assert_int_equal(answer.status, 200);
+    close(fds[i]);
+  }
+}
+
 static void test_idle_connection_closes(void **state) {
   struct gate *g = *state;
   int fd = client_open(g);
@@ -432,6 +455,7 @@ int main(void) {
       TEST(test_early_leavers),
       TEST(test_server_freed_before_the_reply),
       TEST(test_deadlines),
+      TEST(test_unread_bytes_are_read_before_their_deadline),
       TEST(test_idle_connection_closes),
       TEST(test_half_request_then_eof),
       TEST(test_slow_reader_is_cut),

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 
 #include "http/handlers.h"
 
@@ -54,11 +55,20 @@ struct tls {
   int fd;
 };
 
-static struct tls tls_open(const struct gate *g) {
+static struct tls tls_dial(const struct gate *g) {
   struct tls t = {SSL_CTX_new(TLS_client_method()), NULL, client_open(g)};
-  t.ssl = SSL_new(t.ctx);
-  SSL_set_fd(t.ssl, t.fd);
-  assert_int_equal(SSL_connect(t.ssl), 1);
+  return t;
+}
+
+static void tls_shake_hands(struct tls *t) {
+  t->ssl = SSL_new(t->ctx);
+  SSL_set_fd(t->ssl, t->fd);
+  assert_int_equal(SSL_connect(t->ssl), 1);
+}
+
+static struct tls tls_open(const struct gate *g) {
+  struct tls t = tls_dial(g);
+  tls_shake_hands(&t);
   return t;
 }
 
@@ -154,6 +164,34 @@ static void test_plain_text_on_a_tls_port(void **state) {
   tls_close(&t);
 }
 
+static void count_open(struct gate *g, void *arg) {
+  *(uint32_t *)arg = cg_server_open(g->server);
+}
+
+static void wait_open(struct gate *g, uint32_t want) {
+  uint32_t n = 0;
+  for (int i = 0; i < 5000 && n != want; i++) {
+    gate_do(g, count_open, &n);
+    if (n != want) poll(NULL, 0, 1);
+  }
+  assert_int_equal(n, want);
+}
+
+static void test_the_handshake_has_a_deadline_of_its_own(void **state) {
+  struct gate *g = *state;
+  struct tls t = tls_dial(g), mute = tls_dial(g);
+  wait_open(g, 2);
+  gate_advance(g, 4000000);
+  tls_shake_hands(&t);
+  gate_advance(g, 1000000);
+  assert_true(client_eof(mute.fd)); /* so the sweep has run */
+  gate_advance(g, 3000000);
+  tls_puts(&t, GET("/echo"));
+  assert_int_equal(tls_answer(&t), 200);
+  tls_close(&t);
+  tls_close(&mute);
+}
+
 static void change_certificate(struct gate *g, void *arg) {
   cg_server_set_ssl_ctx(g->server, arg);
 }
@@ -208,9 +246,13 @@ static void test_leaver_while_freeing(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(test_pipeline_then_refusal),     TEST(test_continue),
-      TEST(test_close_after_a_large_reply), TEST(test_plain_text_on_a_tls_port),
-      TEST(test_changed_certificate),       TEST(test_leaver_while_freeing),
+      TEST(test_pipeline_then_refusal),
+      TEST(test_continue),
+      TEST(test_close_after_a_large_reply),
+      TEST(test_plain_text_on_a_tls_port),
+      TEST(test_changed_certificate),
+      TEST(test_the_handshake_has_a_deadline_of_its_own),
+      TEST(test_leaver_while_freeing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
