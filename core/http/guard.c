@@ -396,7 +396,7 @@ static bool has_unread(struct cg_guard *g) {
          (ioctl(bufferevent_getfd(g->bev), FIONREAD, &n) == 0 && n > 0);
 }
 
-/* A deadline is for the client's delay, not for ours: bytes that have come are read first.
+/* A deadline is for the client's delay, not for ours: bytes that came are read first.
  * Once a request, so that nobody lives by sending when the sweep is due. */
 static bool put_off(struct cg_guard *g) {
   if (g->state != READING || g->excused || !has_unread(g)) return false;

@@ -6,7 +6,8 @@
  * intended moment: latency counts from there, also when no connection was free then.
  * With PATIENT 1 a connection that was refused rests as long as its Retry-After says;
  * with 0 it is used again at once.  Requests that are a second late are dropped and
- * counted.  Connects come from 127.0.0.1 to 127.0.0.250.  Prints one JSON object. */
+ * counted.  What is out at the end is waited for, and counted apart.  Connects come from
+ * 127.0.0.1 to 127.0.0.250.  Prints one JSON object. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -23,6 +24,7 @@
 
 #define REPLY_MAX 16384
 #define LATE_NS   INT64_C(1000000000)
+#define LAST_NS   INT64_C(20000000000) /* for what is out at the end */
 
 struct conn {
   int fd;
@@ -42,14 +44,15 @@ static const char *const kind_names[KINDS] = {"good", "refused", "other"};
 
 struct times {
   uint32_t *us;
-  size_t n, cap;
+  size_t n, cap, late; /* late: after the end, of which no time is noted */
 };
 
 struct flood {
   struct sockaddr_in to;
   bool patient;
   char **requests;
-  size_t n_requests, at, dropped, reconnects, n_conns;
+  size_t n_requests, at, dropped, reconnects, n_conns, out;
+  bool over; /* nothing more is sent */
   struct line ready, resting;
   struct times times[KINDS];
   int epoll;
@@ -110,6 +113,7 @@ static void dial(struct flood *f, struct conn *c) {
 static void lost(struct flood *f, struct conn *c) {
   if (c->busy) note(&f->times[OTHER], (now_ns() - c->since) / 1000);
   bool free_now = c->busy;
+  f->out -= c->busy;
   close(c->fd);
   f->reconnects++;
   dial(f, c);
@@ -119,6 +123,7 @@ static void lost(struct flood *f, struct conn *c) {
 static void send_one(struct flood *f, struct conn *c, int64_t since) {
   const char *text = f->requests[f->at++ % f->n_requests];
   c->busy = true;
+  f->out++;
   c->since = since;
   if (send(c->fd, text, strlen(text), MSG_NOSIGNAL) < 0) lost(f, c);
 }
@@ -134,7 +139,11 @@ static int kind_of(const char *reply, int64_t *ret_rest_ns) {
 static void answered(struct flood *f, struct conn *c, int64_t now) {
   int64_t rest;
   int kind = kind_of(c->reply, &rest);
-  note(&f->times[kind], (now - c->since) / 1000);
+  if (f->over && kind != OTHER)
+    f->times[kind].late++;
+  else
+    note(&f->times[kind], (now - c->since) / 1000);
+  f->out--;
   c->busy = false;
   c->got = 0;
   c->until = now + rest;
@@ -163,17 +172,23 @@ static void wake_rested(struct flood *f, int64_t now) {
     push(&f->ready, pop(&f->resting));
 }
 
+static void hear_all(struct flood *f) {
+  struct epoll_event events[512];
+  int n = epoll_wait(f->epoll, events, 512, 1);
+  for (int i = 0; i < n; i++) hear(f, events[i].data.ptr);
+}
+
 static void run(struct flood *f, double rate, int64_t seconds) {
   const int64_t step = (int64_t)(1e9 / rate), begun = now_ns();
   const int64_t end = begun + seconds * INT64_C(1000000000);
-  struct epoll_event events[512];
   for (int64_t due = begun, now = begun; now < end; now = now_ns()) {
     wake_rested(f, now);
     for (; due <= now && f->ready.first; due += step) send_one(f, pop(&f->ready), due);
     for (; due < now - LATE_NS; due += step) f->dropped++;
-    int n = epoll_wait(f->epoll, events, 512, 1);
-    for (int i = 0; i < n; i++) hear(f, events[i].data.ptr);
+    hear_all(f);
   }
+  f->over = true;
+  while (f->out && now_ns() < end + LAST_NS) hear_all(f);
 }
 
 static int by_size(const void *a, const void *b) {
@@ -186,12 +201,14 @@ static double ms_at(const struct times *t, double share) {
 }
 
 static void report(struct flood *f) {
-  printf("{\"dropped\": %zu, \"reconnects\": %zu", f->dropped, f->reconnects);
+  printf("{\"dropped\": %zu, \"reconnects\": %zu, \"unanswered\": %zu", f->dropped,
+         f->reconnects, f->out);
   for (int k = 0; k < KINDS; k++) {
     struct times *t = &f->times[k];
     if (t->n) qsort(t->us, t->n, sizeof *t->us, by_size);
-    printf(", \"%s\": {\"n\": %zu, \"p50_ms\": %.2f, \"p99_ms\": %.2f, \"max_ms\": %.2f}",
-           kind_names[k], t->n, ms_at(t, 0.5), ms_at(t, 0.99), ms_at(t, 1));
+    printf(", \"%s\": {\"n\": %zu, \"late\": %zu, \"p50_ms\": %.2f, \"p99_ms\": %.2f, "
+           "\"max_ms\": %.2f}",
+           kind_names[k], t->n, t->late, ms_at(t, 0.5), ms_at(t, 0.99), ms_at(t, 1));
   }
   printf("}\n");
 }

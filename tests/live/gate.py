@@ -112,11 +112,12 @@ class Gate(Server):
                          *where.values())
 
     def metric(self, name):
-        """Sum over all series of a metric."""
+        """One series of a metric, or the sum over all."""
         total = 0.0
         for line in requests.get(self.admin + "/metrics", timeout=5).text.splitlines():
-            if line.split("{")[0].split(" ")[0] == name:
-                total += float(line.rsplit(" ", 1)[1])
+            series, _, value = line.rpartition(" ")
+            if name in (series, series.split("{")[0]):
+                total += float(value)
         return total
 
 

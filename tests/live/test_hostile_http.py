@@ -84,14 +84,13 @@ def nothing_ran(gate, *but):
     assert "in use: 0" in verdict.text, verdict.text
 
 
-def faults(pairs, at_most=1.0):
-    """What is wrong with the answers, in words: one refusal, in time, and the end."""
+def faults(pairs):
+    """What is wrong with the answers, in words: one refusal, which a deadline gives (408)
+    only where it is to, and the end."""
     found = []
     for (name, _, statuses), heard in pairs:
         if len(heard.statuses) != 1 or heard.statuses[0] not in statuses:
             found.append(f"{name}: answered {heard.statuses}, not one of {statuses}")
-        elif heard.seconds > at_most:
-            found.append(f"{name}: answered after {heard.seconds:.1f} s")
         elif not heard.eof or heard.reset:
             found.append(f"{name}: not closed cleanly")
     return found
@@ -142,7 +141,7 @@ def test_half_a_request_is_ended_by_a_deadline(listener):
     cases = malformed.truncated(base)
     pairs = say_all(cases=cases[::1 + len(cases) // 400], patience=20, at_a_time=400,
                     **there)
-    assert not (found := faults(pairs, at_most=12)), "\n".join(found)
+    assert not (found := faults(pairs)), "\n".join(found)
     nothing_ran(gate)
 
 
@@ -151,8 +150,7 @@ def test_half_a_body_is_ended_by_a_deadline(gate):
     cases = [(f"{n} of 1000", base.a_post("Content-Length: 1000\r\n", body=b" " * n),
               {408})
              for n in (0, 1, 500, 999)]
-    assert not (found := faults(say_all(gate.port, cases, patience=20), at_most=8)), \
-        "\n".join(found)
+    assert not (found := faults(say_all(gate.port, cases, patience=20))), "\n".join(found)
     nothing_ran(gate)
 
 
@@ -244,8 +242,8 @@ def test_nothing_is_smuggled_through_a_proxy(gate, tmp_path, started, which):
     assert not odd, "\n".join(odd)
     silent = [name for (name, _, _), heard in pairs if not heard.statuses]
     assert len(silent) <= SILENT[which], silent
-    late = [name for (name, _, _), heard in pairs if heard.statuses and heard.seconds > 1]
-    assert not late, late
+    waited = gate.metric('camgate_http_refused_total{reason="request-timeout"}')
+    assert waited == 0, "half requests wait at the proxy"
     assert reached > len(cases) * 1.2, \
         "the honest requests came through, and some of the others"
     assert 1 <= kept_to(gate.port) <= 16, \

@@ -21,6 +21,7 @@ LONG_S = int(os.environ.get("CAMGATE_OVERLOAD_S", "0"))
 RESERVE = "/api/v1/stream/reserve"
 IN_FLIGHT, WORKERS = 32, 2
 
+DEAR = 1 / 6  # of an answer: at four refusals each, 0.6 of the time is for answers
 ROOM_MB = 16 if PRESET == "release" else 300  # sanitizers keep what was freed for a while
 
 # A decision of about a millisecond: the work is the gate's own, and dear.
@@ -44,6 +45,20 @@ def share(reports, peaks, what):
                                                                        for p in peaks)
 
 
+def answered(report, kind):
+    """Those too that came after the end, to what was out then."""
+    return report[kind]["n"] + report[kind]["late"]
+
+
+def cost_of_refusing(reports, peaks):
+    """CPU time of a refusal as a part of an answer's.  What the machine has for the gate
+    may change from run to run: then a fixed rate is another multiple, and this is the
+    same."""
+    answer = sum(p["cpu_s"] for p in peaks) / sum(answered(p, "good") for p in peaks)
+    spent = sum(r["cpu_s"] - answered(r, "good") * answer for r in reports)
+    return spent / sum(answered(r, "refused") for r in reports) / answer
+
+
 class Load:
     """flood.c aimed at a gate's reserve."""
 
@@ -64,9 +79,10 @@ class Load:
                              timeout=seconds + 60)
         assert out.returncode == 0, out.stderr
         report = json.loads(out.stdout)
-        assert report["other"]["n"] == 0, report
+        assert report["other"]["n"] == report["unanswered"] == 0, report
         report["a_s"] = report["good"]["n"] / seconds
-        report["a_cpu_s"] = report["good"]["n"] / (cpu_s(self.gate) - before)
+        report["cpu_s"] = cpu_s(self.gate) - before
+        report["a_cpu_s"] = answered(report, "good") / report["cpu_s"]
         return report
 
     def peak(self, seconds):
@@ -75,11 +91,13 @@ class Load:
 
 
 @pytest.fixture
-def gate(new_gate, tmp_path):
+def gate(request, new_gate, tmp_path):
+    """Deadlines of connections are not at work, unless a test names the head's."""
     policies = tmp_path / "policies"
     policies.mkdir()
     (policies / "work.lua").write_text(POLICY)
-    http = {"in_flight": IN_FLIGHT, "per_address": 16384, "header_s": 5 if LONG_S else 2}
+    http = {"in_flight": IN_FLIGHT, "per_address": 16384,
+            "header_s": getattr(request, "param", 120)}
     return new_gate(workers=WORKERS, policies=policies,
                     config=laid_over(tmp_path, http=http))
 
@@ -135,11 +153,13 @@ def test_five_times_its_capacity(gate, load):
     peaks.append(load.peak(max(2, seconds // 6)))
     refused, of_time, of_cpu = over[-1]["refused"], share(over, peaks, "a_s"), \
         share(over, peaks, "a_cpu_s")
+    cost = cost_of_refusing(over, peaks)
     show("five times capacity", peaks_a_s=[round(p["a_s"]) for p in peaks],
          goodput_a_s=[round(r["a_s"]) for r in over], share=of_time, share_by_cpu=of_cpu,
-         refused_a_s=refused["n"] / seconds, refusal_p50_ms=refused["p50_ms"],
-         refusal_p99_ms=refused["p99_ms"], good_p99_ms=over[-1]["good"]["p99_ms"],
-         dropped=over[-1]["dropped"], rss_mb=memory[0], rss_again_mb=memory[1])
+         cost_of_refusing=cost, refused_a_s=refused["n"] / seconds,
+         refusal_p50_ms=refused["p50_ms"], refusal_p99_ms=refused["p99_ms"],
+         good_p99_ms=over[-1]["good"]["p99_ms"], dropped=over[-1]["dropped"],
+         rss_mb=memory[0], rss_again_mb=memory[1])
     assert refused["n"] > (over[-1]["good"]["n"] if LONG_S else 0) \
         and over[-1]["good"]["n"] > 0
     assert set(beats) == {200} and len(beats) >= 2, \
@@ -147,9 +167,9 @@ def test_five_times_its_capacity(gate, load):
     assert memory[1] < memory[0] * 1.25 + ROOM_MB, memory
     until(lambda: gate.client("late").reserve().status_code == 201,
           "a new grant when it is over")
-    assert of_cpu > 0.6
+    assert cost < DEAR
     if LONG_S:
-        assert of_time > 0.8 and refused["p99_ms"] < 50
+        assert of_cpu > 0.6 and of_time > 0.8 and refused["p99_ms"] < 50
 
 
 def test_impatient_clients_wait_in_line(gate, load):
@@ -160,14 +180,17 @@ def test_impatient_clients_wait_in_line(gate, load):
     report = load.run(1000, 5 * peaks[0]["a_s"], seconds, patient=False)
     peaks.append(load.peak(max(2, seconds // 6)))
     of_time, of_cpu = share([report], peaks, "a_s"), share([report], peaks, "a_cpu_s")
+    cost = cost_of_refusing([report], peaks)
     show("impatient", peaks_a_s=[round(p["a_s"]) for p in peaks],
          goodput_a_s=report["a_s"], share=of_time, share_by_cpu=of_cpu,
-         refused_a_s=report["refused"]["n"] / seconds,
+         cost_of_refusing=cost, refused_a_s=report["refused"]["n"] / seconds,
          refusal_p50_ms=report["refused"]["p50_ms"],
          refusal_p99_ms=report["refused"]["p99_ms"], dropped=report["dropped"])
     assert report["refused"]["n"] > 0 and report["good"]["n"] > 0
     assert report["refused"]["p50_ms"] >= 20, "the line has to be stood in"
-    assert of_cpu > (0.8 if LONG_S else 0.6)
+    assert cost < DEAR
+    if LONG_S:
+        assert of_cpu > 0.8
 
 
 @pytest.fixture
@@ -194,13 +217,14 @@ def crowd():
         child.wait()
 
 
+@pytest.mark.parametrize("gate", [5 if LONG_S else 2], indirect=True)
 def test_a_crowd_of_slow_connections_does_not_slow_the_others(gate, load, crowd):
     size, seconds, rate = (10000, max(10, LONG_S // 3), 200) if LONG_S else (2000, 4, 50)
-    before = load.run(20, rate, seconds)
+    before = load.run(IN_FLIGHT, rate, seconds)
     crowd(gate, size)
-    during = load.run(20, rate, seconds)
+    during = load.run(IN_FLIGHT, rate, seconds)
     answers = crowd.leave()
-    after = load.run(20, rate, seconds)
+    after = load.run(IN_FLIGHT, rate, seconds)
     p99 = [report["good"]["p99_ms"] for report in (before, during, after)]
     show("slow connections", size=size, rate=rate, p99_before_ms=p99[0],
          p99_during_ms=p99[1], p99_after_ms=p99[2],
@@ -208,7 +232,7 @@ def test_a_crowd_of_slow_connections_does_not_slow_the_others(gate, load, crowd)
          rss_mb=rss_mb(gate), crowd=json.dumps(answers))
     for report in (before, during, after):
         assert report["refused"]["n"] == report["dropped"] == 0, report
-        assert report["good"]["n"] >= 0.9 * rate * seconds
+        assert answered(report, "good") >= 0.9 * rate * seconds
     assert answers.get("408", 0) > 0 and set(answers) <= {"408"}, answers
     if LONG_S:
         assert p99[1] <= 2 * max(p99[0], p99[2])

@@ -1,7 +1,7 @@
 """Bytes over sockets as they are, many connections at a time."""
 import asyncio
+import contextlib
 import re
-import time
 from dataclasses import dataclass, field
 
 OF_09 = re.compile(rb'"status":(\d{3})|<title>(\d{3})')  # a body alone, as in HTTP/0.9
@@ -17,7 +17,6 @@ class Heard:
     closes: bool = False                          # the last one said Connection: close
     eof: bool = False
     reset: bool = False
-    seconds: float = None                         # until the first final answer was whole
     bodies: list = field(default_factory=list)
 
     def take(self):
@@ -49,20 +48,22 @@ class Heard:
             rest = rest[length:]
 
 
-async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False, answers=1):
+async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False, answers=1,
+              at_door=None):
     """Sends data, reads as many answers as are due, then all until the server's EOF.
 
     A server that answers and keeps the connection is shown EOF, so that it says what it
     has left to say; with `leave` it is shown EOF behind the data.  `patience` bounds the
-    whole; what is missing then is missing in the result.
+    whole; what is missing then is missing in the result.  `at_door`, a semaphore, bounds
+    how many dial and send at a time, so that a deadline finds their bytes there.
     """
-    heard, began = Heard(headless=data.startswith(b"HEAD ")), time.monotonic()
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
-    shown = leave
+    async with at_door or contextlib.nullcontext():
+        reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+        writer.write(data)
+    heard, shown = Heard(headless=data.startswith(b"HEAD ")), leave
 
     async def write():
         try:
-            writer.write(data)
             await writer.drain()
             if leave:
                 writer.write_eof()
@@ -77,8 +78,6 @@ async def say(port, data, patience, host="127.0.0.1", tls=None, leave=False, ans
                 heard.data += chunk
                 heard.eof = not chunk
                 heard.take()
-                if heard.statuses and heard.seconds is None:
-                    heard.seconds = time.monotonic() - began
                 all_heard = len(heard.statuses) >= answers and not heard.closes
                 if all_heard and not shown and tls is None:
                     shown = True
@@ -96,11 +95,12 @@ def say_all(port, cases, patience, at_a_time=16, **options):
     """[(case, Heard)] in the cases' order."""
 
     async def everything():
-        room = asyncio.Semaphore(at_a_time)
+        room, at_door = asyncio.Semaphore(at_a_time), asyncio.Semaphore(16)
 
         async def one(case):
             async with room:
-                return case, await say(port, case[1], patience, **options)
+                heard = await say(port, case[1], patience, at_door=at_door, **options)
+                return case, heard
 
         return await asyncio.gather(*map(one, cases))
 
