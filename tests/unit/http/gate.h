@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -73,6 +74,30 @@ static void gate_move_clock(struct gate *g, void *arg) {
 
 static inline void gate_advance(struct gate *g, int64_t us) {
   gate_do(g, gate_move_clock, &us);
+}
+
+/* What the tests look at until it is so. */
+static inline void gate_count_open(struct gate *g, void *arg) {
+  *(int *)arg = (int)cg_server_open(g->server);
+}
+
+static inline void gate_count_kept(struct gate *g, void *arg) {
+  *(int *)arg = g->n_kept;
+}
+
+static inline void gate_count_gone(struct gate *g, void *arg) {
+  *(int *)arg = g->n_gone;
+}
+
+/* Until the loop has seen what the clients did; bounded, the state is what is asked. */
+static inline bool gate_until(struct gate *g, void (*count)(struct gate *, void *),
+                              int want) {
+  int n = -1;
+  for (int i = 0; i < 10000 && n != want; i++) {
+    gate_do(g, count, &n);
+    if (n != want) poll(NULL, 0, 1);
+  }
+  return n == want;
 }
 
 static void gate_listen(struct gate *g, void *arg) {

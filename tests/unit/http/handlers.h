@@ -27,4 +27,14 @@ static inline void handle_empty(struct cg_exchange *x) {
   cg_exchange_reply(x, 204, NULL, NULL, 0);
 }
 
+/* More than the sockets' buffers hold. */
+static inline void handle_big(struct cg_exchange *x) {
+  size_t n = 8u << 20;
+  char *text = malloc(n);
+  CG_CHECK(text);
+  memset(text, 'b', n);
+  cg_exchange_reply(x, 200, "text/plain", text, n);
+  free(text);
+}
+
 #endif

@@ -1,6 +1,4 @@
 /* A bound of requests at work: who is refused, who waits, who is served all the same. */
-#include <poll.h>
-
 #include "http/handlers.h"
 
 static struct answer answer;
@@ -28,19 +26,6 @@ static int set_up(void **state) {
   return 0;
 }
 
-static void read_kept(struct gate *g, void *arg) {
-  *(int *)arg = g->n_kept;
-}
-
-static void wait_kept(struct gate *g, int want) {
-  int n = -1;
-  for (int i = 0; i < 5000 && n != want; i++) {
-    gate_do(g, read_kept, &n);
-    if (n != want) poll(NULL, 0, 1);
-  }
-  assert_int_equal(n, want);
-}
-
 static void reply_kept(struct gate *g, void *arg) {
   (void)arg;
   struct cg_exchange *x = g->kept[--g->n_kept];
@@ -66,7 +51,7 @@ static void fill(struct gate *g, int fds[2]) {
     fds[i] = client_open(g);
     client_puts(fds[i], GET("/keep"));
   }
-  wait_kept(g, 2);
+  assert_true(gate_until(g, gate_count_kept, 2));
 }
 
 static bool silent(int fd) {
@@ -97,24 +82,18 @@ static void test_what_keeps_a_grant_goes_on_to_twice_the_bound(void **state) {
   assert_int_equal(ask(fd, GET("/nowhere")),
                    404); /* a plugin's, for all the load knows */
   for (int i = 0; i < 2; i++) client_puts(more[i], KEEPING);
-  wait_kept(g, 4);
+  assert_true(gate_until(g, gate_count_kept, 4));
   assert_int_equal(ask(fd, GET("/beat")), 503);
   for (int i = 0; i < 2; i++) close(fds[i]), close(more[i]);
   close(fd);
 }
 
-static void read_open(struct gate *g, void *arg) {
-  *(uint32_t *)arg = cg_server_open(g->server);
-}
-
 static void test_who_leaves_still_counts(void **state) {
   struct gate *g = *state;
   int fds[2], fd = client_open(g);
-  uint32_t open = 0;
   fill(g, fds);
   for (int i = 0; i < 2; i++) close(fds[i]);
-  for (int i = 0; i < 5000 && open != 1; i++) gate_do(g, read_open, &open);
-  assert_int_equal(open, 1);
+  assert_true(gate_until(g, gate_count_open, 1));
   assert_int_equal(ask(fd, GET("/echo")), 503);
   gate_do(g, reply_kept, NULL);
   gate_advance(g, 1000000);

@@ -1,5 +1,4 @@
-/* A server and real sockets: order, refusals, leavers, deadlines, bounds, drain. */
-#include <poll.h>
+/* A server and real sockets: order, refusals, leavers, bounds, drain. */
 #include <sys/resource.h>
 
 #include "http/handlers.h"
@@ -29,15 +28,6 @@ static void handle_keep(struct cg_exchange *x) {
   cg_exchange_on_gone(x, note_gone, NULL);
 }
 
-static void handle_big(struct cg_exchange *x) {
-  size_t n = 8u << 20;
-  char *text = malloc(n);
-  CG_CHECK(text);
-  memset(text, 'b', n);
-  cg_exchange_reply(x, 200, "text/plain", text, n);
-  free(text);
-}
-
 static const struct cg_route routes[] = {
     {"GET", "/echo", handle_echo, 0},       {"POST", "/echo", handle_echo, 0},
     {"GET", "/echo/{id}", handle_echo, 0},  {"GET", "/empty", handle_empty, 0},
@@ -54,28 +44,6 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   gate_close(*state);
   return 0;
-}
-
-/* Until the loop has seen what the clients did: asks the state, within a bound. */
-static void count_open(struct gate *g, void *arg) {
-  *(uint32_t *)arg = cg_server_open(g->server);
-}
-
-static void read_gone(struct gate *g, void *arg) {
-  *(int *)arg = g->n_gone;
-}
-
-static void read_kept(struct gate *g, void *arg) {
-  *(int *)arg = g->n_kept;
-}
-
-static bool until(struct gate *g, void (*read)(struct gate *, void *), int want) {
-  int value = -1;
-  for (int i = 0; i < 5000 && value != want; i++) {
-    gate_do(g, read, &value);
-    if (value != want) poll(NULL, 0, 1);
-  }
-  return value == want;
 }
 
 /* ---- tests ---- */
@@ -229,13 +197,14 @@ static void test_early_leavers(void **state) {
     fd[i] = client_open(g);
     client_puts(fd[i], GET("/keep") GET("/keep"));
   }
-  assert_true(until(g, read_kept, 4)); /* the second of each waits for the first */
+  assert_true(
+      gate_until(g, gate_count_kept, 4)); /* the second of each waits for the first */
   for (int i = 0; i < 4; i++) {
     struct linger reset = {1, 0};
     if (i % 2) setsockopt(fd[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(fd[i]);
   }
-  assert_true(until(g, read_gone, 4));
+  assert_true(gate_until(g, gate_count_gone, 4));
   gate_do(g, reply_kept, NULL);
   assert_int_equal(client_ask(g, GET("/echo"), &answer), 200);
 }
@@ -244,69 +213,12 @@ static void test_server_freed_before_the_reply(void **state) {
   struct gate *g = *state;
   int fd = client_open(g);
   client_puts(fd, GET("/keep"));
-  assert_true(until(g, read_kept, 1));
+  assert_true(gate_until(g, gate_count_kept, 1));
   gate_do(g, gate_unlisten, NULL);
   assert_true(client_eof(fd));
   close(fd);
   gate_do(g, reply_kept, NULL);
   gate_do(g, gate_listen, NULL); /* for tear_down */
-}
-
-static void expect_timeout(struct gate *g, const char *part, int64_t us, int status) {
-  int fd = client_open(g);
-  client_puts(fd, part);
-  client_ask(g, GET("/echo"), &answer); /* the loop has read both */
-  gate_advance(g, us - 1000000);
-  client_ask(g, GET("/echo"), &answer);
-  char c;
-  assert_int_equal(recv(fd, &c, 1, MSG_DONTWAIT), -1);
-  gate_advance(g, 1000000);
-  assert_int_equal(client_answer(fd, &answer, false), status != 0);
-  assert_int_equal(answer.status, status);
-  if (status) assert_true(client_eof(fd));
-  close(fd);
-}
-
-static void test_deadlines(void **state) {
-  struct gate *g = *state;
-  expect_timeout(g, "", 5000000, 0);
-  expect_timeout(g, "G", 5000000, 408);
-  expect_timeout(g, "GET / HTTP/1.1\r\nHost:", 5000000, 408);
-  expect_timeout(g, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab",
-                 10000000, 408);
-}
-
-#define CROWD 100 /* libevent hands out the first 32 of them before the sweep's timer */
-
-/* On the loop's thread: while it looks away, requests come and their deadline passes. */
-static void send_unseen(struct gate *g, void *arg) {
-  const int *fds = arg;
-  for (int i = 0; i < CROWD; i++) client_puts(fds[i], GET("/echo"));
-  poll(NULL, 0, 150); /* the sweep is due now */
-  g->clock.fake_mono_us += 5000000;
-}
-
-static void test_unread_bytes_are_read_before_their_deadline(void **state) {
-  struct gate *g = *state;
-  int fds[CROWD];
-  for (int i = 0; i < CROWD; i++) fds[i] = client_open(g);
-  assert_true(until(g, count_open, CROWD));
-  gate_do(g, send_unseen, fds);
-  for (int i = 0; i < CROWD; i++) {
-    assert_true(client_answer(fds[i], &answer, false));
-    assert_int_equal(answer.status, 200);
-    close(fds[i]);
-  }
-}
-
-static void test_idle_connection_closes(void **state) {
-  struct gate *g = *state;
-  int fd = client_open(g);
-  client_puts(fd, GET("/echo"));
-  assert_true(client_answer(fd, &answer, false));
-  gate_advance(g, 60000000);
-  assert_true(client_eof(fd));
-  close(fd);
 }
 
 static void test_half_request_then_eof(void **state) {
@@ -316,22 +228,6 @@ static void test_half_request_then_eof(void **state) {
   assert_true(client_answer(fd, &answer, false));
   assert_int_equal(answer.status, 400);
   assert_true(client_eof(fd));
-  close(fd);
-}
-
-static void advance_and_count_open(struct gate *g, void *arg) {
-  g->clock.fake_mono_us += 10000000;
-  count_open(g, arg);
-}
-
-static void test_slow_reader_is_cut(void **state) {
-  struct gate *g = *state;
-  int fd = client_open(g);
-  client_puts(fd, GET("/big"));
-  char c;
-  assert_int_equal(recv(fd, &c, 1, 0), 1);
-  assert_true(until(g, count_open, 1));
-  assert_true(until(g, advance_and_count_open, 0));
   close(fd);
 }
 
@@ -366,7 +262,7 @@ static void test_connection_bounds(void **state) {
   assert_true(client_eof(third));
   close(third);
   close(fd[0]);
-  assert_true(until(g, count_open, 1));
+  assert_true(gate_until(g, gate_count_open, 1));
   assert_int_equal(client_ask(g, GET("/echo"), &answer), 200);
   close(fd[1]);
   gate_close(g);
@@ -427,8 +323,8 @@ static void test_drain(void **state) {
   struct gate *g = *state;
   int idle = client_open(g), busy = client_open(g);
   client_puts(busy, GET("/keep"));
-  assert_true(until(g, read_kept, 1));
-  assert_true(until(g, count_open, 2));
+  assert_true(gate_until(g, gate_count_kept, 1));
+  assert_true(gate_until(g, gate_count_open, 2));
   gate_do(g, drain, NULL);
   assert_true(client_eof(idle));
   gate_do(g, answer_kept, NULL);
@@ -438,7 +334,7 @@ static void test_drain(void **state) {
   assert_true(client_eof(busy));
   close(busy);
   close(idle);
-  assert_true(until(g, count_open, 0));
+  assert_true(gate_until(g, gate_count_open, 0));
 }
 
 int main(void) {
@@ -454,11 +350,7 @@ int main(void) {
       TEST(test_continue),
       TEST(test_early_leavers),
       TEST(test_server_freed_before_the_reply),
-      TEST(test_deadlines),
-      TEST(test_unread_bytes_are_read_before_their_deadline),
-      TEST(test_idle_connection_closes),
       TEST(test_half_request_then_eof),
-      TEST(test_slow_reader_is_cut),
       TEST(test_large_reply_is_whole),
       cmocka_unit_test(test_connection_bounds),
       TEST(test_long_pipeline),

@@ -2,22 +2,12 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <poll.h>
 
 #include "http/handlers.h"
 
 static void handle_never(struct cg_exchange *x) {
   struct gate *g = gate_of(x);
   g->kept[g->n_kept++] = x;
-}
-
-static void handle_big(struct cg_exchange *x) {
-  size_t n = 1u << 20;
-  char *all = malloc(n);
-  CG_CHECK(all);
-  memset(all, 'b', n);
-  cg_exchange_reply(x, 200, "text/plain", all, n);
-  free(all);
 }
 
 static const struct cg_route routes[] = {{"GET", "/echo", handle_echo, 0},
@@ -164,23 +154,10 @@ static void test_plain_text_on_a_tls_port(void **state) {
   tls_close(&t);
 }
 
-static void count_open(struct gate *g, void *arg) {
-  *(uint32_t *)arg = cg_server_open(g->server);
-}
-
-static void wait_open(struct gate *g, uint32_t want) {
-  uint32_t n = 0;
-  for (int i = 0; i < 5000 && n != want; i++) {
-    gate_do(g, count_open, &n);
-    if (n != want) poll(NULL, 0, 1);
-  }
-  assert_int_equal(n, want);
-}
-
 static void test_the_handshake_has_a_deadline_of_its_own(void **state) {
   struct gate *g = *state;
   struct tls t = tls_dial(g), mute = tls_dial(g);
-  wait_open(g, 2);
+  assert_true(gate_until(g, gate_count_open, 2));
   gate_advance(g, 4000000);
   tls_shake_hands(&t);
   gate_advance(g, 1000000);
