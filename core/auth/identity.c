@@ -3,12 +3,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 
 struct cg_identity {
   atomic_uint refs;
   struct cg_subject subject;
-  const char *items[]; /* roles, then sites; the texts are the claims' own */
+  struct cg_buf claims; /* as JSON; failed: longer than CG_IDENTITY_CLAIMS_MAX */
+  const char *roles_path, *sites_path;
+  const char *items[]; /* roles, then sites, the claims' own texts; then the paths */
 };
 
 struct list {
@@ -70,6 +73,37 @@ static struct cg_strings fill(const char **items, const struct list *list) {
   return (struct cg_strings){items, list->n};
 }
 
+static int add_text(const char *text, size_t n, void *arg) {
+  cg_buf_add(arg, text, n);
+  return 0;
+}
+
+/* false: no memory. */
+static bool render_claims(struct cg_identity *id, const json_t *claims) {
+  uint64_t failures = cg_mem_failures();
+  cg_buf_init(&id->claims, CG_IDENTITY_CLAIMS_MAX);
+  int rc = json_dump_callback(claims, add_text, &id->claims, JSON_COMPACT);
+  return rc == 0 && cg_mem_failures() == failures;
+}
+
+static struct cg_identity *identity_alloc(const json_t *claims, const struct list *roles,
+                                          const struct list *sites) {
+  size_t n = roles->n + sites->n, roles_len = strlen(roles->path) + 1,
+         sites_len = strlen(sites->path) + 1;
+  struct cg_identity *id =
+      cg_alloc(sizeof *id + n * sizeof id->items[0] + roles_len + sites_len);
+  if (!id) return NULL;
+  if (!render_claims(id, claims)) {
+    cg_buf_done(&id->claims);
+    cg_free(id);
+    return NULL;
+  }
+  char *at = (char *)(id->items + n);
+  id->roles_path = memcpy(at, roles->path, roles_len);
+  id->sites_path = memcpy(at + roles_len, sites->path, sites_len);
+  return id;
+}
+
 struct cg_identity *cg_identity_new(json_t *claims, const char *roles_path,
                                     const char *sites_path, struct cg_err *err) {
   static const char form[] = "1 to 256 bytes of text without control characters";
@@ -83,8 +117,7 @@ struct cg_identity *cg_identity_new(json_t *claims, const char *roles_path,
   ok = ok && find_list(claims, roles_path, &roles, err);
   ok = ok && find_list(claims, sites_path, &sites, err);
   if (!ok) return NULL;
-  struct cg_identity *id =
-      cg_alloc(sizeof *id + (roles.n + sites.n) * sizeof id->items[0]);
+  struct cg_identity *id = identity_alloc(claims, &roles, &sites);
   if (!id) {
     cg_fail(err, CG_E_MEMORY, "no memory for an identity");
     return NULL;
@@ -108,9 +141,60 @@ struct cg_identity *cg_identity_ref(struct cg_identity *id) {
 void cg_identity_unref(struct cg_identity *id) {
   if (!id || atomic_fetch_sub_explicit(&id->refs, 1, memory_order_acq_rel) != 1) return;
   json_decref(id->subject.claims);
+  cg_buf_done(&id->claims);
   cg_free(id);
 }
 
 const struct cg_subject *cg_identity_subject(const struct cg_identity *id) {
   return &id->subject;
+}
+
+/* ---- the same subject still? ---- */
+
+/* RFC 7519, section 4.1: what a renewed token has anew. */
+static bool of_the_token(const char *claim) {
+  static const char *const names[] = {"exp", "nbf", "iat", "jti"};
+  for (size_t i = 0; i < CG_COUNT(names); i++)
+    if (strcmp(claim, names[i]) == 0) return true;
+  return false;
+}
+
+static bool says_all_of(json_t *a, json_t *b) {
+  const char *claim;
+  json_t *value;
+  json_object_foreach(b, claim, value) {
+    if (!of_the_token(claim) && !json_equal(json_object_get(a, claim), value))
+      return false;
+  }
+  return true;
+}
+
+bool cg_identity_same(const struct cg_identity *a, const struct cg_identity *b) {
+  if (a == b || !a || !b) return a == b;
+  return strcmp(a->roles_path, b->roles_path) == 0 &&
+         strcmp(a->sites_path, b->sites_path) == 0 &&
+         says_all_of(a->subject.claims, b->subject.claims) &&
+         says_all_of(b->subject.claims, a->subject.claims);
+}
+
+/* ---- as JSON ---- */
+
+bool cg_identity_write(struct cg_buf *b, const char *key, const struct cg_identity *id) {
+  if (!cg_buf_ok(&id->claims)) return false;
+  cg_json_open(b, key, '{');
+  cg_json_str(b, "roles_claim", id->roles_path);
+  cg_json_str(b, "sites_claim", id->sites_path);
+  cg_json_raw(b, "claims", cg_buf_text(&id->claims));
+  cg_json_close(b, '}');
+  return cg_buf_ok(b);
+}
+
+struct cg_identity *cg_identity_read(json_t *object, struct cg_err *err) {
+  const char *roles = json_string_value(json_object_get(object, "roles_claim"));
+  const char *sites = json_string_value(json_object_get(object, "sites_claim"));
+  json_t *claims = json_object_get(object, "claims");
+  if (roles && sites && json_is_object(claims))
+    return cg_identity_new(claims, roles, sites, err);
+  cg_fail(err, CG_E_MALFORMED, "an identity has claims, roles_claim and sites_claim");
+  return NULL;
 }

@@ -2,20 +2,26 @@
  *
  * Made from the claims of a token whose signature holds, immutable after, and counted:
  * the cache of verified tokens holds one reference, each request that came with the token
- * another.  A request may travel to another worker with its reference; the count is
- * atomic and the last one frees, wherever it is.
+ * another, each lease that it keeps a third.  A request may travel to another worker with
+ * its reference; the count is atomic and the last one frees, wherever it is.
  *
  * id is the claim "sub", name the claim "name" ("" when absent).  Roles and sites come
  * from claims named by a path: a member of exactly that name, or else the way down that
  * its dots say ("realm_access.roles").  Each is an array of strings, or one string.
+ *
+ * As JSON it is the claims whole, for a policy may read any of them, and the two paths;
+ * what is read back goes through the same checks as the claims of a token.
  */
 #ifndef CG_AUTH_IDENTITY_H
 #define CG_AUTH_IDENTITY_H
 
+#include "base/buf.h"
 #include "policy/ask.h"
 
 #define CG_IDENTITY_TEXT_MAX 256 /* bytes of sub, name, a role, a site */
 #define CG_IDENTITY_LIST_MAX 256 /* roles, and sites */
+
+#define CG_IDENTITY_CLAIMS_MAX 12288 /* bytes of JSON; longer ones are not written */
 
 struct cg_identity;
 
@@ -29,5 +35,15 @@ void cg_identity_unref(struct cg_identity *id); /* NULL is fine */
 
 /* Everything but ip, which is NULL; lives as long as the identity. */
 const struct cg_subject *cg_identity_subject(const struct cg_identity *id);
+
+/* Whether both say the same of the subject; a renewed token has other exp, nbf, iat and
+ * jti, which do not count.  NULL is like NULL alone. */
+bool cg_identity_same(const struct cg_identity *a, const struct cg_identity *b);
+
+/* false: too long; b may have failed, or holds a part. */
+bool cg_identity_write(struct cg_buf *b, const char *key,
+                       const struct cg_identity *id) CG_MUST_USE;
+/* NULL: not of that form (CG_E_MALFORMED, CG_E_UNAUTHENTICATED), or no memory. */
+struct cg_identity *cg_identity_read(json_t *object, struct cg_err *err) CG_MUST_USE;
 
 #endif

@@ -26,6 +26,13 @@ void cg_buf_reset(struct cg_buf *b) {
   if (b->data) b->data[0] = '\0';
 }
 
+void cg_buf_back(struct cg_buf *b, const struct cg_buf *mark) {
+  b->len = mark->len;
+  b->failed = mark->failed;
+  b->comma = mark->comma;
+  if (b->data) b->data[b->len] = '\0';
+}
+
 bool cg_buf_ok(const struct cg_buf *b) {
   return !b->failed;
 }

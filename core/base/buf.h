@@ -25,6 +25,8 @@ void cg_buf_init(struct cg_buf *b, size_t max); /* no memory taken yet */
 void cg_buf_wrap(struct cg_buf *b, char *memory, size_t size);
 void cg_buf_done(struct cg_buf *b);  /* frees; usable again after init */
 void cg_buf_reset(struct cg_buf *b); /* empty, keeps its memory */
+/* Back to what it was when *mark was a copy of it; also from a failure since then. */
+void cg_buf_back(struct cg_buf *b, const struct cg_buf *mark);
 bool cg_buf_ok(const struct cg_buf *b);
 const char *cg_buf_text(const struct cg_buf *b); /* "" when nothing was written */
 

@@ -4,10 +4,8 @@
 #include "base/mem.h"
 #include "base/schema.h"
 
-#define DEPTH_MAX 16
-
 /* jansson's own bound is far higher and it recurses. */
-static bool depth_ok(const char *text, size_t n) {
+static bool depth_ok(const char *text, size_t n, int max) {
   int depth = 0;
   bool string = false;
   for (size_t i = 0; i < n; i++) {
@@ -16,7 +14,7 @@ static bool depth_ok(const char *text, size_t n) {
       i++;
     else if (c == '"')
       string = !string;
-    else if (!string && (c == '{' || c == '[') && ++depth > DEPTH_MAX)
+    else if (!string && (c == '{' || c == '[') && ++depth > max)
       return false;
     else if (!string && (c == '}' || c == ']'))
       depth--;
@@ -25,8 +23,12 @@ static bool depth_ok(const char *text, size_t n) {
 }
 
 json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) {
-  if (!depth_ok(text, n)) {
-    cg_fail(err, CG_E_MALFORMED, "JSON is nested deeper than %d levels", DEPTH_MAX);
+  return cg_json_parse_deep(text, n, CG_JSON_DEPTH, err);
+}
+
+json_t *cg_json_parse_deep(const char *text, size_t n, int depth, struct cg_err *err) {
+  if (!depth_ok(text, n, depth)) {
+    cg_fail(err, CG_E_MALFORMED, "JSON is nested deeper than %d levels", depth);
     return NULL;
   }
   if (memchr(text, 0, n)) {

@@ -69,7 +69,11 @@ void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
  * the length + 1). */
 const char *cg_nearest(const char *word, const char *const *candidates, size_t n);
 
-/* Parses with bounds: depth 16, no duplicates, no NUL.  NULL: *err says where. */
+/* Parses with bounds: depth, no duplicates, no NUL.  NULL: *err says where. */
+#define CG_JSON_DEPTH 16
 json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) CG_MUST_USE;
+/* For what the gate itself laid some levels deeper. */
+json_t *cg_json_parse_deep(const char *text, size_t n, int depth,
+                           struct cg_err *err) CG_MUST_USE;
 
 #endif

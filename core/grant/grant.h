@@ -78,7 +78,7 @@ struct cg_grant {
   struct cg_ask ask;
   bool quota_taken, lease_busy, row_sent;
   bool foreign; /* an admin works on somebody else's lease */
-  bool scopes_changed, ends_changed;
+  bool scopes_changed, ends_changed, identity_changed;
   size_t at;
   enum { CG_AT_REST, CG_IN_STEP, CG_STEP_OVER } turn;
   struct cg_grant *behind; /* next in a lease's queue */

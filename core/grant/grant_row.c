@@ -2,18 +2,7 @@
 
 #include "grant/explain.h"
 #include "lease/row.h"
-
-static void write_scopes(struct cg_buf *b, const struct cg_scope_ask *scopes, size_t n) {
-  cg_json_open(b, "scopes", '[');
-  for (size_t i = 0; i < n; i++) {
-    cg_json_open(b, NULL, '{');
-    cg_json_str(b, "name", scopes[i].name);
-    cg_json_int(b, "limit", (int64_t)scopes[i].limit);
-    if (scopes[i].weighted) cg_json_bool(b, "kbps", true);
-    cg_json_close(b, '}');
-  }
-  cg_json_close(b, ']');
-}
+#include "lease/terms.h"
 
 static void write_words(struct cg_buf *b, const struct cg_verdict *v) {
   cg_json_open(b, "policies", '{');
@@ -22,25 +11,23 @@ static void write_words(struct cg_buf *b, const struct cg_verdict *v) {
   cg_json_close(b, '}');
 }
 
-/* What a restart needs to have the lease back. */
+/* The lease's, with what this grant is about to make of them. */
 static void write_terms(struct cg_buf *b, const struct cg_grant *g) {
-  const struct cg_lease *l = g->lease;
-  bool decided = g->verdict && !g->replayed;
-  cg_json_str(b, "holding", l->holding);
-  cg_json_str(b, "name", l->name);
-  cg_json_str(b, "room", g->room);
-  cg_json_time(b, "granted_at", g->granted_us);
-  cg_json_time(b, "ends_at", g->ends_us);
+  struct cg_lease_terms t = cg_terms_of_lease(g->lease);
+  const char *replaces[CG_REPLACE_MAX];
   if (g->token) cg_json_time(b, "token_expires_at", g->token_expires_us);
-  if (g->n_replaced > 0) {
-    cg_json_open(b, "replaces", '[');
-    for (size_t i = 0; i < g->n_replaced; i++) cg_json_str(b, NULL, g->replaced[i]->id);
-    cg_json_close(b, ']');
+  t.tier = g->tier;
+  t.room = g->room;
+  t.ends_us = g->ends_us;
+  if (g->verdict && !g->replayed) {
+    t.scopes = g->verdict->scopes;
+    t.n_scopes = g->verdict->n_scopes;
+    t.identity = g->identity;
+    t.name = g->subject.name;
   }
-  if (decided)
-    write_scopes(b, g->verdict->scopes, g->verdict->n_scopes);
-  else
-    write_scopes(b, l->scopes, l->n_scopes);
+  for (size_t i = 0; i < g->n_replaced; i++) replaces[i] = g->replaced[i]->id;
+  t.replaces = (struct cg_strings){.items = replaces, .n = g->n_replaced};
+  cg_terms_write(b, "terms", &t, &g->home->conf->tiers);
 }
 
 static void write_facts(struct cg_buf *b, const struct cg_grant *g) {
@@ -67,19 +54,21 @@ static const char *reason_of(const struct cg_grant *g) {
   if (*g->reason) return g->reason;
   if (g->err.code != CG_OK) return g->err.text;
   if (g->op == CG_TOKEN || g->replayed) return "token renewed";
+  if (g->identity_changed) return "the token says something else of the subject";
   return g->why.n > 0 ? g->why.items[0] : "";
 }
 
 struct cgp_audit_row cg_row_of_grant(const struct cg_grant *g, struct cg_buf *buf) {
   const struct cg_tiers *tiers = &g->home->conf->tiers;
   bool change = g->err.code == CG_OK && (g->op != CG_RESERVE || g->replayed);
+  int asked = g->lease ? g->lease->requested : g->in.quality;
   struct cgp_audit_row row = cg_row_blank(change ? "change" : "decision");
   row.lease_id = g->lease_id;
   row.request_id = g->in.request_id;
   row.decision_id = g->decision_id;
   row.subject = g->subject.id;
   row.camera = g->camera_id;
-  row.quality_requested = cg_tier_name(tiers, g->in.quality);
+  row.quality_requested = cg_tier_name(tiers, asked);
   row.quality = g->err.code == CG_OK ? cg_tier_name(tiers, g->tier) : "";
   row.reason = reason_of(g);
   row.rule = g->rule;

@@ -2,8 +2,8 @@
  * goes on.
  *
  * The row borrows from the grant; its facts are rendered into buf, which must live until
- * cg_audit_append has returned.  The facts of a granted lease hold what a restart needs
- * (restore.h): holding, name, room, tier, scopes with limits, times.
+ * cg_audit_append has returned.  The facts of a granted or changed lease hold its terms
+ * whole (lease/terms.h), for the newest such row alone brings it back after a restart.
  */
 #ifndef CG_GRANT_GRANT_ROW_H
 #define CG_GRANT_GRANT_ROW_H

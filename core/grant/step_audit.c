@@ -31,7 +31,8 @@ static bool worth_a_row(const struct cg_grant *g) {
   if (!g->identity) return false;
   if (g->op == CG_RESERVE) return true;
   if (g->op == CG_TOKEN) return g->err.code == CG_OK;
-  if (g->err.code == CG_OK) return g->changed || g->scopes_changed || g->ends_changed;
+  if (g->err.code == CG_OK)
+    return g->changed || g->scopes_changed || g->ends_changed || g->identity_changed;
   return g->err.code == CG_E_GONE && g->verdict;
 }
 

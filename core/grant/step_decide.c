@@ -127,6 +127,7 @@ void cg_step_decide(struct cg_grant *g) {
   };
   if (g->op == CG_HEARTBEAT) {
     g->ask.quality = g->lease->requested;
+    g->ask.purpose = g->lease->purpose ? g->lease->purpose : "";
     g->ask.lease_id = g->lease->id;
     g->ask.lease_quality = cg_tier_name(&h->conf->tiers, g->lease->tier);
     g->ask.lease_granted_us = g->lease->granted_us;

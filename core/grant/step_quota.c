@@ -103,6 +103,7 @@ static void compare_terms(struct cg_grant *g) {
   const struct cg_lease *l = g->lease;
   g->scopes_changed = !cg_lease_same_scopes(l, g->verdict->scopes, g->verdict->n_scopes);
   g->ends_changed = g->ends_us != l->ends_us;
+  g->identity_changed = !cg_identity_same(l->identity, g->identity);
   g->changed = g->tier != l->tier || l->room_gone;
 }
 

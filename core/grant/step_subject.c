@@ -164,6 +164,11 @@ void cg_step_new_lease(struct cg_grant *g) {
     cg_step_no_memory(g);
     return;
   }
+  cg_lease_set_identity(g->lease, g->identity);
+  if (!cg_lease_set_asked(g->lease, g->in.purpose, g->in.ttl_s)) {
+    cg_step_no_memory(g);
+    return;
+  }
   g->lease->owner = h;
   g->lease->requested = g->in.quality;
   g->lease->granted_us = g->granted_us = now;
@@ -237,6 +242,7 @@ static void keep_beating(struct cg_grant *g) {
   l->tier = g->tier;
   l->ends_us = g->ends_us;
   l->expires_us = g->expires_us;
+  cg_lease_set_identity(l, g->identity);
   memcpy(l->room, g->room, strlen(g->room) + 1);
   if (strcmp(old_room, l->room) == 0) return;
   l->joined_us = 0;

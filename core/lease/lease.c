@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/identity.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -128,6 +129,20 @@ struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
   return l;
 }
 
+void cg_lease_set_identity(struct cg_lease *l, struct cg_identity *id) {
+  struct cg_identity *old = l->identity;
+  l->identity = id ? cg_identity_ref(id) : NULL;
+  l->name = id ? cg_identity_subject(id)->name : "";
+  cg_identity_unref(old);
+}
+
+bool cg_lease_set_asked(struct cg_lease *l, const char *purpose, int64_t ttl_s) {
+  cg_free(l->purpose);
+  l->purpose = *purpose ? cg_strdup(purpose) : NULL;
+  l->asked_ttl_s = ttl_s;
+  return l->purpose || !*purpose;
+}
+
 bool cg_lease_set_scopes(struct cg_lease *l, const struct cg_scope_ask *scopes,
                          size_t n) {
   size_t text = 0;
@@ -178,6 +193,8 @@ struct cg_lease *cg_lease_ref(struct cg_lease *l) {
 void cg_lease_unref(struct cg_lease *l) {
   if (!l || --l->refs > 0) return;
   cg_timer_stop(&l->timer);
+  cg_identity_unref(l->identity);
+  cg_free(l->purpose);
   cg_free(l->scopes);
   cg_free(l);
 }
@@ -202,6 +219,7 @@ bool cg_lease_bury(struct cg_leases *t, struct cg_lease *l, enum cg_ended_by by,
   if (l->state == CG_LEASE_ENDED) return false;
   l->state = CG_LEASE_ENDED;
   l->ended_by = by;
+  cg_lease_set_identity(l, NULL); /* nobody decides it again */
   snprintf(l->ended_reason, sizeof l->ended_reason, "%s", reason);
   leave_holder(t, l);
   cg_list_add(&t->tombs, &l->in_tombs);

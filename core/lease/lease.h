@@ -47,6 +47,9 @@ struct cg_lease {
   char ended_reason[160];
 
   const char *subject, *name, *key, *fingerprint; /* own text; key "" = none */
+  struct cg_identity *identity; /* as last decided with; NULL: not known, or ended */
+  char *purpose;                /* as asked; own; NULL = none */
+  int64_t asked_ttl_s;          /* 0 = none */
   char camera[CGP_CAMERA_ID_MAX + 1];
   char room[CG_ROOM_MAX];
   int tier, requested;         /* indexes; requested may be CG_TIER_NONE */
@@ -72,6 +75,7 @@ struct cg_lease {
   struct cg_link in_holder, in_tombs;
 };
 
+struct cg_identity;
 struct cg_leases;
 
 struct cg_leases *cg_leases_new(size_t max);
@@ -83,6 +87,10 @@ void cg_leases_free(struct cg_leases *t); /* every lease must have lost its refe
 struct cg_lease *cg_lease_new(struct cg_leases *t, const char *id,
                               const struct cg_subject *who, const char *camera,
                               const char *key, const char *fingerprint) CG_MUST_USE;
+/* Takes a reference of its own; name is the identity's from now on. */
+void cg_lease_set_identity(struct cg_lease *l, struct cg_identity *id);
+bool cg_lease_set_asked(struct cg_lease *l, const char *purpose,
+                        int64_t ttl_s) CG_MUST_USE;
 bool cg_lease_set_scopes(struct cg_lease *l, const struct cg_scope_ask *scopes,
                          size_t n) CG_MUST_USE;
 bool cg_lease_same_scopes(const struct cg_lease *l, const struct cg_scope_ask *scopes,

@@ -1,26 +1,19 @@
 #include "lease/restore.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "lease/end.h"
+#include "lease/terms.h"
 
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
 #define AT_ONCE   1000 /* holdings of one call to the quota */
 
-/* One lease as the trail has it; everything in the restorer's arena. */
+/* One lease as the trail has it; in the restorer's arena. */
 struct found {
   struct found *next; /* of the same home */
-  const char *id, *holding, *subject, *name, *camera, *room;
-  int tier, requested;
-  int64_t granted_us, ends_us;
-  struct cg_scope_ask *scopes;
-  struct cgp_scope *held;
-  size_t n_scopes;
-  const char *replaces[CG_REPLACE_MAX]; /* leases whose end may be missing in the trail */
-  size_t n_replaces;
+  struct cg_lease_terms terms;
 };
 
 struct restorer {
@@ -35,114 +28,82 @@ struct restorer {
 };
 
 static void over(struct restorer *r, const struct cg_err *err) {
+  for (size_t i = 0; i < r->g->n_workers; i++)
+    for (const struct found *f = r->by_home[i]; f; f = f->next)
+      cg_identity_unref(f->terms.identity);
   r->fn(r->arg, err, r->n);
   cg_arena_free(r->arena, NULL);
   cg_free(r);
 }
 
-static const char *text_of(struct restorer *r, json_t *facts, const char *key,
-                           const char *otherwise) {
-  const char *text = json_string_value(json_object_get(facts, key));
-  return cg_arena_strdup(r->arena, text ? text : otherwise);
+static struct cgp_scope *held_of(struct restorer *r, const struct cg_lease_terms *t) {
+  struct cgp_scope *held = cg_arena_zalloc(r->arena, (t->n_scopes + 1) * sizeof *held);
+  for (size_t i = 0; held && i < t->n_scopes; i++)
+    held[i] = CGP_MAKE(cgp_scope, .name = t->scopes[i].name, .limit = t->scopes[i].limit,
+                       .weighted = t->scopes[i].weighted);
+  return held;
 }
 
-static int64_t time_of(json_t *facts, const char *key) {
-  int64_t us = 0;
-  const char *text = json_string_value(json_object_get(facts, key));
-  return text && cg_time_parse(text, &us) ? us : 0;
-}
-
-static bool read_scopes(struct restorer *r, struct found *f, json_t *list) {
-  size_t n = json_array_size(list);
-  f->n_scopes = n < CG_SCOPES_MAX ? n : CG_SCOPES_MAX;
-  f->scopes = cg_arena_zalloc(r->arena, (n + 1) * sizeof *f->scopes);
-  f->held = cg_arena_zalloc(r->arena, (n + 1) * sizeof *f->held);
-  for (size_t i = 0; f->scopes && f->held && i < f->n_scopes; i++) {
-    json_t *s = json_array_get(list, i);
-    const char *name = text_of(r, s, "name", "");
-    if (!name) return false;
-    uint64_t limit = (uint64_t)json_integer_value(json_object_get(s, "limit"));
-    bool weighted = json_is_true(json_object_get(s, "kbps"));
-    f->scopes[i] = (struct cg_scope_ask){name, limit, weighted};
-    f->held[i] = CGP_MAKE(cgp_scope, weighted, name, limit);
-  }
-  return f->scopes && f->held;
-}
-
-static bool read_replaces(struct restorer *r, struct found *f, json_t *list) {
-  for (size_t i = 0; i < json_array_size(list) && i < CG_REPLACE_MAX; i++) {
-    const char *id = json_string_value(json_array_get(list, i));
-    if (!id || !cg_id_valid(id)) continue;
-    if (!(f->replaces[f->n_replaces++] = cg_arena_strdup(r->arena, id))) return false;
-  }
-  return true;
-}
-
-static bool known_tier(const struct restorer *r, const char *name, int *tier) {
-  *tier = cg_tier_find(&r->g->conf->tiers, name);
-  return *tier != CG_TIER_NONE;
-}
-
-static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
-  struct cg_err err;
-  struct found *f = cg_arena_zalloc(r->arena, sizeof *f);
-  json_t *facts = cg_json_parse(row->facts, strlen(row->facts), &err);
-  bool ok = f && facts && cg_id_valid(row->lease_id);
-  if (ok) {
-    f->id = cg_arena_strdup(r->arena, row->lease_id);
-    f->subject = cg_arena_strdup(r->arena, row->subject);
-    f->camera = cg_arena_strdup(r->arena, row->camera);
-    f->holding = text_of(r, facts, "holding", row->lease_id);
-    f->name = text_of(r, facts, "name", "");
-    f->room = text_of(r, facts, "room", "");
-    f->granted_us = time_of(facts, "granted_at");
-    f->ends_us = time_of(facts, "ends_at");
-    known_tier(r, row->quality_requested, &f->requested);
-    ok = read_scopes(r, f, json_object_get(facts, "scopes")) &&
-         read_replaces(r, f, json_object_get(facts, "replaces")) && f->id && f->subject &&
-         f->camera && f->holding && f->name && f->room &&
-         known_tier(r, row->quality, &f->tier);
-  }
-  json_decref(facts);
-  if (!ok) {
-    CG_LOG(r->g->log, CG_ERROR, "a live lease of the trail cannot be read back",
-           {"lease_id", row->lease_id});
-    return !cg_id_valid(row->lease_id) || f; /* without memory: give up */
-  }
-  size_t home = cg_id_home(f->id) % r->g->n_workers;
-  f->next = r->by_home[home];
-  r->by_home[home] = f;
+/* false: no memory. */
+static bool hold(struct restorer *r, const struct cg_lease_terms *t) {
+  struct cgp_scope *held = held_of(r, t);
   r->holds[r->n++] = (struct cgp_quota_hold){
       .size = sizeof *r->holds,
-      .lease_id = f->holding,
-      .scopes = f->held,
-      .n_scopes = f->n_scopes,
-      .kbps = r->g->conf->tiers.items[f->tier].kbps,
+      .lease_id = t->holding,
+      .scopes = held,
+      .n_scopes = t->n_scopes,
+      .kbps = r->g->conf->tiers.items[t->tier].kbps,
       .ttl_ms = (uint32_t)(r->g->conf->lapse_s + r->g->conf->beat_s) * 1000,
   };
-  return true;
+  return held;
+}
+
+/* false: no memory.  What cannot be read is logged and left where it is. */
+static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
+  struct cg_err err = {0};
+  struct found *f = cg_arena_zalloc(r->arena, sizeof *f);
+  if (!f) return false;
+  if (!cg_terms_of_row(row, &r->g->conf->tiers, r->arena, &f->terms, &err)) {
+    CG_LOG(r->g->log, CG_ERROR, "a live lease of the trail cannot be read back",
+           {"lease_id", row->lease_id}, {"error", err.text});
+    return err.code != CG_E_MEMORY;
+  }
+  size_t home = cg_id_home(f->terms.id) % r->g->n_workers;
+  f->next = r->by_home[home];
+  r->by_home[home] = f;
+  return hold(r, &f->terms);
 }
 
 /* ---- each home takes its own ---- */
 
-static bool take(struct cg_service *h, const struct found *f) {
-  struct cg_subject who = {.id = f->subject, .name = f->name};
-  if (cg_lease_find(h->leases, f->id)) return true; /* an attempt before this one */
-  struct cg_lease *l = cg_lease_new(h->leases, f->id, &who, f->camera, "", "");
+static bool set_terms(struct cg_lease *l, const struct cg_lease_terms *t) {
+  l->tier = t->tier;
+  l->requested = t->requested;
+  l->granted_us = t->granted_us;
+  l->ends_us = t->ends_us;
+  snprintf(l->holding, sizeof l->holding, "%s", t->holding);
+  snprintf(l->room, sizeof l->room, "%s", t->room);
+  if (t->identity) cg_lease_set_identity(l, t->identity);
+  return cg_lease_set_asked(l, t->purpose, t->ttl_s) &&
+         cg_lease_set_scopes(l, t->scopes, t->n_scopes);
+}
+
+static bool take(struct cg_service *h, const struct cg_lease_terms *t) {
+  struct cg_subject who = {.id = t->subject, .name = t->name};
+  if (cg_lease_find(h->leases, t->id)) return true; /* an attempt before this one */
+  struct cg_lease *l = cg_lease_new(h->leases, t->id, &who, t->camera, "", "");
   if (!l) return false;
-  l->owner = h;
-  l->state = CG_LEASE_ACTIVE;
-  l->tier = f->tier;
-  l->requested = f->requested;
-  l->granted_us = f->granted_us;
-  l->ends_us = f->ends_us;
-  l->expires_us = cg_service_now(h) + h->conf->lapse_s * 1000000;
-  if (l->expires_us > l->ends_us) l->expires_us = l->ends_us;
-  snprintf(l->holding, sizeof l->holding, "%s", f->holding);
-  snprintf(l->room, sizeof l->room, "%s", f->room);
-  bool ok = cg_lease_set_scopes(l, f->scopes, f->n_scopes);
-  cg_lease_watch(h, l);
-  cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
+  bool ok = set_terms(l, t);
+  if (ok) {
+    l->owner = h;
+    l->state = CG_LEASE_ACTIVE;
+    l->expires_us = cg_service_now(h) + h->conf->lapse_s * 1000000;
+    if (l->expires_us > l->ends_us) l->expires_us = l->ends_us;
+    cg_lease_watch(h, l);
+    cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
+  } else {
+    cg_lease_drop(h->leases, l);
+  }
   cg_lease_unref(l);
   return ok;
 }
@@ -154,20 +115,20 @@ static bool older_on_the_same_holding(struct cg_lease *l, void *with) {
 }
 
 static void end_replaced(struct cg_service *h, struct cg_lease *l,
-                         const struct found *by) {
+                         const struct cg_lease_terms *by) {
   if (!l || l->state != CG_LEASE_ACTIVE) return;
   l->holding_moved = strcmp(l->holding, by->holding) == 0;
   cg_lease_end(h, l, CG_ENDED_REPLACED, by->id, NULL, NULL);
 }
 
 /* The process ended between the row of a grant and the ends of what it replaced. */
-static void finish_replacing(struct cg_service *h, const struct found *f) {
-  struct cg_lease *own = cg_lease_find(h->leases, f->id), *old;
+static void finish_replacing(struct cg_service *h, const struct cg_lease_terms *t) {
+  struct cg_lease *own = cg_lease_find(h->leases, t->id), *old;
   while (own &&
-         (old = cg_lease_of(h->leases, f->subject, older_on_the_same_holding, own)))
-    end_replaced(h, old, f);
-  for (size_t i = 0; i < f->n_replaces; i++)
-    end_replaced(h, cg_lease_find(h->leases, f->replaces[i]), f);
+         (old = cg_lease_of(h->leases, t->subject, older_on_the_same_holding, own)))
+    end_replaced(h, old, t);
+  for (size_t i = 0; i < t->replaces.n; i++)
+    end_replaced(h, cg_lease_find(h->leases, t->replaces.items[i]), t);
 }
 
 struct share {
@@ -191,9 +152,9 @@ static void take_share(void *arg) {
   struct share *s = arg;
   s->ok = true;
   for (const struct found *f = s->first; f; f = f->next)
-    s->ok = take(s->home, f) && s->ok;
+    s->ok = take(s->home, &f->terms) && s->ok;
   for (const struct found *f = s->first; s->ok && f; f = f->next)
-    finish_replacing(s->home, f);
+    finish_replacing(s->home, &f->terms);
   while (!cg_loop_post(s->r->g->loop, taken, s))
     ; /* at start the mailbox empties without us */
 }

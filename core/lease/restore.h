@@ -1,9 +1,11 @@
 /* restore.h - after a restart: the leases that the trail says are live.
  *
  * Runs before any listener opens.  Every lease granted and not ended comes back to its
- * home with one lapse (conf->lapse_s) to beat in, never beyond its hard end, and its
- * place in the quota is taken again without refusal: who holds, keeps.  What nobody beats
- * for lapses like any other lease, with its row.
+ * home, with the terms (terms.h) that its newest decision or change row holds and one
+ * lapse (conf->lapse_s) to beat in, never beyond its hard end.  Its place in the quota is
+ * taken again without refusal: who holds, keeps.  What nobody beats for lapses like any
+ * other lease, with its row.  A row that cannot be read is logged, and its lease stays
+ * away.
  */
 #ifndef CG_LEASE_RESTORE_H
 #define CG_LEASE_RESTORE_H

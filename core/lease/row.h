@@ -1,7 +1,8 @@
-/* row.h - rows of the trail, and what the trail says of a lease.
+/* row.h - rows of the trail: blank ones, those of a lease, and their columns by name.
  *
  * A row borrows from what it is made of; facts are rendered into buf, which must live
- * until cg_audit_append has returned.
+ * until cg_audit_append has returned.  A grant's rows are made in grant/grant_row.h, and
+ * hold what a restart needs (terms.h); of those made here nothing is read back.
  */
 #ifndef CG_LEASE_ROW_H
 #define CG_LEASE_ROW_H
