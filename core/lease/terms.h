@@ -9,8 +9,8 @@
  * members among the facts, and in columns what columns say; they are read as well.
  *
  * The identity is the one last decided with: all claims of the token, for a policy may
- * read any of them, but not the token.  Claims that do not fit in the buffer are left out;
- * such a lease comes back without identity and waits for its next heartbeat's token.
+ * read any of them, but not the token.  Claims that do not fit in the buffer are left
+ * out: such a lease comes back without identity, and waits for its next beat's token.
  *
  * Reading trusts nothing: every type, length, tier, time and id is checked.  Any thread.
  */
