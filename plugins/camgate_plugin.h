@@ -287,8 +287,9 @@ struct cgp_ice_ops {
 /* ---- audit: the trail ---- */
 
 /* One event of the trail.  Strings are UTF-8, never NULL; "" = does not apply.
- * kind: decision (an answer to reserve), change (tier, scopes or hard end of a lease),
- * join, leave, end, admin, reload, start, stop, auth (refused credentials, counted). */
+ * kind: decision (an answer to reserve), change (tier, scopes, hard end, token or
+ * identity of a lease), join, leave, end, admin, reload, start, stop, auth (refused
+ * credentials, counted). */
 struct cgp_audit_row {
   uint32_t size;
   const char *kind;

@@ -1,4 +1,4 @@
-"""What a lease was asked with and for whom: decided again with it, over kill -9 as well."""
+"""What a lease was asked with, and for whom: decided again with it, over kill -9 too."""
 import json
 import shutil
 
@@ -11,7 +11,7 @@ return {
   name = "night",
   decide = function(req)
     if req.purpose == "incident" then return end
-    if not req.subject:has_role("guard") then return deny("at night cameras are for guards") end
+    if not req.subject:has_role("guard") then return deny("guards only") end
   end,
 }
 """
@@ -19,7 +19,7 @@ ASKED = """
 return {
   name = "asked",
   decide = function(req)
-    if req.quality ~= "medium" then return deny("asked for: " .. tostring(req.quality)) end
+    if req.quality ~= "medium" then return deny("not asked for medium") end
   end,
 }
 """
@@ -28,7 +28,8 @@ return {
   name = "cleared",
   match = { role = "visitor" },
   decide = function(req)
-    if req.subject.claims.clearance == 3 and req.subject:has_site("south") then return allow() end
+    local who = req.subject
+    if who.claims.clearance == 3 and who:has_site("south") then return allow() end
   end,
 }
 """
@@ -57,7 +58,7 @@ def test_a_lease_keeps_its_purpose(policies, new_gate):
     (policies / "50_night.lua").write_text(NIGHT)
     gate = new_gate(policies=policies)
     alice = gate.client("alice")
-    assert problem(alice.reserve(), 403)["reason"] == "at night cameras are for guards"
+    assert problem(alice.reserve(), 403)["reason"] == "guards only"
     lease = alice.grant(purpose="incident")["lease_id"]
     assert alice.heartbeat(lease).status_code == 200
     again(gate)
@@ -87,21 +88,23 @@ def test_a_lease_keeps_roles_sites_and_claims(policies, new_gate):
     """A beat leaves a row when the lease holds another identity than the token's."""
     (policies / "50_cleared.lua").write_text(CLEARED)
     gate = new_gate(policies=policies)
-    who = {"roles": ["visitor"], "sites": ["south"], "clearance": 3, "address": {"floor": [1, 2.5]}}
+    who = {"roles": ["visitor"], "sites": ["south"], "clearance": 3,
+           "address": {"floor": [1, 2.5]}}
     eve = gate.client("eve", **who)
     lease = eve.grant("lobby-1")["lease_id"]
     (row,) = gate.rows("SELECT facts FROM trail WHERE lease_id = ?", lease)
     kept = identity(row)
     assert {name: kept["claims"][name] for name in who} == who
     assert kept["claims"]["sub"] == "eve" and kept["roles_claim"] == "roles"
-    assert eve.token not in row["facts"] and eve.token.split(".")[2] not in row["facts"]
+    assert eve.token.split(".")[2] not in row["facts"]
 
     again(gate)
     assert eve.heartbeat(lease).status_code == 200
-    assert gate.client("eve", ttl=1800, jti="another", **who).heartbeat(lease).status_code == 200
+    renewed = gate.client("eve", ttl=1800, jti="another", **who)
+    assert renewed.heartbeat(lease).status_code == 200
     assert changes(gate, lease) == []
 
-    more = gate.client("eve", **who | {"roles": ["visitor", "guard"], "name": "Eve Adams"})
+    more = gate.client("eve", **who | {"roles": ["visitor", "guard"], "name": "Eve B"})
     for _ in range(2):
         assert more.heartbeat(lease).status_code == 200
         (row,) = changes(gate, lease)

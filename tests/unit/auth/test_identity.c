@@ -68,12 +68,79 @@ static void lists_are_bounded(void **state) {
 static void no_memory(void **state) {
   (void)state;
   json_t *claims = json_pack("{s:s}", "sub", "a");
-  struct cg_err err = {0};
-  cg_mem_fail_after(1);
-  assert_null(cg_identity_new(claims, "roles", "sites", &err));
-  assert_int_equal(err.code, CG_E_MEMORY);
+  for (uint64_t n = 1; n <= 2; n++) {
+    struct cg_err err = {0};
+    cg_mem_fail_after(n);
+    assert_null(cg_identity_new(claims, "roles", "sites", &err));
+    assert_int_equal(err.code, CG_E_MEMORY);
+  }
   json_decref(claims);
   cg_identity_unref(NULL);
+}
+
+/* A renewed token speaks for the same; another role, site, name or claim does not. */
+static void the_same_still(void **state) {
+  (void)state;
+  static const char first[] =
+      "{\"sub\":\"a\",\"roles\":[\"x\"],\"exp\":1,\"iat\":1,\"n\":{\"m\":[1,0.5]}}";
+  static const struct {
+    const char *claims, *roles, *sites;
+    bool same;
+  } rows[] = {
+      {first, "roles", "sites", true},
+      {"{\"n\":{\"m\":[1,0.5]},\"exp\":2,\"iat\":2,\"nbf\":2,\"jti\":\"j\","
+       "\"roles\":[\"x\"],\"sub\":\"a\"}",
+       "roles", "sites", true},
+      {"{\"sub\":\"a\",\"roles\":[\"x\"],\"n\":{\"m\":[1,0.5]}}", "roles", "sites", true},
+      {"{\"sub\":\"a\",\"roles\":[\"y\"],\"n\":{\"m\":[1,0.5]}}", "roles", "sites",
+       false},
+      {"{\"sub\":\"a\",\"roles\":[\"x\"],\"n\":{\"m\":[1,1.5]}}", "roles", "sites",
+       false},
+      {"{\"sub\":\"a\",\"roles\":[\"x\"]}", "roles", "sites", false},
+      {"{\"sub\":\"a\",\"roles\":[\"x\"],\"n\":{\"m\":[1,0.5]},\"o\":null}", "roles",
+       "sites", false},
+      {"{\"sub\":\"a\",\"name\":\"A\",\"roles\":[\"x\"],\"n\":{\"m\":[1,0.5]}}", "roles",
+       "sites", false},
+      {first, "sub", "sites", false},
+      {first, "roles", "sub", false},
+  };
+  struct cg_identity *a = from(first, "roles", "sites", NULL);
+  for (size_t i = 0; i < CG_COUNT(rows); i++) {
+    struct cg_identity *b = from(rows[i].claims, rows[i].roles, rows[i].sites, NULL);
+    if (cg_identity_same(a, b) != rows[i].same || cg_identity_same(b, a) != rows[i].same)
+      fail_msg("%s", rows[i].claims);
+    cg_identity_unref(b);
+  }
+  assert_true(cg_identity_same(a, a));
+  assert_false(cg_identity_same(a, NULL));
+  assert_false(cg_identity_same(NULL, a));
+  assert_true(cg_identity_same(NULL, NULL));
+  cg_identity_unref(a);
+}
+
+static void there_and_back_as_json(void **state) {
+  (void)state;
+  struct cg_identity *a = from("{\"sub\":\"a\",\"r\":{\"s\":[\"x\",\"\u00e4\\\"\"]},"
+                               "\"big\":9007199254740993,\"real\":0.1}",
+                               "r.s", "sites", NULL);
+  struct cg_buf b;
+  struct cg_err err = {0};
+  cg_buf_init(&b, 1000);
+  cg_json_open(&b, NULL, '{');
+  assert_true(cg_identity_write(&b, "who", a));
+  cg_json_close(&b, '}');
+  json_t *json = cg_json_parse(cg_buf_text(&b), b.len, &err);
+  struct cg_identity *back = cg_identity_read(json_object_get(json, "who"), &err);
+  if (!back) fail_msg("%s: %s", err.text, cg_buf_text(&b));
+  assert_true(cg_identity_same(a, back));
+  assert_int_equal(cg_identity_subject(back)->roles.n, 2);
+  cg_identity_unref(back);
+  json_decref(json);
+  cg_buf_done(&b);
+  cg_buf_init(&b, 40); /* too little room */
+  assert_false(cg_identity_write(&b, NULL, a));
+  cg_buf_done(&b);
+  cg_identity_unref(a);
 }
 
 static void *read_and_let_go(void *arg) {
@@ -107,6 +174,8 @@ int main(void) {
       cmocka_unit_test(paths),
       cmocka_unit_test(lists_are_bounded),
       cmocka_unit_test(no_memory),
+      cmocka_unit_test(the_same_still),
+      cmocka_unit_test(there_and_back_as_json),
       cmocka_unit_test(identities_travel),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

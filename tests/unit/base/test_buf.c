@@ -105,6 +105,27 @@ static void members_get_their_commas(void **state) {
   cg_buf_done(&b);
 }
 
+/* Both what failed and what went well since the mark is undone. */
+static void back_to_a_mark(void **state) {
+  (void)state;
+  for (size_t max = 4; max <= 40; max++) {
+    struct cg_buf b;
+    cg_buf_init(&b, max);
+    cg_json_open(&b, NULL, '{');
+    struct cg_buf mark = b;
+    cg_json_str(&b, "member", "that may not fit");
+    cg_buf_back(&b, &mark);
+    assert_true(cg_buf_ok(&b));
+    cg_json_close(&b, '}');
+    assert_string_equal(cg_buf_text(&b), "{}");
+    cg_buf_puts(&b, "more than there is room for, whatever the maximum");
+    mark = b;
+    cg_buf_back(&b, &mark);
+    assert_false(cg_buf_ok(&b));
+    cg_buf_done(&b);
+  }
+}
+
 static void every_integer(void **state) {
   (void)state;
   struct cg_buf b;
@@ -202,6 +223,7 @@ int main(void) {
       cmocka_unit_test(borrowed_memory_never_grows),
       cmocka_unit_test(no_memory_fails_the_buffer),
       cmocka_unit_test(members_get_their_commas),
+      cmocka_unit_test(back_to_a_mark),
       cmocka_unit_test(every_integer),
       cmocka_unit_test(escapes),
       cmocka_unit_test(every_byte_comes_back),

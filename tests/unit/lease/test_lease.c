@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "auth/identity.h"
 #include "base/mem.h"
 #include "lease/lease.h"
 
@@ -144,6 +145,46 @@ static void scopes_are_the_leases_own(void **state) {
   cg_leases_free(t);
 }
 
+/* An ended lease keeps neither the claims nor a name that borrows from them. */
+static void identities_are_counted(void **state) {
+  (void)state;
+  struct cg_leases *t = cg_leases_new(3);
+  struct cg_lease *l = add(t, 1, &alice);
+  const char *const names[] = {"Alice", "Alice B"};
+  assert_string_equal(l->name, "Alice");
+  for (size_t i = 0; i < 2; i++) {
+    json_t *claims = json_pack("{s:s, s:s}", "sub", "alice", "name", names[i]);
+    struct cg_identity *id = cg_identity_new(claims, "roles", "sites", NULL);
+    json_decref(claims);
+    cg_lease_set_identity(l, id);
+    cg_identity_unref(id);
+    assert_string_equal(l->name, names[i]);
+  }
+  cg_lease_set_identity(l, l->identity); /* the same again */
+  assert_string_equal(l->name, "Alice B");
+  cg_lease_bury(t, l, CG_ENDED_RELEASED, "");
+  assert_null(l->identity);
+  assert_string_equal(l->name, "");
+  cg_leases_free(t);
+}
+
+static void what_was_asked_is_the_leases_own(void **state) {
+  (void)state;
+  struct cg_leases *t = cg_leases_new(3);
+  struct cg_lease *l = add(t, 1, &alice);
+  char purpose[] = "incident";
+  assert_true(cg_lease_set_asked(l, "", 0));
+  assert_null(l->purpose);
+  assert_true(cg_lease_set_asked(l, purpose, 600));
+  purpose[0] = 'X';
+  assert_string_equal(l->purpose, "incident");
+  assert_int_equal(l->asked_ttl_s, 600);
+  cg_mem_fail_after(1);
+  assert_false(cg_lease_set_asked(l, purpose, 600));
+  cg_mem_fail_after(0);
+  cg_leases_free(t);
+}
+
 static void rooms_carry_the_tier_below_the_top(void **state) {
   (void)state;
   char room[CG_ROOM_MAX];
@@ -181,6 +222,8 @@ int main(void) {
       cmocka_unit_test(the_table_is_bounded),
       cmocka_unit_test(a_reference_outlives_the_table_entry),
       cmocka_unit_test(scopes_are_the_leases_own),
+      cmocka_unit_test(identities_are_counted),
+      cmocka_unit_test(what_was_asked_is_the_leases_own),
       cmocka_unit_test(rooms_carry_the_tier_below_the_top),
       cmocka_unit_test(no_memory_is_a_refusal),
   };
