@@ -98,7 +98,7 @@ static void lengths_are_bounded(void **state) {
   static const struct {
     const char *member;
     size_t max;
-  } rows[] = {{"camera", CG_CAMERA_ID_MAX}, {"room", CG_ROOM_MAX - 1}, {"purpose", 800}};
+  } rows[] = {{"camera", CGP_CAMERA_ID_MAX}, {"room", CG_ROOM_MAX - 1}, {"purpose", 800}};
   for (size_t i = 0; i < CG_COUNT(rows); i++) {
     assert_int_equal(with(rows[i].member, text_of(rows[i].max)), CG_OK);
     assert_int_equal(with(rows[i].member, text_of(rows[i].max + 1)), CG_E_MALFORMED);
