@@ -167,13 +167,9 @@ static void audit(struct cg_exchange *x) {
   if (!cg_api_caller(x, "auditor", &caller)) return;
   cg_identity_unref(caller.identity);
   int64_t after = 0, limit = 100;
-  struct cgp_audit_filter f = {.since = text_of(x, "since"),
-                               .until = text_of(x, "until"),
-                               .subject = text_of(x, "subject"),
-                               .camera = text_of(x, "camera"),
-                               .kind = text_of(x, "kind"),
-                               .outcome = text_of(x, "outcome"),
-                               .lease_id = text_of(x, "lease_id")};
+  struct cgp_audit_filter f = cg_filter_blank();
+  for (const struct cg_column *c = cg_filter_columns; c->name; c++)
+    cg_column_set(&f, c, text_of(x, c->name));
   if (!cg_api_known_query(x, known) || !number_of(x, "after", 0, INT64_MAX, &after) ||
       !number_of(x, "limit", 1, 1000, &limit) || !time_holds(x, "since") ||
       !time_holds(x, "until") || !order_holds(x, &f.newest_first))

@@ -5,7 +5,7 @@
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
 #include "cli/offline.h"
-#include "lease/row.h"
+#include "plugin/columns.h"
 
 #define PAGE    1000
 #define ROW_MAX ((size_t)1 << 20)
@@ -96,16 +96,14 @@ static void write_field(const char *text) {
 static void write_csv(struct reading *r, const struct cgp_audit_row *row) {
   if (r->told == 0) {
     fputs("seq", stdout);
-    for (size_t i = 0; i < CG_ROW_COLUMNS; i++) printf(",%s", cg_row_columns[i].name);
-    fputs(",facts\r\n", stdout);
+    for (const struct cg_column *c = cg_row_columns; c->name; c++) printf(",%s", c->name);
+    fputs("\r\n", stdout);
   }
   printf("%lld", (long long)row->seq);
-  for (size_t i = 0; i < CG_ROW_COLUMNS; i++) {
+  for (const struct cg_column *c = cg_row_columns; c->name; c++) {
     putchar(',');
-    write_field(cg_row_text(row, i));
+    write_field(cg_column_text(row, c));
   }
-  putchar(',');
-  write_field(row->facts);
   fputs("\r\n", stdout);
 }
 
@@ -149,17 +147,6 @@ static void ask(void *arg) {
     "--lease", CG_OPT_TEXT, &(f)->lease_id, "Rows of this lease."                        \
   }
 
-static struct cgp_audit_filter no_filter(void) {
-  return (struct cgp_audit_filter){.size = sizeof(struct cgp_audit_filter),
-                                   .since = "",
-                                   .until = "",
-                                   .subject = "",
-                                   .camera = "",
-                                   .kind = "",
-                                   .outcome = "",
-                                   .lease_id = ""};
-}
-
 /* CG_CMD_GO, or the exit code: all is said. */
 static int kind_holds(const char *command, const char *kind) {
   static const char *const kinds[] = {"",    "decision", "change", "join", "leave",
@@ -170,7 +157,8 @@ static int kind_holds(const char *command, const char *kind) {
 }
 
 int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
-  struct reading r = {.trail = {.who = "audit"}, .filter = no_filter(), .left = 100};
+  struct reading r = {
+      .trail = {.who = "audit"}, .filter = cg_filter_blank(), .left = 100};
   const char *limit = "100";
   bool newest = false;
   const struct cg_cmd_opt opts[] = {
@@ -190,7 +178,7 @@ int cg_cmd_audit_query(const struct cg_cmd_env *env, int argc, char **argv) {
 
 int cg_cmd_audit_export(const struct cg_cmd_env *env, int argc, char **argv) {
   struct reading r = {.trail = {.who = "audit"},
-                      .filter = no_filter(),
+                      .filter = cg_filter_blank(),
                       .left = INT64_MAX,
                       .row = write_csv};
   const char *format = env->json ? "jsonl" : "csv";

@@ -94,14 +94,10 @@ static void looked_up(void *arg, enum cgp_code code, const void *result,
 
 static bool look_up(struct news *n) {
   if (n->type != CGP_ROOM_JOINED) return false;
-  struct cgp_audit_filter f = {.since = "",
-                               .until = "",
-                               .subject = "",
-                               .camera = "",
-                               .kind = "end",
-                               .outcome = "",
-                               .lease_id = n->identity,
-                               .limit = 1};
+  struct cgp_audit_filter f = cg_filter_blank();
+  f.kind = "end";
+  f.lease_id = n->identity;
+  f.limit = 1;
   cg_audit_query(n->home->drivers, &f, looked_up, n);
   return true;
 }

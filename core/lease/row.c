@@ -1,28 +1,5 @@
 #include "lease/row.h"
 
-struct cgp_audit_row cg_row_blank(const char *kind) {
-  return (struct cgp_audit_row){.size = sizeof(struct cgp_audit_row),
-                                .kind = kind,
-                                .lease_id = "",
-                                .request_id = "",
-                                .decision_id = "",
-                                .subject = "",
-                                .camera = "",
-                                .quality_requested = "",
-                                .quality = "",
-                                .outcome = "",
-                                .reason = "",
-                                .rule = "",
-                                .policy_revision = "",
-                                .client_addr = "",
-                                .facts = "{}",
-                                .id = "",
-                                .time = "",
-                                .node = "",
-                                .prev = "",
-                                .hash = ""};
-}
-
 struct cgp_audit_row cg_row_of_lease(const struct cg_service *home, const char *kind,
                                      const struct cg_lease *l, struct cg_buf *buf) {
   struct cgp_audit_row row = cg_row_blank(kind);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "plugin/columns.h"
 #include "plugin/names.h"
 
 #define SERVERS_MAX 64 /* and URLs of one */
@@ -95,13 +96,9 @@ static const char *appended_odd(const void *result) {
 
 static bool row_whole(const struct cgp_audit_row *r) {
   if (r->size < FIRST(cgp_audit_row)) return false;
-  const char *const texts[] = {
-      r->kind,    r->lease_id,    r->request_id, r->subject,
-      r->camera,  r->decision_id, r->quality,    r->quality_requested,
-      r->outcome, r->reason,      r->rule,       r->policy_revision,
-      r->facts,   r->client_addr, r->id,         r->time,
-      r->node,    r->prev,        r->hash};
-  return all_there(texts, CG_COUNT(texts));
+  for (const struct cg_column *c = cg_row_columns; c->name; c++)
+    if (!cg_column_text(r, c)) return false;
+  return true;
 }
 
 static const char *rows_odd(const void *result) {

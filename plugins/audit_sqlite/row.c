@@ -47,7 +47,7 @@ struct stamped {
 
 static void stamp_nth(struct stamped *to, const struct cgp_audit_row *rows, size_t nth,
                       const struct aud_stamp *stamp, uint64_t noise) {
-  to->row = *(const struct cgp_audit_row *)((const char *)rows + nth * rows->size);
+  to->row = *CGP_AT(rows, nth);
   aud_id_format(stamp->wall_us, noise, to->id);
   to->row.time = to->time;
   to->row.id = to->id;

@@ -54,7 +54,7 @@ void trail_remove(struct trail *t) {
 
 struct cgp_audit_row decision(const char *lease, const char *outcome, const char *subject,
                               const char *camera) {
-  struct cgp_audit_row row = harness_audit_row("decision");
+  struct cgp_audit_row row = cg_row_blank("decision");
   row.lease_id = lease;
   row.outcome = outcome;
   row.subject = subject;
@@ -65,7 +65,7 @@ struct cgp_audit_row decision(const char *lease, const char *outcome, const char
 }
 
 struct cgp_audit_row of_lease(const char *kind, const char *lease, const char *outcome) {
-  struct cgp_audit_row row = harness_audit_row(kind);
+  struct cgp_audit_row row = cg_row_blank(kind);
   row.lease_id = lease;
   row.outcome = outcome;
   return row;
@@ -82,7 +82,7 @@ void add_many(struct trail *t, int n) {
 }
 
 enum cgp_code try_add(struct trail *t, char *text, size_t n) {
-  struct cgp_audit_row row = harness_audit_row("admin");
+  struct cgp_audit_row row = cg_row_blank("admin");
   struct harness_call c = {0};
   cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, &c);
   enum cgp_code code = harness_wait(t->h, &c);
@@ -113,15 +113,9 @@ static void see(void *to, const void *result) {
 }
 
 struct cgp_audit_filter anything(uint32_t limit) {
-  return (struct cgp_audit_filter){.size = sizeof(struct cgp_audit_filter),
-                                   .since = "",
-                                   .until = "",
-                                   .subject = "",
-                                   .camera = "",
-                                   .kind = "",
-                                   .outcome = "",
-                                   .lease_id = "",
-                                   .limit = limit};
+  struct cgp_audit_filter f = cg_filter_blank();
+  f.limit = limit;
+  return f;
 }
 
 struct seen ask(struct trail *t, struct cgp_audit_filter f) {

@@ -351,31 +351,6 @@ int64_t harness_audit_append(struct harness *h, uint32_t worker,
   return r.seq;
 }
 
-struct cgp_audit_row harness_audit_row(const char *kind) {
-  return (struct cgp_audit_row){
-      .size = sizeof(struct cgp_audit_row),
-      .kind = kind,
-      .lease_id = "",
-      .request_id = "",
-      .decision_id = "",
-      .subject = "",
-      .camera = "",
-      .quality_requested = "",
-      .quality = "",
-      .outcome = "",
-      .reason = "",
-      .rule = "",
-      .policy_revision = "",
-      .client_addr = "",
-      .facts = "{}",
-      .id = "",
-      .time = "",
-      .node = "",
-      .prev = "",
-      .hash = "",
-  };
-}
-
 static void copy_health(void *to, const void *result) {
   struct harness_reply *r = to;
   const struct cgp_health *health = result;

@@ -24,6 +24,7 @@
 /* cmocka wants the four above */
 #include <cmocka.h>
 
+#include "plugin/columns.h"
 #include "plugin/drivers.h"
 
 #define HARNESS_PATIENCE_MS 10000
@@ -96,8 +97,6 @@ void harness_quota_restore(struct harness *h, uint32_t worker,
 /* Appends; returns seq. */
 int64_t harness_audit_append(struct harness *h, uint32_t worker,
                              struct cgp_audit_row *row);
-/* A row whose strings are all "" and facts "{}": fill in what matters. */
-struct cgp_audit_row harness_audit_row(const char *kind);
 
 /* One request to the plugin's routes.  headers: "Name: value", ends with NULL; may be
  * NULL.  Status 0: no such route.  body is copied, cut at its size. */

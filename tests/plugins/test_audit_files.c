@@ -251,7 +251,7 @@ static void a_full_queue_says_so(void **state) {
   trail_open(&t, "{\"queue\": 1}", 1);
   static struct harness_call calls[500];
   memset(calls, 0, sizeof calls);
-  struct cgp_audit_row row = harness_audit_row("admin");
+  struct cgp_audit_row row = cg_row_blank("admin");
   int64_t durable = 0, busy = 0;
   for (int i = 0; i < 500; i++)
     cg_audit_append(harness_drivers(t.h, 0), &row, 1, harness_answered, &calls[i]);

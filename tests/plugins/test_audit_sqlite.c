@@ -48,7 +48,7 @@ static void a_batch_is_one_commit(void **state) {
   long before = shim_count(shim, SHIM_SYNC);
   static struct harness_call calls[1000];
   memset(calls, 0, sizeof calls);
-  struct cgp_audit_row row = harness_audit_row("admin");
+  struct cgp_audit_row row = cg_row_blank("admin");
   for (int i = 0; i < 1000; i++)
     cg_audit_append(harness_drivers(t.h, 0), &row, 1, harness_answered, &calls[i]);
   for (int i = 0; i < 1000; i++) assert_int_equal(harness_wait(t.h, &calls[i]), CGP_OK);
