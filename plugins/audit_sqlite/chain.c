@@ -9,14 +9,14 @@ struct aud_chain {
   EVP_MD_CTX *ctx;
 };
 
-struct aud_chain *aud_chain_new(struct aud_words *words) {
+struct aud_chain *aud_chain_new(struct aud_message *msg) {
   struct aud_chain *c = calloc(1, sizeof *c);
   if (c) {
     c->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     c->ctx = EVP_MD_CTX_new();
     if (c->sha256 && c->ctx) return c;
   }
-  (void)aud_say(words, "SHA-256 is not to be had from OpenSSL");
+  (void)aud_say(msg, "SHA-256 is not to be had from OpenSSL");
   aud_chain_free(c);
   return NULL;
 }
@@ -26,6 +26,12 @@ void aud_chain_free(struct aud_chain *c) {
   EVP_MD_CTX_free(c->ctx);
   EVP_MD_free(c->sha256);
   free(c);
+}
+
+char *aud_chain_put(char *at, const void *text, uint32_t len) {
+  for (int shift = 24; shift >= 0; shift -= 8) *at++ = (char)(len >> shift);
+  memcpy(at, text, len);
+  return at + len;
 }
 
 bool aud_chain_hash(struct aud_chain *c, const unsigned char prev[AUD_HASH_LEN],

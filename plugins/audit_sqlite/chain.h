@@ -12,17 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "words.h"
+#include "message.h"
 
 #define AUD_HASH_LEN 32
 
 struct aud_chain;
 
-/* The algorithm is fetched here, once.  NULL: words say why. */
-struct aud_chain *aud_chain_new(struct aud_words *words);
+/* The algorithm is fetched here, once.  NULL: msg says why. */
+struct aud_chain *aud_chain_new(struct aud_message *msg);
 void aud_chain_free(struct aud_chain *c); /* NULL is fine */
 
-/* block: the texts as they lie in struct aud_row.  prev and out may be the same. */
+#define AUD_LENGTH_LEN 4 /* bytes in front of each text */
+
+/* One text in that form; returns where the next one goes. */
+char *aud_chain_put(char *at, const void *text, uint32_t len);
+
+/* block: all texts of a row, put one behind the other.  prev and out may be the same. */
 bool aud_chain_hash(struct aud_chain *c, const unsigned char prev[AUD_HASH_LEN],
                     int64_t seq, const void *block, size_t block_len,
                     unsigned char out[AUD_HASH_LEN]);

@@ -1,7 +1,9 @@
 #include "index.h"
 
+#include "sql.h"
+
 /* Inserted in the order of their keys, so that one page is written once. */
-bool aud_index_slice(struct aud_store *s, struct aud_words *words) {
+bool aud_index_slice(struct aud_store *s, struct aud_message *msg) {
   static const char *const fill[] = {
       "INSERT INTO by_subject SELECT subject, seq FROM events WHERE seq > %lld AND "
       "seq <= %lld AND subject <> '' ORDER BY subject, seq",
@@ -13,13 +15,13 @@ bool aud_index_slice(struct aud_store *s, struct aud_words *words) {
   };
   int64_t from = s->indexed, to = from + AUD_SLICE_ROWS;
   if (to > s->head.seq) to = s->head.seq;
-  if (!aud_sql_run(s->db, s->place, "BEGIN IMMEDIATE", words)) return false;
+  if (!aud_sql_run(s->db, s->files, "BEGIN IMMEDIATE", msg)) return false;
   for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) {
     char sql[256];
     (void)sqlite3_snprintf(sizeof sql, sql, fill[i], (long long)from, (long long)to);
-    if (!aud_sql_run(s->db, s->place, sql, words)) return false;
+    if (!aud_sql_run(s->db, s->files, sql, msg)) return false;
   }
-  if (!aud_sql_run(s->db, s->place, "COMMIT", words)) return false;
+  if (!aud_sql_run(s->db, s->files, "COMMIT", msg)) return false;
   s->indexed = to;
   return true;
 }

@@ -15,6 +15,6 @@ static inline int64_t aud_index_backlog(const struct aud_store *s) {
 }
 
 /* As every failure of the store, this one too leaves it unusable. */
-bool aud_index_slice(struct aud_store *s, struct aud_words *words);
+bool aud_index_slice(struct aud_store *s, struct aud_message *msg);
 
 #endif

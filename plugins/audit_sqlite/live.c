@@ -75,7 +75,7 @@ static int by_number(const void *a, const void *b) {
 }
 
 enum cgp_code aud_live(sqlite3 *db, int64_t oldest_us, struct aud_page *page,
-                       struct aud_words *words) {
+                       struct aud_message *msg) {
   struct found found = {0};
   bool ok = aud_page_open(page, db) &&
             sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK &&
@@ -83,7 +83,7 @@ enum cgp_code aud_live(sqlite3 *db, int64_t oldest_us, struct aud_page *page,
   if (ok && found.n > 0) qsort(found.seqs, found.n, sizeof *found.seqs, by_number);
   for (size_t i = 0; ok && i < found.n; i++) ok = aud_page_add(page, found.seqs[i]);
   free(found.seqs);
-  if (!ok) (void)aud_say(words, "the trail cannot be read: %s", sqlite3_errmsg(db));
+  if (!ok) (void)aud_say(msg, "the trail cannot be read: %s", sqlite3_errmsg(db));
   aud_page_seal(page);
   return ok ? CGP_OK : CGP_E_UNAVAILABLE;
 }

@@ -4,18 +4,15 @@
 #include <string.h>
 
 #include "chain.h"
-#include "row.h"
-#include "schema.h"
+#include "columns.h"
 
-#define HASH_AT (AUD_COLS + 1)
-#define PREV_AT (AUD_COLS + 2)
 #define HEX_LEN (2 * AUD_HASH_LEN + 1)
 
 bool aud_page_open(struct aud_page *p, sqlite3 *db) {
   static const char sql[] =
-      AUD_ROW_COLUMNS ", CASE WHEN ?2 THEN (SELECT p.hash FROM events p WHERE "
-                      "p.seq = e.seq - 1) END "
-                      "FROM events e WHERE e.seq = ?1";
+      AUD_SELECT_ROW ", CASE WHEN ?2 THEN (SELECT p.hash FROM events p WHERE "
+                     "p.seq = e.seq - 1) END "
+                     "FROM events e WHERE e.seq = ?1";
   *p = (struct aud_page){0};
   return sqlite3_prepare_v2(db, sql, -1, &p->fetch, NULL) == SQLITE_OK;
 }
@@ -39,10 +36,6 @@ static void put_hash(sqlite3_stmt *st, int col, char out[HEX_LEN]) {
   aud_hex(hash, out);
 }
 
-static void set_text(struct cgp_audit_row *row, int col, const char *text) {
-  memcpy((char *)row + aud_col_offset[col], &text, sizeof text);
-}
-
 /* Rows next to each other need no look-up of the hash before. */
 static bool follows(const struct aud_page *p, int64_t seq) {
   return p->n > 0 && p->rows[p->n - 1].seq == seq - 1;
@@ -51,29 +44,29 @@ static bool follows(const struct aud_page *p, int64_t seq) {
 static bool take_row(struct aud_page *p) {
   size_t need = 2 * HEX_LEN;
   for (int i = 0; i < AUD_COLS; i++)
-    need += (size_t)sqlite3_column_bytes(p->fetch, i + 1) + 1;
+    need += (size_t)sqlite3_column_bytes(p->fetch, AUD_AT(i)) + 1;
   char *at = malloc(need);
   if (!at || !make_room(p)) {
     free(at);
     return false;
   }
   struct cgp_audit_row *row = &p->rows[p->n];
-  int64_t seq = sqlite3_column_int64(p->fetch, 0);
-  put_hash(p->fetch, HASH_AT, at);
+  int64_t seq = sqlite3_column_int64(p->fetch, AUD_AT_SEQ);
+  put_hash(p->fetch, AUD_AT_HASH, at);
   if (follows(p, seq))
     memcpy(at + HEX_LEN, row[-1].hash, HEX_LEN);
   else
-    put_hash(p->fetch, PREV_AT, at + HEX_LEN);
+    put_hash(p->fetch, AUD_AT_FURTHER, at + HEX_LEN);
   p->texts[p->n++] = at;
   *row = (struct cgp_audit_row){.size = sizeof *row, .seq = seq};
   row->hash = at;
   row->prev = at + HEX_LEN;
   at += 2 * HEX_LEN;
   for (int i = 0; i < AUD_COLS; i++) {
-    size_t len = (size_t)sqlite3_column_bytes(p->fetch, i + 1);
-    if (len > 0) memcpy(at, sqlite3_column_blob(p->fetch, i + 1), len);
+    size_t len = (size_t)sqlite3_column_bytes(p->fetch, AUD_AT(i));
+    if (len > 0) memcpy(at, sqlite3_column_blob(p->fetch, AUD_AT(i)), len);
     at[len] = '\0';
-    set_text(row, i, at);
+    aud_column_set(row, i, at);
     at += len + 1;
   }
   return true;

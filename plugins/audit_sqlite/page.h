@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 
 #include "camgate_plugin.h"
-#include "words.h"
+#include "message.h"
 
 struct aud_page {
   struct cgp_audit_row *rows;

@@ -16,7 +16,7 @@
 /* Made by init, read-only from then on but for the list of workers, which start adds to
  * under its lock. */
 struct trail {
-  struct aud_place place;
+  struct aud_files files;
   struct aud_writer *writer; /* NULL: read_only */
   struct aud_reader *reader;
   struct aud_metrics metrics;
@@ -25,7 +25,7 @@ struct trail {
 };
 
 struct worker {
-  struct aud_box box;
+  struct aud_inbox inbox;
   struct trail *trail;
   struct worker *next;
   const char *node;
@@ -47,31 +47,31 @@ static const struct cgp_option options[] = {
 
 /* ---- life cycle ---- */
 
-static bool find_place(struct trail *t, struct cgp_host *h, struct aud_words *words) {
+static bool find_files(struct trail *t, struct cgp_host *h, struct aud_message *msg) {
   const char *path = h->conf_string(h, "path");
   char *own = NULL;
   if (!path || !*path) {
     if (asprintf(&own, "%s/audit.db", h->state_dir(h)) < 0)
-      return aud_say(words, "out of memory");
+      return aud_say(msg, "out of memory");
     path = own;
   }
-  bool ok = aud_place_init(&t->place, path, h->conf_string(h, "vfs"), words);
+  bool ok = aud_files_init(&t->files, path, h->conf_string(h, "vfs"), msg);
   free(own);
   return ok;
 }
 
-static bool open_trail(struct trail *t, struct cgp_host *h, struct aud_words *words) {
-  struct aud_writer_conf conf = {&t->place, h->conf_int(h, "queue"), h};
-  if (!find_place(t, h, words)) return false;
+static bool open_trail(struct trail *t, struct cgp_host *h, struct aud_message *msg) {
+  struct aud_writer_conf conf = {&t->files, h->conf_int(h, "queue"), h};
+  if (!find_files(t, h, msg)) return false;
   if (h->conf_bool(h, "read_only")) {
-    if (!aud_reader_check(&t->place, words)) return false;
+    if (!aud_reader_check(&t->files, msg)) return false;
   } else {
-    if (!aud_place_claim(&t->place, words)) return false;
-    t->writer = aud_writer_start(&conf, words);
+    if (!aud_files_claim(&t->files, msg)) return false;
+    t->writer = aud_writer_start(&conf, msg);
     if (!t->writer) return false;
   }
   t->reader =
-      aud_reader_start(&t->place, h->conf_int(h, "longest_lease_h") * HOUR_US, words);
+      aud_reader_start(&t->files, h->conf_int(h, "longest_lease_h") * HOUR_US, msg);
   return t->reader != NULL;
 }
 
@@ -81,21 +81,21 @@ static void fini(void *self) {
   aud_reader_stop(t->reader);
   for (struct worker *w = t->workers, *next; w; w = next) {
     next = w->next;
-    aud_box_close(&w->box);
+    aud_inbox_close(&w->inbox);
     free(w);
   }
-  aud_place_free(&t->place);
+  aud_files_free(&t->files);
   (void)pthread_mutex_destroy(&t->lock);
   free(t);
 }
 
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
-  struct aud_words words = {"out of memory"};
+  struct aud_message msg = {"out of memory"};
   struct trail *t = calloc(1, sizeof *t);
   if (t) {
-    t->place.lock_fd = t->place.head_fd = -1;
+    t->files.lock_fd = t->files.head_fd = -1;
     (void)pthread_mutex_init(&t->lock, NULL);
-    if (open_trail(t, h, &words)) {
+    if (open_trail(t, h, &msg)) {
       t->metrics.rows =
           h->metric(h, "audit_rows_total", "Rows that are durable in the trail.", false);
       t->metrics.commits =
@@ -109,7 +109,7 @@ static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size)
     }
     fini(t);
   }
-  (void)snprintf(err, err_size, "%s", words.text);
+  (void)snprintf(err, err_size, "%s", msg.text);
   return -1;
 }
 
@@ -118,7 +118,7 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
   struct trail *t = self;
   struct worker *w = calloc(1, sizeof *w);
   if (!w || getrandom(&w->noise, sizeof w->noise, 0) != (ssize_t)sizeof w->noise ||
-      !aud_box_open(&w->box, h, &t->metrics)) {
+      !aud_inbox_open(&w->inbox, h, &t->metrics)) {
     (void)snprintf(err, err_size, "out of memory");
     free(w);
     return -1;
@@ -135,16 +135,16 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
 
 static void stop(void *arg) {
   struct worker *w = arg;
-  if (w->trail->writer) aud_writer_drain(w->trail->writer, &w->box);
-  aud_box_deliver(&w->box);
+  if (w->trail->writer) aud_writer_drain(w->trail->writer, &w->inbox);
+  aud_inbox_deliver(&w->inbox);
 }
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  struct aud_words words = {"read-only"};
-  bool ok = !w->trail->writer || aud_writer_health(w->trail->writer, &words);
-  const struct cgp_health result = {.size = sizeof result, .ok = ok, .text = words.text};
-  w->box.host->done(w->box.host, call, &result);
+  struct aud_message msg = {"read-only"};
+  bool ok = !w->trail->writer || aud_writer_health(w->trail->writer, &msg);
+  const struct cgp_health result = {.size = sizeof result, .ok = ok, .text = msg.text};
+  w->inbox.host->done(w->inbox.host, call, &result);
 }
 
 /* ---- ops ---- */
@@ -162,13 +162,13 @@ static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
 static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
                    struct cgp_call call) {
   struct worker *w = arg;
-  struct cgp_host *h = w->box.host;
+  struct cgp_host *h = w->inbox.host;
   if (!w->trail->writer) {
     h->fail(h, call, CGP_E_UNAVAILABLE, "the trail was opened read-only");
     return;
   }
   enum cgp_code code;
-  struct aud_words words;
+  struct aud_message msg;
   const struct aud_stamp stamp = {h->wall_us(h), w->node, &w->noise};
   struct aud_group *g = aud_group_copy(rows, n, &stamp, &code);
   if (!g) {
@@ -176,29 +176,30 @@ static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
             code == CGP_E_INVALID ? "an audit row over 256 KiB" : "out of memory");
     return;
   }
-  g->reply = (struct aud_reply){.box = &w->box, .call = call, .finish = finish_append};
-  code = aud_writer_push(w->trail->writer, g, &words);
+  g->reply =
+      (struct aud_reply){.inbox = &w->inbox, .call = call, .finish = finish_append};
+  code = aud_writer_push(w->trail->writer, g, &msg);
   if (code == CGP_OK) {
-    h->metric_add(h, w->box.metrics.queue, (int64_t)n);
+    h->metric_add(h, w->inbox.metrics.queue, (int64_t)n);
     return;
   }
   aud_group_free(g);
-  h->fail(h, call, code, "%s", words.text);
+  h->fail(h, call, code, "%s", msg.text);
 }
 
 static void query(void *arg, const struct cgp_audit_filter *f, struct cgp_call call) {
   struct worker *w = arg;
-  aud_reader_ask(w->trail->reader, &w->box, AUD_ASK_PAGE, f, call);
+  aud_reader_ask(w->trail->reader, &w->inbox, AUD_ASK_PAGE, f, call);
 }
 
 static void live(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  aud_reader_ask(w->trail->reader, &w->box, AUD_ASK_LIVE, NULL, call);
+  aud_reader_ask(w->trail->reader, &w->inbox, AUD_ASK_LIVE, NULL, call);
 }
 
 static void verify(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  aud_reader_ask(w->trail->reader, &w->box, AUD_ASK_VERDICT, NULL, call);
+  aud_reader_ask(w->trail->reader, &w->inbox, AUD_ASK_VERDICT, NULL, call);
 }
 
 static const struct cgp_audit_ops ops = {

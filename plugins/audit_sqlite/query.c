@@ -4,8 +4,12 @@
 
 #include "stamp.h"
 
-#define COLUMNS "SELECT e.seq, e.kind, e.lease_id, e.subject, e.camera, e.outcome FROM "
-#define BETWEEN " BETWEEN ?1 AND ?2 ORDER BY "
+/* Columns that a filter may ask for, as struct cgp_audit_filter names them. */
+#define ASKED(X)            X(kind) X(lease_id) X(subject) X(camera) X(outcome)
+#define ASKED_COLUMN(field) ", e." #field
+#define ASKED_TEXT(field)   f->field,
+#define COLUMNS             "SELECT e.seq" ASKED(ASKED_COLUMN) " FROM "
+#define BETWEEN             " BETWEEN ?1 AND ?2 ORDER BY "
 
 enum source { SCAN, LEASE, SUBJECT, CAMERA, BOTH };
 
@@ -68,25 +72,25 @@ static int64_t first_since(sqlite3 *db, struct range r, const char *time) {
 }
 
 static bool time_bound(struct search *s, const char *text, struct range r,
-                       int64_t *ret_seq, struct aud_words *words) {
+                       int64_t *ret_seq, struct aud_message *msg) {
   int64_t us;
   char time[AUD_TIME_LEN + 1];
   if (!aud_time_parse(text, &us))
-    return aud_say(words, "\"%.40s\" is not an RFC 3339 time", text);
+    return aud_say(msg, "\"%.40s\" is not an RFC 3339 time", text);
   aud_time_format(us, time);
   *ret_seq = first_since(s->db, r, time);
   return true;
 }
 
-static bool find_range(struct search *s, struct range *ret, struct aud_words *words) {
+static bool find_range(struct search *s, struct range *ret, struct aud_message *msg) {
   const struct cgp_audit_filter *f = s->f;
   struct range all = {number(s->db, "SELECT min(seq) FROM events", 0, 1),
                       number(s->db, "SELECT max(seq) FROM events", 0, 0)};
   struct range r = all;
   int64_t until;
-  if (*f->since && !time_bound(s, f->since, all, &r.low, words)) return false;
+  if (*f->since && !time_bound(s, f->since, all, &r.low, msg)) return false;
   if (*f->until) {
-    if (!time_bound(s, f->until, all, &until, words)) return false;
+    if (!time_bound(s, f->until, all, &until, msg)) return false;
     r.high = until - 1;
   }
   if (f->after_seq > 0 && f->newest_first && f->after_seq - 1 < r.high)
@@ -98,8 +102,8 @@ static bool find_range(struct search *s, struct range *ret, struct aud_words *wo
 }
 
 static bool fits(sqlite3_stmt *st, const struct cgp_audit_filter *f) {
-  const char *const wanted[] = {f->kind, f->lease_id, f->subject, f->camera, f->outcome};
-  for (int i = 0; i < 5; i++) {
+  const char *const wanted[] = {ASKED(ASKED_TEXT)};
+  for (int i = 0; i < (int)(sizeof wanted / sizeof *wanted); i++) {
     if (!*wanted[i]) continue;
     size_t len = strlen(wanted[i]);
     const unsigned char *text = sqlite3_column_text(st, i + 1);
@@ -160,21 +164,21 @@ static bool search_all(struct search *s, struct range r) {
              : search_range(s, source, old) && search_range(s, SCAN, fresh);
 }
 
-static enum cgp_code unreadable(sqlite3 *db, struct aud_words *words) {
-  (void)aud_say(words, "the trail cannot be read: %s", sqlite3_errmsg(db));
+static enum cgp_code unreadable(sqlite3 *db, struct aud_message *msg) {
+  (void)aud_say(msg, "the trail cannot be read: %s", sqlite3_errmsg(db));
   return CGP_E_UNAVAILABLE;
 }
 
 enum cgp_code aud_query(sqlite3 *db, const struct cgp_audit_filter *f,
                         struct aud_page *page, int64_t *ret_next,
-                        struct aud_words *words) {
+                        struct aud_message *msg) {
   struct search s = {.db = db, .f = f, .page = page};
   struct range r;
   if (!aud_page_open(page, db) ||
       sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-    return unreadable(db, words);
-  if (!find_range(&s, &r, words)) return CGP_E_INVALID;
-  if (!search_all(&s, r)) return unreadable(db, words);
+    return unreadable(db, msg);
+  if (!find_range(&s, &r, msg)) return CGP_E_INVALID;
+  if (!search_all(&s, r)) return unreadable(db, msg);
   *ret_next = s.full ? s.last_seq : 0;
   aud_page_seal(page);
   return CGP_OK;

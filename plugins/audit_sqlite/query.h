@@ -17,12 +17,12 @@
 /* CGP_E_INVALID: a filter that is no time; CGP_E_UNAVAILABLE: could not be read */
 enum cgp_code aud_query(sqlite3 *db, const struct cgp_audit_filter *f,
                         struct aud_page *page, int64_t *ret_next,
-                        struct aud_words *words);
+                        struct aud_message *msg);
 
 /* For each lease that was granted and has no end row: its newest decision or change.
  * Leases whose id is older than oldest_us are taken for over: ids begin with 14 hex
  * digits of microseconds, so the one index answers this without a look at the table. */
 enum cgp_code aud_live(sqlite3 *db, int64_t oldest_us, struct aud_page *page,
-                       struct aud_words *words);
+                       struct aud_message *msg);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "query.h"
 #include "schema.h"
-#include "store.h"
+#include "sql.h"
 #include "verify.h"
 
 #define FILTER_TEXTS 7
@@ -20,14 +20,14 @@ struct job {
   char *texts; /* of the filter */
   int64_t now_us;
   enum cgp_code code;
-  struct aud_words words;
+  struct aud_message msg;
   struct aud_page page;
   int64_t next_seq;
   struct aud_verdict verdict;
 };
 
 struct aud_reader {
-  const struct aud_place *place;
+  const struct aud_files *files;
   int64_t lease_us;
   pthread_t thread;
   atomic_bool stopping;
@@ -49,9 +49,9 @@ static void finish(struct aud_reply *reply, struct cgp_host *h) {
                                       job->next_seq};
   const struct cgp_audit_verdict verdict = {sizeof verdict, job->verdict.intact,
                                             job->verdict.rows, job->verdict.first_bad,
-                                            job->verdict.words.text};
+                                            job->verdict.msg.text};
   if (h && job->code != CGP_OK)
-    h->fail(h, reply->call, job->code, "%s", job->words.text);
+    h->fail(h, reply->call, job->code, "%s", job->msg.text);
   else if (h && job->what == AUD_ASK_VERDICT)
     h->done(h, reply->call, &verdict);
   else if (h)
@@ -66,12 +66,12 @@ static int give_up(void *arg) {
   return atomic_load(&r->stopping);
 }
 
-static bool open_read_only(const struct aud_place *place, sqlite3 **ret_db,
-                           struct aud_words *words) {
+static bool open_read_only(const struct aud_files *files, sqlite3 **ret_db,
+                           struct aud_message *msg) {
   sqlite3 *db = NULL;
   const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
   sqlite3_stmt *st = NULL;
-  bool ok = sqlite3_open_v2(place->db, &db, flags, place->vfs) == SQLITE_OK;
+  bool ok = sqlite3_open_v2(files->db, &db, flags, files->vfs) == SQLITE_OK;
   if (ok) {
     (void)sqlite3_busy_timeout(db, 500);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -79,10 +79,10 @@ static bool open_read_only(const struct aud_place *place, sqlite3 **ret_db,
          sqlite3_step(st) == SQLITE_ROW;
   }
   int version = ok ? sqlite3_column_int(st, 0) : 0;
-  if (!ok) (void)aud_sql_say(db, place, "open to read", words);
+  if (!ok) (void)aud_sql_say(db, files, "open to read", msg);
   (void)sqlite3_finalize(st);
   if (ok && version != AUD_SCHEMA_VERSION)
-    ok = aud_say(words, "%s is no trail of schema version %d", place->db,
+    ok = aud_say(msg, "%s is no trail of schema version %d", files->db,
                  AUD_SCHEMA_VERSION);
   if (ok)
     *ret_db = db;
@@ -92,25 +92,25 @@ static bool open_read_only(const struct aud_place *place, sqlite3 **ret_db,
 }
 
 static enum cgp_code verdict_of(struct aud_reader *r, struct job *job, sqlite3 *db) {
-  struct aud_chain *chain = aud_chain_new(&job->words);
+  struct aud_chain *chain = aud_chain_new(&job->msg);
   if (!chain) return CGP_E_UNAVAILABLE;
-  bool read = aud_verify_all(db, r->place, chain, &job->verdict);
+  bool read = aud_verify_all(db, r->files, chain, &job->verdict);
   aud_chain_free(chain);
-  if (!read) job->words = job->verdict.words;
+  if (!read) job->msg = job->verdict.msg;
   return read ? CGP_OK : CGP_E_UNAVAILABLE;
 }
 
 static enum cgp_code work(struct aud_reader *r, struct job *job) {
   sqlite3 *db;
-  if (!open_read_only(r->place, &db, &job->words)) return CGP_E_UNAVAILABLE;
+  if (!open_read_only(r->files, &db, &job->msg)) return CGP_E_UNAVAILABLE;
   sqlite3_progress_handler(db, 10000, give_up, r);
   enum cgp_code code = CGP_E_INTERNAL;
   switch (job->what) {
   case AUD_ASK_PAGE:
-    code = aud_query(db, &job->filter, &job->page, &job->next_seq, &job->words);
+    code = aud_query(db, &job->filter, &job->page, &job->next_seq, &job->msg);
     break;
   case AUD_ASK_LIVE:
-    code = aud_live(db, job->now_us - r->lease_us, &job->page, &job->words);
+    code = aud_live(db, job->now_us - r->lease_us, &job->page, &job->msg);
     break;
   case AUD_ASK_VERDICT: code = verdict_of(r, job, db); break;
   }
@@ -139,27 +139,27 @@ static void *run(void *arg) {
   (void)pthread_setname_np(pthread_self(), "audit reader");
   for (struct job *job; (job = next_job(r));) {
     job->code = work(r, job);
-    aud_box_put(job->reply.box, &job->reply, NULL);
+    aud_inbox_put(job->reply.inbox, &job->reply, NULL);
   }
   return NULL;
 }
 
 /* ---- start, stop ---- */
 
-bool aud_reader_check(const struct aud_place *place, struct aud_words *words) {
+bool aud_reader_check(const struct aud_files *files, struct aud_message *msg) {
   sqlite3 *db;
-  if (!place->vfs && access(place->db, F_OK) != 0)
-    return aud_say(words, "there is no trail at %s yet", place->db);
-  if (!open_read_only(place, &db, words)) return false;
+  if (!files->vfs && access(files->db, F_OK) != 0)
+    return aud_say(msg, "there is no trail at %s yet", files->db);
+  if (!open_read_only(files, &db, msg)) return false;
   (void)sqlite3_close_v2(db);
   return true;
 }
 
-struct aud_reader *aud_reader_start(const struct aud_place *place, int64_t lease_us,
-                                    struct aud_words *words) {
+struct aud_reader *aud_reader_start(const struct aud_files *files, int64_t lease_us,
+                                    struct aud_message *msg) {
   struct aud_reader *r = calloc(1, sizeof *r);
   if (r) {
-    r->place = place;
+    r->files = files;
     r->lease_us = lease_us;
     r->last = &r->first;
     atomic_init(&r->stopping, false);
@@ -173,7 +173,7 @@ struct aud_reader *aud_reader_start(const struct aud_place *place, int64_t lease
     if (ok) return r;
     free(r);
   }
-  (void)aud_say(words, "no thread to be had for the audit reader");
+  (void)aud_say(msg, "no thread to be had for the audit reader");
   return NULL;
 }
 
@@ -231,16 +231,16 @@ static bool enqueue(struct aud_reader *r, struct job *job) {
   return room;
 }
 
-void aud_reader_ask(struct aud_reader *r, struct aud_box *box, enum aud_question what,
+void aud_reader_ask(struct aud_reader *r, struct aud_inbox *inbox, enum aud_question what,
                     const struct cgp_audit_filter *f, struct cgp_call call) {
-  struct cgp_host *h = box->host;
+  struct cgp_host *h = inbox->host;
   struct job *job = calloc(1, sizeof *job);
   if (!job || (f && !copy_filter(job, f))) {
     free(job);
     h->fail(h, call, CGP_E_UNAVAILABLE, "out of memory");
     return;
   }
-  job->reply = (struct aud_reply){.box = box, .call = call, .finish = finish};
+  job->reply = (struct aud_reply){.inbox = inbox, .call = call, .finish = finish};
   job->what = what;
   job->now_us = h->wall_us(h);
   if (enqueue(r, job)) return;

@@ -35,13 +35,13 @@ static int open_and_renew(sqlite3_vfs *vfs, const char *path) {
   return rc;
 }
 
-bool aud_renew_log(const struct aud_place *p, struct aud_words *words) {
+bool aud_renew_log(const struct aud_files *p, struct aud_message *msg) {
   struct stat st;
   if (stat(p->wal, &st) != 0 || st.st_size == 0) return true;
   sqlite3_vfs *vfs = sqlite3_initialize() == SQLITE_OK ? sqlite3_vfs_find(p->vfs) : NULL;
-  if (!vfs) return aud_say(words, "there is no SQLite VFS \"%s\"", p->vfs ? p->vfs : "");
+  if (!vfs) return aud_say(msg, "there is no SQLite VFS \"%s\"", p->vfs ? p->vfs : "");
   int rc = open_and_renew(vfs, p->wal);
   if (rc == SQLITE_OK) return true;
-  return aud_say(words, "%s: %s while its log was written anew", p->wal,
+  return aud_say(msg, "%s: %s while its log was written anew", p->wal,
                  sqlite3_errstr(rc));
 }

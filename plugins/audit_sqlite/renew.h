@@ -9,9 +9,9 @@
 #ifndef AUD_RENEW_H
 #define AUD_RENEW_H
 
-#include "place.h"
+#include "files.h"
 
 /* No log is fine. */
-bool aud_renew_log(const struct aud_place *p, struct aud_words *words);
+bool aud_renew_log(const struct aud_files *p, struct aud_message *msg);
 
 #endif

@@ -3,41 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain.h"
 #include "stamp.h"
-
-#define AT(field) offsetof(struct cgp_audit_row, field)
-
-const size_t aud_col_offset[AUD_COLS] = {
-    [AUD_TIME] = AT(time),
-    [AUD_KIND] = AT(kind),
-    [AUD_LEASE] = AT(lease_id),
-    [AUD_SUBJECT] = AT(subject),
-    [AUD_CAMERA] = AT(camera),
-    [AUD_REQUESTED] = AT(quality_requested),
-    [AUD_QUALITY] = AT(quality),
-    [AUD_OUTCOME] = AT(outcome),
-    [AUD_REASON] = AT(reason),
-    [AUD_RULE] = AT(rule),
-    [AUD_REVISION] = AT(policy_revision),
-    [AUD_REQUEST] = AT(request_id),
-    [AUD_DECISION] = AT(decision_id),
-    [AUD_ID] = AT(id),
-    [AUD_NODE] = AT(node),
-    [AUD_CLIENT] = AT(client_addr),
-    [AUD_FACTS] = AT(facts),
-};
-
-static const char *text_of(const struct cgp_audit_row *row, int col) {
-  const char *text;
-  memcpy(&text, (const char *)row + aud_col_offset[col], sizeof text);
-  return text ? text : "";
-}
-
-static char *put_text(char *at, const char *text, uint32_t len) {
-  for (int shift = 24; shift >= 0; shift -= 8) *at++ = (char)(len >> shift);
-  memcpy(at, text, len);
-  return at;
-}
 
 /* The nth row as the trail takes it; time and id lie in the stamped row's own memory. */
 struct stamped {
@@ -56,7 +23,8 @@ static void stamp_nth(struct stamped *to, const struct cgp_audit_row *rows, size
 
 static size_t block_len(const struct cgp_audit_row *row) {
   size_t total = 0;
-  for (int i = 0; i < AUD_COLS; i++) total += strlen(text_of(row, i)) + 4;
+  for (int i = 0; i < AUD_COLS; i++)
+    total += strlen(aud_column_text(row, i)) + AUD_LENGTH_LEN;
   return total;
 }
 
@@ -64,10 +32,10 @@ static size_t block_len(const struct cgp_audit_row *row) {
 static char *put_row(struct aud_row *to, char *at, const struct cgp_audit_row *from) {
   to->block = at;
   for (int i = 0; i < AUD_COLS; i++) {
-    const char *text = text_of(from, i);
+    const char *text = aud_column_text(from, i);
     to->len[i] = (uint32_t)strlen(text);
-    to->text[i] = put_text(at, text, to->len[i]);
-    at = to->text[i] + to->len[i];
+    to->text[i] = at + AUD_LENGTH_LEN;
+    at = aud_chain_put(at, text, to->len[i]);
   }
   to->block_len = (size_t)(at - to->block);
   return at;

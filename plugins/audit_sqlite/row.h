@@ -4,42 +4,18 @@
  * lie in it in the very form that the chain hashes (chain.h), each behind its length in
  * four bytes, big-endian.  The writer only patches the time, which always has the same
  * length.
- * Owner: the queue, then the writer, then the worker's box, which frees it. */
+ * Owner: the queue, then the writer, then the worker's inbox, which frees it. */
 #ifndef AUD_ROW_H
 #define AUD_ROW_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "box.h"
 #include "camgate_plugin.h"
-
-/* The texts of a row, in the order of the table's columns and of the chain. */
-enum aud_col {
-  AUD_TIME,
-  AUD_KIND,
-  AUD_LEASE,
-  AUD_SUBJECT,
-  AUD_CAMERA,
-  AUD_REQUESTED,
-  AUD_QUALITY,
-  AUD_OUTCOME,
-  AUD_REASON,
-  AUD_RULE,
-  AUD_REVISION,
-  AUD_REQUEST,
-  AUD_DECISION,
-  AUD_ID,
-  AUD_NODE,
-  AUD_CLIENT,
-  AUD_FACTS,
-  AUD_COLS
-};
+#include "columns.h"
+#include "inbox.h"
 
 #define AUD_ROW_MAX (256 * 1024) /* bytes of text in one row */
-
-/* Where each text lies in struct cgp_audit_row. */
-extern const size_t aud_col_offset[AUD_COLS];
 
 struct aud_row {
   int64_t seq; /* once committed */
@@ -50,7 +26,7 @@ struct aud_row {
 };
 
 struct aud_group {
-  struct aud_reply reply; /* first: the box hands it back as this */
+  struct aud_reply reply; /* first: the inbox hands it back as this */
   int64_t since_us; /* mono clock, when it came; the writer refuses what is too old */
   bool failed;
   char *why; /* once failed; owned; NULL also when there is no memory */

@@ -12,7 +12,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-#include "place.h"
+#include "files.h"
 #include "row.h"
 
 enum aud_stmt {
@@ -25,7 +25,7 @@ enum aud_stmt {
 };
 
 struct aud_store {
-  struct aud_place *place; /* borrowed */
+  struct aud_files *files; /* borrowed */
   struct aud_chain *chain; /* borrowed */
   sqlite3 *db;             /* NULL: closed */
   sqlite3_stmt *stmt[AUD_STMTS];
@@ -42,30 +42,24 @@ struct aud_store {
 /* acked: the newest row that this process told its caller about; NULL: the process just
  * started and believes the head file. */
 bool aud_store_open(struct aud_store *s, const struct aud_head *acked,
-                    struct aud_words *words);
+                    struct aud_message *msg);
 void aud_store_close(struct aud_store *s);
 
 /* The log has grown long: write it into the file, outside of any batch.  An error here is
  * one like any other, though the rows themselves are safe in the log. */
 bool aud_store_log_full(const struct aud_store *s);
-bool aud_store_checkpoint(struct aud_store *s, struct aud_words *words);
+bool aud_store_checkpoint(struct aud_store *s, struct aud_message *msg);
 
 /* The last checkpoint, so that the file is whole by itself; only before close. */
-bool aud_store_settle(struct aud_store *s, struct aud_words *words);
+bool aud_store_settle(struct aud_store *s, struct aud_message *msg);
 
 /* One batch: begin, add every row (sets row->seq), commit.  After commit returned true
  * the rows survive a power cut. */
-bool aud_store_begin(struct aud_store *s, struct aud_words *words);
-bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_words *words);
-bool aud_store_commit(struct aud_store *s, struct aud_words *words);
+bool aud_store_begin(struct aud_store *s, struct aud_message *msg);
+bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_message *msg);
+bool aud_store_commit(struct aud_store *s, struct aud_message *msg);
 
 /* Are the files at their paths still the ones that are open?  Two stat calls. */
-bool aud_store_unmoved(struct aud_store *s, struct aud_words *words);
-
-/* "audit.db: disk I/O error (sync)": SQLite's words, and its extended code's name */
-bool aud_sql_say(sqlite3 *db, const struct aud_place *p, const char *doing,
-                 struct aud_words *words);
-bool aud_sql_run(sqlite3 *db, const struct aud_place *p, const char *sql,
-                 struct aud_words *words);
+bool aud_store_unmoved(struct aud_store *s, struct aud_message *msg);
 
 #endif

@@ -30,7 +30,7 @@ struct aud_writer {
   struct aud_reply *first, **last; /* groups that wait */
   int64_t waiting;                 /* rows in them, and in `taken` */
   bool sleeping, stopping, red;
-  struct aud_words why; /* while red */
+  struct aud_message why; /* while red */
   char red_since[AUD_TIME_LEN + 1];
   int64_t busy_since_us; /* the disk is being asked for something since; 0: it is not */
   int64_t rows, batch_rows;
@@ -59,42 +59,42 @@ static bool wait_for(struct aud_writer *w, int64_t ms) {
 
 /* ---- answers, by worker ---- */
 
-static struct aud_box *stage(struct aud_reply *chain, const struct aud_words *why) {
-  struct aud_box *boxes = NULL;
+static struct aud_inbox *stage(struct aud_reply *chain, const struct aud_message *why) {
+  struct aud_inbox *inboxes = NULL;
   for (struct aud_reply *next; chain; chain = next) {
     next = chain->next;
     chain->next = NULL;
     struct aud_group *g = (struct aud_group *)chain;
-    struct aud_box *box = chain->box;
+    struct aud_inbox *inbox = chain->inbox;
     g->failed = why != NULL;
     if (why) g->why = strdup(why->text);
-    if (!box->staged) {
-      box->staged_last = &box->staged;
-      box->staged_tally = (struct aud_tally){0};
-      box->next_staged = boxes;
-      boxes = box;
+    if (!inbox->staged) {
+      inbox->staged_last = &inbox->staged;
+      inbox->staged_tally = (struct aud_tally){0};
+      inbox->next_staged = inboxes;
+      inboxes = inbox;
     }
-    *box->staged_last = chain;
-    box->staged_last = &chain->next;
-    box->staged_tally.answered += (int64_t)g->n;
-    if (!why) box->staged_tally.rows += (int64_t)g->n;
+    *inbox->staged_last = chain;
+    inbox->staged_last = &chain->next;
+    inbox->staged_tally.answered += (int64_t)g->n;
+    if (!why) inbox->staged_tally.rows += (int64_t)g->n;
   }
-  return boxes;
+  return inboxes;
 }
 
 static void answer(struct aud_writer *w, struct aud_reply *chain,
-                   const struct aud_words *why) {
-  struct aud_box *boxes = stage(chain, why);
-  if (!boxes) return;
-  boxes->staged_tally.commits = why ? 0 : 1;
-  boxes->staged_tally.failures = why ? 1 : 0;
-  for (struct aud_box *box = boxes; box; box = box->next_staged)
-    aud_box_put(box, box->staged, &box->staged_tally);
+                   const struct aud_message *why) {
+  struct aud_inbox *inboxes = stage(chain, why);
+  if (!inboxes) return;
+  inboxes->staged_tally.commits = why ? 0 : 1;
+  inboxes->staged_tally.failures = why ? 1 : 0;
+  for (struct aud_inbox *inbox = inboxes; inbox; inbox = inbox->next_staged)
+    aud_inbox_put(inbox, inbox->staged, &inbox->staged_tally);
   (void)pthread_mutex_lock(&w->lock);
-  for (struct aud_box *next; boxes; boxes = next) {
-    next = boxes->next_staged;
-    boxes->staged = NULL;
-    boxes->in_flight -= boxes->staged_tally.answered;
+  for (struct aud_inbox *next; inboxes; inboxes = next) {
+    next = inboxes->next_staged;
+    inboxes->staged = NULL;
+    inboxes->in_flight -= inboxes->staged_tally.answered;
   }
   (void)pthread_cond_broadcast(&w->answered);
   (void)pthread_mutex_unlock(&w->lock);
@@ -138,27 +138,27 @@ static void cut_batch(struct aud_writer *w, struct batch *b) {
 }
 
 static bool write_batch(struct aud_writer *w, struct aud_reply *chain,
-                        struct aud_words *words) {
-  if (!aud_store_unmoved(&w->store, words) || !aud_store_begin(&w->store, words))
+                        struct aud_message *msg) {
+  if (!aud_store_unmoved(&w->store, msg) || !aud_store_begin(&w->store, msg))
     return false;
   for (struct aud_reply *r = chain; r; r = r->next) {
     struct aud_group *g = (struct aud_group *)r;
     for (size_t i = 0; i < g->n; i++)
-      if (!aud_store_add(&w->store, &g->rows[i], words)) return false;
+      if (!aud_store_add(&w->store, &g->rows[i], msg)) return false;
   }
-  return aud_store_commit(&w->store, words);
+  return aud_store_commit(&w->store, msg);
 }
 
 static void remember_head(struct aud_writer *w) {
   w->acked = w->store.head;
-  if (!aud_head_write(w->conf.place, &w->acked) && !w->head_unsynced)
-    w->conf.host->log(w->conf.host, CGP_WARN, "%s: %s", w->conf.place->head,
+  if (!aud_head_write(w->conf.files, &w->acked) && !w->head_unsynced)
+    w->conf.host->log(w->conf.host, CGP_WARN, "%s: %s", w->conf.files->head,
                       strerror(errno));
   w->head_unsynced = true;
 }
 
 static void turn_red(struct aud_writer *w, struct aud_reply *batch,
-                     const struct aud_words *words) {
+                     const struct aud_message *msg) {
   struct aud_reply **end = &batch;
   while (*end) end = &(*end)->next;
   *end = w->taken;
@@ -166,15 +166,15 @@ static void turn_red(struct aud_writer *w, struct aud_reply *batch,
   while (*end) end = &(*end)->next;
   (void)pthread_mutex_lock(&w->lock);
   w->red = true;
-  w->why = *words;
+  w->why = *msg;
   w->busy_since_us = 0;
   aud_time_format(clock_us(CLOCK_REALTIME), w->red_since);
   *end = take_queue(w);
   w->waiting = 0;
   (void)pthread_mutex_unlock(&w->lock);
-  answer(w, batch, words);
+  answer(w, batch, msg);
   w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail is not writable: %s",
-                    words->text);
+                    msg->text);
 }
 
 static bool pause_red(struct aud_writer *w, int64_t ms) {
@@ -187,12 +187,12 @@ static bool pause_red(struct aud_writer *w, int64_t ms) {
 }
 
 static bool try_again(struct aud_writer *w) {
-  struct aud_words words = {""};
-  bool open = aud_store_open(&w->store, &w->acked, &words);
+  struct aud_message msg = {""};
+  bool open = aud_store_open(&w->store, &w->acked, &msg);
   (void)pthread_mutex_lock(&w->lock);
-  bool news = strcmp(w->why.text, words.text) != 0;
+  bool news = strcmp(w->why.text, msg.text) != 0;
   w->red = !open;
-  w->why = words;
+  w->why = msg;
   (void)pthread_mutex_unlock(&w->lock);
   if (open)
     w->conf.host->log(
@@ -200,24 +200,24 @@ static bool try_again(struct aud_writer *w) {
         "the audit trail is writable again, %d rows behind its end taken out",
         w->store.taken_out);
   else if (news)
-    w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail: %s", words.text);
+    w->conf.host->log(w->conf.host, CGP_ERROR, "the audit trail: %s", msg.text);
   return open;
 }
 
 static void fail_closed(struct aud_writer *w, struct aud_reply *batch,
-                        const struct aud_words *words) {
-  turn_red(w, batch, words);
+                        const struct aud_message *msg) {
+  turn_red(w, batch, msg);
   aud_store_close(&w->store);
   for (int64_t ms = RETRY_FIRST_MS; pause_red(w, ms) && !try_again(w);)
     ms = ms * 2 < RETRY_LAST_MS ? ms * 2 : RETRY_LAST_MS;
 }
 
 static void refuse_late(struct aud_writer *w, struct aud_reply *late) {
-  struct aud_words words;
+  struct aud_message msg;
   if (!late) return;
-  (void)aud_say(&words, "%s: not written, since the disk was busy for too long",
-                w->conf.place->db);
-  answer(w, late, &words);
+  (void)aud_say(&msg, "%s: not written, since the disk was busy for too long",
+                w->conf.files->db);
+  answer(w, late, &msg);
 }
 
 static struct aud_reply *begin_batch(struct aud_writer *w) {
@@ -232,11 +232,11 @@ static struct aud_reply *begin_batch(struct aud_writer *w) {
 }
 
 static void do_batch(struct aud_writer *w) {
-  struct aud_words words;
+  struct aud_message msg;
   struct aud_reply *batch = begin_batch(w);
   if (!batch) return;
-  if (!write_batch(w, batch, &words)) {
-    fail_closed(w, batch, &words);
+  if (!write_batch(w, batch, &msg)) {
+    fail_closed(w, batch, &msg);
     return;
   }
   remember_head(w);
@@ -249,17 +249,17 @@ static void do_batch(struct aud_writer *w) {
 /* ---- housekeeping ---- */
 
 static void do_duty(struct aud_writer *w) {
-  struct aud_words words;
+  struct aud_message msg;
   if (aud_store_log_full(&w->store)) {
-    if (!aud_store_checkpoint(&w->store, &words)) fail_closed(w, NULL, &words);
+    if (!aud_store_checkpoint(&w->store, &msg)) fail_closed(w, NULL, &msg);
   } else if (aud_index_backlog(&w->store) > 0) {
     w->sliced_us = clock_us(CLOCK_MONOTONIC);
-    if (!aud_store_unmoved(&w->store, &words) || !aud_index_slice(&w->store, &words))
-      fail_closed(w, NULL, &words);
+    if (!aud_store_unmoved(&w->store, &msg) || !aud_index_slice(&w->store, &msg))
+      fail_closed(w, NULL, &msg);
   } else {
     w->head_unsynced = false;
-    if (!aud_head_sync(w->conf.place, &w->acked))
-      w->conf.host->log(w->conf.host, CGP_WARN, "%s: %s", w->conf.place->head,
+    if (!aud_head_sync(w->conf.files, &w->acked))
+      w->conf.host->log(w->conf.host, CGP_WARN, "%s: %s", w->conf.files->head,
                         strerror(errno));
   }
 }
@@ -337,23 +337,23 @@ static bool make_thread(struct aud_writer *w) {
 }
 
 struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
-                                    struct aud_words *words) {
+                                    struct aud_message *msg) {
   struct aud_writer *w = calloc(1, sizeof *w);
-  (void)aud_say(words, "out of memory, or of threads");
+  (void)aud_say(msg, "out of memory, or of threads");
   if (!w || !make_locks(w)) {
     free(w);
     return NULL;
   }
   w->conf = *conf;
   w->last = &w->first;
-  w->chain = aud_chain_new(words);
-  w->store.place = conf->place;
+  w->chain = aud_chain_new(msg);
+  w->store.files = conf->files;
   w->store.chain = w->chain;
-  if (w->chain && aud_store_open(&w->store, NULL, words)) {
+  if (w->chain && aud_store_open(&w->store, NULL, msg)) {
     w->acked = w->store.head;
     w->rows = w->acked.seq;
     if (make_thread(w)) return w;
-    (void)aud_say(words, "no thread to be had for the audit writer");
+    (void)aud_say(msg, "no thread to be had for the audit writer");
     aud_store_close(&w->store);
   }
   aud_chain_free(w->chain);
@@ -368,10 +368,10 @@ void aud_writer_stop(struct aud_writer *w) {
   (void)pthread_cond_signal(&w->wake);
   (void)pthread_mutex_unlock(&w->lock);
   (void)pthread_join(w->thread, NULL);
-  struct aud_words words;
-  if (w->acked.seq > 0) (void)aud_head_sync(w->conf.place, &w->acked);
-  if (w->store.db && !aud_store_settle(&w->store, &words))
-    w->conf.host->log(w->conf.host, CGP_WARN, "%s", words.text);
+  struct aud_message msg;
+  if (w->acked.seq > 0) (void)aud_head_sync(w->conf.files, &w->acked);
+  if (w->store.db && !aud_store_settle(&w->store, &msg))
+    w->conf.host->log(w->conf.host, CGP_WARN, "%s", msg.text);
   aud_store_close(&w->store);
   aud_chain_free(w->chain);
   (void)pthread_cond_destroy(&w->answered);
@@ -384,17 +384,17 @@ void aud_writer_stop(struct aud_writer *w) {
 
 /* Under the lock: why no row may come in now. */
 static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
-                             struct aud_words *words) {
+                             struct aud_message *msg) {
   int64_t hung_us = w->busy_since_us > 0 ? now_us - w->busy_since_us : 0;
   if (w->red)
-    (void)aud_say(words, "%s, since %s", w->why.text, w->red_since);
+    (void)aud_say(msg, "%s, since %s", w->why.text, w->red_since);
   else if (w->stopping)
-    (void)aud_say(words, "the audit trail is being closed");
+    (void)aud_say(msg, "the audit trail is being closed");
   else if (hung_us > HANG_US)
-    (void)aud_say(words, "%s: the disk hangs for %lld s", w->conf.place->db,
+    (void)aud_say(msg, "%s: the disk hangs for %lld s", w->conf.files->db,
                   (long long)(hung_us / 1000000));
   else if (w->waiting > 0 && w->waiting + rows > w->conf.queue) {
-    (void)aud_say(words, "%lld audit rows wait already", (long long)w->waiting);
+    (void)aud_say(msg, "%lld audit rows wait already", (long long)w->waiting);
     return CGP_E_BUSY;
   } else
     return CGP_OK;
@@ -402,34 +402,34 @@ static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
 }
 
 enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
-                              struct aud_words *words) {
+                              struct aud_message *msg) {
   int64_t rows = (int64_t)g->n;
   g->since_us = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_lock(&w->lock);
-  enum cgp_code code = refusal(w, rows, g->since_us, words);
+  enum cgp_code code = refusal(w, rows, g->since_us, msg);
   if (code == CGP_OK) {
     g->reply.next = NULL;
     *w->last = &g->reply;
     w->last = &g->reply.next;
     w->waiting += rows;
-    g->reply.box->in_flight += rows;
+    g->reply.inbox->in_flight += rows;
     if (w->sleeping) (void)pthread_cond_signal(&w->wake);
   }
   (void)pthread_mutex_unlock(&w->lock);
   return code;
 }
 
-void aud_writer_drain(struct aud_writer *w, struct aud_box *box) {
+void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox) {
   (void)pthread_mutex_lock(&w->lock);
-  while (box->in_flight > 0) (void)pthread_cond_wait(&w->answered, &w->lock);
+  while (inbox->in_flight > 0) (void)pthread_cond_wait(&w->answered, &w->lock);
   (void)pthread_mutex_unlock(&w->lock);
 }
 
-bool aud_writer_health(struct aud_writer *w, struct aud_words *words) {
+bool aud_writer_health(struct aud_writer *w, struct aud_message *msg) {
   (void)pthread_mutex_lock(&w->lock);
-  bool ok = refusal(w, 1, clock_us(CLOCK_MONOTONIC), words) == CGP_OK;
+  bool ok = refusal(w, 1, clock_us(CLOCK_MONOTONIC), msg) == CGP_OK;
   if (ok)
-    (void)aud_say(words, "%s writable, %lld rows, batch %lld", w->conf.place->db,
+    (void)aud_say(msg, "%s writable, %lld rows, batch %lld", w->conf.files->db,
                   (long long)w->rows, (long long)w->batch_rows);
   (void)pthread_mutex_unlock(&w->lock);
   return ok;

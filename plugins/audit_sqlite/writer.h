@@ -22,31 +22,31 @@
 #ifndef AUD_WRITER_H
 #define AUD_WRITER_H
 
-#include "place.h"
+#include "files.h"
 #include "row.h"
 
 struct aud_writer;
 
 struct aud_writer_conf {
-  struct aud_place *place; /* claimed; outlives the writer */
+  struct aud_files *files; /* claimed; outlives the writer */
   int64_t queue;           /* rows that may wait; one group always may */
   struct cgp_host *host;   /* for log, from any thread */
 };
 
-/* Opens the trail and starts the thread.  NULL: words. */
+/* Opens the trail and starts the thread.  NULL: msg says why. */
 struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
-                                    struct aud_words *words);
+                                    struct aud_message *msg);
 /* Everything pushed is answered, the last checkpoint made, the file closed. */
 void aud_writer_stop(struct aud_writer *w); /* NULL is fine */
 
-/* On the worker of g->reply.box.  CGP_OK: the group is the writer's and its box will
- * answer; else the caller keeps it and has the words. */
+/* On the worker of g->reply.inbox.  CGP_OK: the group is the writer's and its inbox will
+ * answer; else the caller keeps it, and msg says why. */
 enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
-                              struct aud_words *words);
+                              struct aud_message *msg);
 
-/* Waits until every row of this box is answered into it. */
-void aud_writer_drain(struct aud_writer *w, struct aud_box *box);
+/* Waits until every row of this inbox is answered into it. */
+void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox);
 
-bool aud_writer_health(struct aud_writer *w, struct aud_words *words);
+bool aud_writer_health(struct aud_writer *w, struct aud_message *msg);
 
 #endif

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import random
+import re
 import sqlite3
 import struct
 import threading
@@ -15,6 +16,7 @@ import time
 import pytest
 
 from gate import Gate, problem
+from servers import ROOT
 from wait import until
 
 KILLS = int(os.environ.get("CAMGATE_KILLS", 50))
@@ -218,8 +220,9 @@ def test_a_crash_between_a_grant_and_the_end_of_what_it_replaced(tmp_path, start
 
 # ---- a long trail
 
-TEXTS = ("time kind lease_id subject camera quality_requested quality outcome reason "
-         "rule policy_revision request_id decision_id id node client_addr facts").split()
+TEXTS = re.search('texts = """(.*?)"""',
+                  (ROOT / "plugins/audit_sqlite/README.md").read_text(),
+                  re.DOTALL).group(1).split()
 
 
 def grow(gate, rows):
@@ -247,7 +250,8 @@ def grow(gate, rows):
                 prev = hashlib.sha256(data).digest()
                 values["policy_revision"] = revisions[values["policy_revision"]]
                 new.append((seq, *values.values(), prev))
-        db.executemany(f"INSERT INTO events VALUES({','.join('?' * 19)})", new)
+        values = ",".join("?" * (len(TEXTS) + 2))
+        db.executemany(f"INSERT INTO events VALUES({values})", new)
     (gate.state / "audit.db.head").write_text(f"camgate audit head {seq:020d} "
                                               f"{prev.hex()}\n")
 

@@ -1,4 +1,4 @@
-/* place.h - the files of one trail, and what guards them.
+/* files.h - the files of one trail, and what guards them.
  *
  *   audit.db, -wal, -shm   SQLite's
  *   audit.db.lock          held (flock) by the one process that writes; names it
@@ -8,15 +8,15 @@
  * The head is written after each commit without a sync of its own (the row is durable;
  * after a power cut the head may be older than the trail, never newer) and synced when
  * the writer is idle. */
-#ifndef AUD_PLACE_H
-#define AUD_PLACE_H
+#ifndef AUD_FILES_H
+#define AUD_FILES_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "chain.h"
+#include "message.h"
 #include "stamp.h"
-#include "words.h"
 
 struct aud_head {
   int64_t seq; /* 0: no row yet */
@@ -24,7 +24,7 @@ struct aud_head {
   char time[AUD_TIME_LEN + 1]; /* "" in a head that was read from the file */
 };
 
-struct aud_place {
+struct aud_files {
   char *db, *wal, *head, *lock;
   const char *vfs; /* NULL = SQLite's own */
   int lock_fd, head_fd;
@@ -37,22 +37,22 @@ struct aud_ident {
   off_t size;
 };
 
-bool aud_place_init(struct aud_place *p, const char *path, const char *vfs,
-                    struct aud_words *words);
-void aud_place_free(struct aud_place *p); /* lets go of the lock */
+bool aud_files_init(struct aud_files *p, const char *path, const char *vfs,
+                    struct aud_message *msg);
+void aud_files_free(struct aud_files *p); /* lets go of the lock */
 
 /* Become the one writer; makes an empty audit.db of mode 0600 when there is none and no
  * head tells of rows that should be there. */
-bool aud_place_claim(struct aud_place *p, struct aud_words *words);
+bool aud_files_claim(struct aud_files *p, struct aud_message *msg);
 
-bool aud_ident_take(const char *path, struct aud_ident *ret, struct aud_words *words);
+bool aud_ident_take(const char *path, struct aud_ident *ret, struct aud_message *msg);
 /* The same file still, and not shorter than ever seen. */
-bool aud_ident_check(const char *path, struct aud_ident *known, struct aud_words *words);
+bool aud_ident_check(const char *path, struct aud_ident *known, struct aud_message *msg);
 
 /* true with seq 0 when there is no head file; false: it is there and unreadable */
-bool aud_head_read(const struct aud_place *p, struct aud_head *ret,
-                   struct aud_words *words);
-bool aud_head_write(struct aud_place *p, const struct aud_head *head);
-bool aud_head_sync(struct aud_place *p, const struct aud_head *head);
+bool aud_head_read(const struct aud_files *p, struct aud_head *ret,
+                   struct aud_message *msg);
+bool aud_head_write(struct aud_files *p, const struct aud_head *head);
+bool aud_head_sync(struct aud_files *p, const struct aud_head *head);
 
 #endif

@@ -1,4 +1,4 @@
-#include "shape.h"
+#include "schema_check.h"
 
 #include <string.h>
 
@@ -31,37 +31,37 @@ static void step(struct objects *o) {
 }
 
 static bool compare(const struct objects *is, const struct objects *own,
-                    struct aud_words *words) {
+                    struct aud_message *msg) {
   int order = strcmp(is->name, own->name);
   if (is->more && (!own->more || order < 0))
-    return aud_say(words, "%s %s is not the gate's", is->type, is->name);
+    return aud_say(msg, "%s %s is not the gate's", is->type, is->name);
   if (own->more && (!is->more || order > 0))
-    return aud_say(words, "%s %s is gone", own->type, own->name);
+    return aud_say(msg, "%s %s is gone", own->type, own->name);
   return strcmp(is->sql, own->sql) == 0 ||
-         aud_say(words, "%s %s was altered", is->type, is->name);
+         aud_say(msg, "%s %s was altered", is->type, is->name);
 }
 
-static bool same(sqlite3 *db, sqlite3 *model, struct aud_words *words) {
+static bool same(sqlite3 *db, sqlite3 *model, struct aud_message *msg) {
   struct objects is = {0}, own = {0};
   bool ok = (objects_of(db, &is) && objects_of(model, &own)) ||
-            aud_say(words, "the schema cannot be read: %s", sqlite3_errmsg(db));
+            aud_say(msg, "the schema cannot be read: %s", sqlite3_errmsg(db));
   for (is.more = ok; ok && (is.more || own.more);) {
     step(&is);
     step(&own);
-    ok = compare(&is, &own, words);
+    ok = compare(&is, &own, msg);
   }
   (void)sqlite3_finalize(is.st);
   (void)sqlite3_finalize(own.st);
   return ok;
 }
 
-bool aud_shape_check(sqlite3 *db, struct aud_words *words) {
+bool aud_schema_check(sqlite3 *db, struct aud_message *msg) {
   sqlite3 *model = NULL;
-  bool ok =
-      sqlite3_open(":memory:", &model) == SQLITE_OK &&
-      sqlite3_exec(model, AUD_TABLES AUD_TRAIL_VIEWS, NULL, NULL, NULL) == SQLITE_OK &&
-      sqlite3_exec(model, AUD_SESSIONS_VIEW, NULL, NULL, NULL) == SQLITE_OK;
-  ok = ok ? same(db, model, words) : aud_say(words, "no memory to compare the schema");
+  char *sql = aud_schema_sql();
+  bool ok = sql && sqlite3_open(":memory:", &model) == SQLITE_OK &&
+            sqlite3_exec(model, sql, NULL, NULL, NULL) == SQLITE_OK;
+  ok = ok ? same(db, model, msg) : aud_say(msg, "no memory to compare the schema");
   (void)sqlite3_close(model);
+  sqlite3_free(sql);
   return ok;
 }

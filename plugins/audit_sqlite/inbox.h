@@ -1,12 +1,12 @@
-/* box.h - how answers of the writer and the reader come home to a worker's thread.
+/* inbox.h - how answers of the writer and the reader come home to a worker's thread.
  *
- * Each worker has one box.  The two threads put finished replies into it; the first one
+ * Each worker has one inbox.  The two threads put finished replies into it; the first one
  * posts one wake-up to the worker's loop, so a commit wakes each worker once however many
  * rows it had; a wake-up that could not be posted is tried again by the next one.  There
- * every reply is finished: its call is completed, its memory freed.  Lock order: a box's
- * lock is a leaf. */
-#ifndef AUD_BOX_H
-#define AUD_BOX_H
+ * every reply is finished: its call is completed, its memory freed.  Lock order: an
+ * inbox's lock is a leaf. */
+#ifndef AUD_INBOX_H
+#define AUD_INBOX_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,11 +14,11 @@
 
 #include "camgate_plugin.h"
 
-struct aud_box;
+struct aud_inbox;
 
 struct aud_reply {
   struct aud_reply *next;
-  struct aud_box *box;
+  struct aud_inbox *inbox;
   struct cgp_call call;
   /* on the worker's thread: complete the call and free the reply; h NULL: only free */
   void (*finish)(struct aud_reply *r, struct cgp_host *h);
@@ -33,7 +33,7 @@ struct aud_metrics {
   int rows, commits, failures, queue;
 };
 
-struct aud_box {
+struct aud_inbox {
   struct cgp_host *host;
   struct aud_metrics metrics;
   pthread_mutex_t lock;
@@ -44,19 +44,19 @@ struct aud_box {
   /* the writer's alone: replies of the batch that it is sorting by worker */
   struct aud_reply *staged, **staged_last;
   struct aud_tally staged_tally;
-  struct aud_box *next_staged;
+  struct aud_inbox *next_staged;
 };
 
-bool aud_box_open(struct aud_box *box, struct cgp_host *host,
-                  const struct aud_metrics *metrics);
+bool aud_inbox_open(struct aud_inbox *inbox, struct cgp_host *host,
+                    const struct aud_metrics *metrics);
 /* Frees what nobody fetched; no thread puts any more. */
-void aud_box_close(struct aud_box *box);
+void aud_inbox_close(struct aud_inbox *inbox);
 
 /* Finishes what lies in it.  Its worker's thread; the wake-up does it too. */
-void aud_box_deliver(struct aud_box *box);
+void aud_inbox_deliver(struct aud_inbox *inbox);
 
-/* A chain of replies, all of this box; any thread.  tally may be NULL. */
-void aud_box_put(struct aud_box *box, struct aud_reply *chain,
-                 const struct aud_tally *tally);
+/* A chain of replies, all of this inbox; any thread.  tally may be NULL. */
+void aud_inbox_put(struct aud_inbox *inbox, struct aud_reply *chain,
+                   const struct aud_tally *tally);
 
 #endif

@@ -1,0 +1,97 @@
+#include "schema.h"
+
+#include <sqlite3.h>
+
+#include "columns.h"
+
+#define BEFORE_EVENTS                                                                    \
+  "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT "     \
+  "ROWID;"                                                                               \
+  "INSERT INTO meta VALUES('indexed', 0), ('opened', 0);"                                \
+  "CREATE TABLE revisions(number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) "       \
+  "STRICT;"                                                                              \
+  "INSERT INTO revisions VALUES(0, '');"
+
+#define BEHIND_EVENTS                                                                    \
+  "CREATE INDEX events_lease ON events(lease_id, kind, outcome) WHERE lease_id <> '';"   \
+  "CREATE TABLE by_subject(subject TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY "        \
+  "KEY(subject, seq)) STRICT, WITHOUT ROWID;"                                            \
+  "CREATE TABLE by_camera(camera TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY "          \
+  "KEY(camera, seq)) STRICT, WITHOUT ROWID;"                                             \
+  "CREATE TABLE by_hour(hour TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT "   \
+  "ROWID;"
+
+#define PREV                                                                             \
+  "coalesce((SELECT lower(hex(p.hash)) FROM events p WHERE p.seq = e.seq - 1), "         \
+  "printf('%064d', 0)) AS prev"
+
+/* watched_s: the time during which more joins than leaves were seen; who is still there
+ * is counted up to now, or to the end of the lease. */
+#define SESSIONS                                                                         \
+  "CREATE VIEW sessions AS SELECT d.lease_id, d.subject, d.camera,"                      \
+  " coalesce((SELECT c.quality FROM events c WHERE c.lease_id = d.lease_id AND "         \
+  "c.lease_id <> '' AND c.kind = 'change' AND c.quality <> '' ORDER BY c.seq DESC "      \
+  "LIMIT 1), d.quality) AS quality, d.time AS granted_at,"                               \
+  " (SELECT min(j.time) FROM events j WHERE j.lease_id = d.lease_id AND j.lease_id <> "  \
+  "'' AND j.kind = 'join') AS joined_at,"                                                \
+  " (SELECT max(l.time) FROM events l WHERE l.lease_id = d.lease_id AND l.lease_id <> "  \
+  "'' AND l.kind = 'leave') AS left_at,"                                                 \
+  " (SELECT min(x.time) FROM events x WHERE x.lease_id = d.lease_id AND x.lease_id <> "  \
+  "'' AND x.kind = 'end') AS ended_at,"                                                  \
+  " (SELECT x.outcome FROM events x WHERE x.lease_id = d.lease_id AND x.lease_id <> '' " \
+  "AND x.kind = 'end' ORDER BY x.seq LIMIT 1) AS ended_by,"                              \
+  " (SELECT round(coalesce(sum((julianday(coalesce(w.until, CASE w.kind WHEN 'end' "     \
+  "THEN w.time ELSE strftime('%Y-%m-%dT%H:%M:%fZ', 'now') END)) - julianday(w.time)) * " \
+  "86400.0), 0.0), 3) FROM (SELECT v.time, v.kind, sum(CASE v.kind WHEN 'join' THEN 1 "  \
+  "WHEN 'leave' THEN -1 ELSE 0 END) OVER (ORDER BY v.seq) AS depth, lead(v.time) OVER "  \
+  "(ORDER BY v.seq) AS until FROM events v WHERE v.lease_id = d.lease_id AND "           \
+  "v.lease_id <> '' AND v.kind IN ('join', 'leave', 'end')) w WHERE w.depth > 0) AS "    \
+  "watched_s, d.seq FROM events d WHERE d.kind = 'decision' AND d.outcome = 'allow' "    \
+  "AND d.lease_id <> '';"
+
+static void put_events(sqlite3_str *to) {
+  sqlite3_str_appendall(to, "CREATE TABLE events(seq INTEGER PRIMARY KEY");
+  for (int i = 0; i < AUD_COLS; i++)
+    sqlite3_str_appendf(to, ", %s", aud_columns[i].defined);
+  sqlite3_str_appendall(to, ", hash BLOB NOT NULL) STRICT;");
+}
+
+static int place_of(const struct aud_column *c, bool trail) {
+  return trail ? c->in_trail : c->in_decisions;
+}
+
+/* What stands at that place of the view.  false: nothing, the places are over. */
+static bool put_place(sqlite3_str *to, bool trail, int place) {
+  for (int i = 0; i < AUD_COLS; i++) {
+    const struct aud_column *c = &aud_columns[i];
+    if (place_of(c, trail) != place) continue;
+    sqlite3_str_appendall(to, c->read);
+    if (c->by_number) sqlite3_str_appendf(to, " AS %s", c->name);
+    sqlite3_str_appendall(to, ", ");
+    return true;
+  }
+  return false;
+}
+
+static void put_places(sqlite3_str *to, bool trail) {
+  for (int place = 1; put_place(to, trail, place);) place++;
+}
+
+static void put_decisions(sqlite3_str *to, const char *view, const char *condition) {
+  sqlite3_str_appendf(to, "CREATE VIEW %s AS SELECT ", view);
+  put_places(to, false);
+  sqlite3_str_appendf(to, "seq FROM events WHERE kind = 'decision'%s;", condition);
+}
+
+char *aud_schema_sql(void) {
+  sqlite3_str *to = sqlite3_str_new(NULL);
+  sqlite3_str_appendall(to, BEFORE_EVENTS);
+  put_events(to);
+  sqlite3_str_appendall(to, BEHIND_EVENTS "CREATE VIEW trail AS SELECT seq, ");
+  put_places(to, true);
+  sqlite3_str_appendall(to, PREV ", lower(hex(hash)) AS hash FROM events e;");
+  put_decisions(to, "decisions", "");
+  put_decisions(to, "denials", " AND outcome = 'deny'");
+  sqlite3_str_appendall(to, SESSIONS);
+  return sqlite3_str_finish(to);
+}
