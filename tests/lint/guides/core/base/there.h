@@ -1,0 +1,1 @@
+/* there.h - is there */
