@@ -15,7 +15,7 @@
 #define LEEWAY_MAX_S    600
 #define CACHE_MAX       (1u << 20)
 
-/* What a change of keys replaces. */
+/* What is copied from struct cg_auth_conf. */
 struct rules {
   struct cg_keys *keys;
   char *issuer, *audience, *roles, *sites;
@@ -30,11 +30,6 @@ struct cg_auth {
   struct cg_token_cache *cache; /* NULL: none */
   struct cg_budget *wrong;
 };
-
-const struct cg_auth_conf cg_auth_conf_default = {.roles_claim = "roles",
-                                                  .sites_claim = "sites",
-                                                  .leeway_s = 30,
-                                                  .cache_entries = 4096};
 
 static void rules_done(struct rules *r) {
   cg_keys_free(r->keys);
@@ -103,16 +98,6 @@ void cg_auth_free(struct cg_auth *auth) {
   cg_token_cache_free(auth->cache);
   cg_budget_free(auth->wrong);
   cg_free(auth);
-}
-
-bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
-                   struct cg_err *err) {
-  struct rules rules;
-  if (!rules_open(&rules, conf, err)) return false;
-  rules_done(&auth->rules);
-  auth->rules = rules;
-  if (auth->cache) cg_token_cache_clear(auth->cache);
-  return true;
 }
 
 void cg_auth_publish(struct cg_auth *auth, struct cg_keys *keys) {

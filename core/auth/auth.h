@@ -1,19 +1,18 @@
-/* auth.h - who is calling?  Bearer JWTs of users, verified.
+/* auth.h - who is calling: bearer tokens (JWTs) of users, verified.
  *
- * One struct cg_auth per worker, used on its thread alone.  Keys are parsed once; each
- * has exactly one algorithm, its own: a secret is HS256, an RSA key RS256, a P-256 key
- * ES256. The token never chooses (RFC 8725, 3.1).  All that can be said without the key
- * is checked before the signature: size, form, header, times, issuer, audience (jwt.h).
+ * One struct cg_auth per worker, used on its thread alone.  It has two sets of keys
+ * (keys.h): the configured ones, which stay, and those that an issuer publishes, which
+ * cg_auth_publish replaces whole.  A key has exactly one algorithm, its own: a secret is
+ * HS256, an RSA key RS256, a P-256 key ES256; a token cannot choose (RFC 8725, 3.1).  All
+ * that can be said without the key is checked before the signature: size, form, header,
+ * times, issuer, audience (jwt.h).
  *
- * Beside its configured keys it has those that an issuer publishes (jwks.h), handed in
- * whole at any time by cg_auth_publish; who fetches them is told of kids that no key has.
- * While no key has come yet, every token is answered CG_E_UNAVAILABLE.
- *
- * Verified tokens are remembered, by their SHA-256, until they expire or a key changes
- * (token_cache.h).
- * Wrong signatures are counted per client address (budget.h): past the budget an address
- * gets CG_E_RATE for every token that is not remembered.  Refusals are
- * CG_E_UNAUTHENTICATED with words that never quote the token.
+ * Verified tokens are remembered by their SHA-256 (token_cache.h) until they expire or
+ * cg_auth_publish changes the keys.  Wrong signatures are counted per client address
+ * (budget.h): an address with 20 of them within 10 s gets CG_E_RATE for every token that
+ * is not remembered.  While there is no key at all yet, every token gets
+ * CG_E_UNAVAILABLE. Other refusals are CG_E_UNAUTHENTICATED, with words that never quote
+ * the token.
  */
 #ifndef CG_AUTH_AUTH_H
 #define CG_AUTH_AUTH_H
@@ -22,7 +21,7 @@
 
 struct cg_auth;
 
-/* All are copied.  Start from cg_auth_conf_default. */
+/* All are copied. */
 struct cg_auth_conf {
   const char *secret;            /* HS256, at least 32 bytes; NULL: none */
   const char *public_key_pem;    /* RSA of 2048 bits or more, or P-256; NULL: none */
@@ -31,9 +30,8 @@ struct cg_auth_conf {
   const char *roles_claim, *sites_claim; /* paths */
   int64_t leeway_s;                      /* how far clocks may differ */
   uint32_t cache_entries;                /* 0: no cache */
-  bool published;                        /* keys of an issuer will come */
+  bool published; /* cg_auth_publish will be called, no key need be configured */
 };
-extern const struct cg_auth_conf cg_auth_conf_default; /* no key; 30 s, 4096 */
 
 struct cg_keys;
 
@@ -44,25 +42,19 @@ void cg_auth_free(struct cg_auth *auth); /* identities outlive it */
 
 /* The issuer's keys from now on; takes them over, forgets every remembered token. */
 void cg_auth_publish(struct cg_auth *auth, struct cg_keys *keys);
-/* fn is told of a kid that a token names and no key has; true: keys are being fetched,
- * and the token is answered CG_E_UNAVAILABLE instead of CG_E_UNAUTHENTICATED.  NULL:
- * nobody. */
+/* fn is called with the kid of a token for which no key is found; it returns true when
+ * keys are being fetched, and the token gets CG_E_UNAVAILABLE instead of
+ * CG_E_UNAUTHENTICATED. NULL: nothing is called. */
 void cg_auth_on_missed(struct cg_auth *auth, bool (*fn)(void *ctx, const char *kid),
                        void *ctx);
-bool cg_auth_has_keys(const struct cg_auth *auth);
+bool cg_auth_has_keys(const struct cg_auth *auth); /* configured or published */
 /* SHA-256, 32 bytes. */
 bool cg_auth_digest(struct cg_auth *auth, const void *data, size_t n,
                     unsigned char out[32]) CG_MUST_USE;
 
-/* New keys and rules for the old; published keys stay.  Forgets every remembered token.
- * false: all stays. */
-bool cg_auth_rekey(struct cg_auth *auth, const struct cg_auth_conf *conf,
-                   struct cg_err *err) CG_MUST_USE;
-
 /* header: the Authorization header's value, or NULL.  true: *ret_identity holds one
- * reference, the caller's to give back (cg_identity_unref, any worker) when the request
- * is
- * over; *ret_subject borrows from it, and its ip is client_ip itself. */
+ * reference, which the caller gives back (cg_identity_unref, any worker) when the request
+ * is over; *ret_subject borrows from it, and its ip is client_ip itself. */
 bool cg_auth_bearer(struct cg_auth *auth, const char *header, const char *client_ip,
                     int64_t now_wall_us, struct cg_subject *ret_subject,
                     struct cg_identity **ret_identity, struct cg_err *err) CG_MUST_USE;

@@ -1,10 +1,10 @@
-/* budget.h - how much an address may get wrong.
+/* budget.h - wrong signatures, counted per client address.
  *
- * A fixed table counts failures per client address in windows of time; an address over
- * its limit is refused until its window ends.  IPv6 counts by /64, which is what one
- * client has; an IPv4-mapped address is the IPv4 one.  When the table is full the
- * smallest count of eight gives way.  One per worker, one thread: with n workers an
- * address may get wrong n times the limit.
+ * A fixed table counts in windows of time; an address over its limit has nothing left
+ * until its window ends.  IPv6 counts by /64, which is what one client has; an
+ * IPv4-mapped address is the IPv4 one.  When the table is full the smallest count of
+ * eight gives way. One per worker, one thread: n workers together let an address have n
+ * times the limit.
  */
 #ifndef CG_AUTH_BUDGET_H
 #define CG_AUTH_BUDGET_H

@@ -26,7 +26,7 @@ struct cg_jwks_source {
   struct cg_fetcher *fetcher;
   struct cg_timer timer;
   int64_t due_us, tried_us, good_us; /* mono; NEVER */
-  bool in_flight, told, stopping, stale;
+  bool in_flight, first_done, stopping, stale;
   size_t n_keys;
   unsigned char digest[32]; /* of the text the keys are from */
   char why[CG_ERR_TEXT_MAX];
@@ -126,8 +126,8 @@ static void fetched(void *arg, const struct cgp_fetched *got) {
     succeeded(s);
   else
     failed(s, err.text);
-  if (s->told) return;
-  s->told = true;
+  if (s->first_done) return;
+  s->first_done = true;
   s->env.first(s->env.ctx);
 }
 

@@ -3,10 +3,10 @@
  * A key knows its one algorithm (RFC 8725, 3.1): secret HS256, RSA (PKCS #1 v1.5) RS256,
  * EC P-256 ES256.  A token finds its key by the algorithm and the kid; this is the one
  * place where keys are chosen.  Among configured keys there is one of an algorithm, and
- * one without a name answers to every kid.  Among published ones (jwks.h) the kid must be
- * a key's own, and a token without kid must leave no choice.  Everything OpenSSL needs is
- * fetched, keyed and initialised when the key is added; checking allocates little and
- * fetches nothing.  One thread.
+ * one without a name fits every kid.  Among published ones (jwks.h) the kid must be a
+ * key's own; a token without kid is checked only when one key has its algorithm.  What
+ * OpenSSL needs is fetched, keyed and initialised when the key is added; checking
+ * allocates little and fetches nothing.  One thread.
  */
 #ifndef CG_AUTH_KEYS_H
 #define CG_AUTH_KEYS_H

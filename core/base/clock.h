@@ -1,6 +1,7 @@
 /* clock.h - what time it is; fakeable.
  *
- * Everything asks a struct cg_clock, never the system, so tests own time.  Wall time is
+ * What a test must be able to move in time asks the struct cg_clock that it was given;
+ * deadlines of calls, watches and commands ask cg_clock_system itself.  Wall time is
  * microseconds since 1970 UTC and may jump; mono never jumps and is for deadlines.  Text
  * is RFC 3339, UTC, "2026-11-23T21:15:39.123456Z" (27 characters).  Any thread.
  */

@@ -77,7 +77,7 @@ static bool read_claims(struct eval *e, const char *text) {
 static bool read_ask(struct eval *e, const struct question *q, struct cg_ask *ask) {
   ask->now_us = cg_clock_system.wall_us(&cg_clock_system);
   ask->quality =
-      q->quality ? cg_tier_find(&e->conf->grant.tiers, q->quality) : CG_TIER_NONE;
+      q->quality ? cg_tier_find(&e->conf->lease.tiers, q->quality) : CG_TIER_NONE;
   if (q->quality && ask->quality == CG_TIER_NONE)
     return cg_fail(&e->err, CG_E_INVALID, "there is no quality \"%.31s\"", q->quality);
   if (q->at && !cg_time_parse(q->at, &ask->now_us))
@@ -90,7 +90,7 @@ static bool read_ask(struct eval *e, const struct question *q, struct cg_ask *as
 
 static void tell_table(const struct eval *e, int asked_quality) {
   const struct cg_verdict *v = e->verdict;
-  const struct cg_tiers *tiers = &e->conf->grant.tiers;
+  const struct cg_tiers *tiers = &e->conf->lease.tiers;
   if (v->allow)
     printf("allow at %s\n", cg_tier_name(tiers, cg_explain_quality(v, asked_quality)));
   else
@@ -116,7 +116,7 @@ static void tell_table(const struct eval *e, int asked_quality) {
 static void tell_json(const struct eval *e, int asked_quality) {
   struct cg_buf out;
   cg_buf_init(&out, OUT_MAX);
-  cg_explain_json(&out, e->verdict, &e->conf->grant.tiers, e->camera->id, asked_quality,
+  cg_explain_json(&out, e->verdict, &e->conf->lease.tiers, e->camera->id, asked_quality,
                   cg_policy_revision(e->policy));
   puts(cg_buf_text(&out));
   cg_buf_done(&out);

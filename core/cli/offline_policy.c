@@ -35,7 +35,7 @@ struct cg_policy *cg_offline_policy(const struct cg_conf *conf,
     const void *in;
     void *ctx; /* the callback's, which reads only */
   } of = {usages};
-  const struct cg_policy_env env = {.tiers = &conf->grant.tiers,
+  const struct cg_policy_env env = {.tiers = &conf->lease.tiers,
                                     .limits = conf->limits,
                                     .log = log,
                                     .usage = usage,

@@ -54,7 +54,7 @@ static bool find_file(struct reading *r, const char *path) {
 static void check_table(struct reading *r) {
   json_t *tiers = json_object_get(r->root, "tiers");
   json_t *plugins = json_object_get(r->root, "plugins");
-  cg_conf_tiers(tiers, &r->conf->grant.tiers, r->arena, &r->errs);
+  cg_conf_tiers(tiers, &r->conf->lease.tiers, r->arena, &r->errs);
   cg_conf_plugins(plugins, &r->conf->plugin_names, &r->conf->plugin_options, r->arena,
                   &r->errs);
   json_object_del(r->root, "tiers");
@@ -249,7 +249,7 @@ static void check_credentials(struct reading *r) {
 
 static void check_together(struct reading *r) {
   const struct cg_conf *c = r->conf;
-  if (c->grant.beat_s >= c->grant.lapse_s)
+  if (c->lease.beat_s >= c->lease.lapse_s)
     wrong(r, "/lease/beat_s", "must be less than lease.lapse_s");
   if (c->limits.lua.burst_cpu_us > c->limits.lua.cpu_us)
     wrong(r, "/limits/resume_ms", "must not be more than limits.decide_ms");
@@ -285,7 +285,7 @@ static void read_all(struct reading *r, const char *path, enum cg_conf_use use) 
   if (!r->root) return;
   check_table(r);
   take_plain(r->conf, &r->values);
-  take_lease(&r->conf->grant, &r->values);
+  take_lease(&r->conf->lease, &r->values);
   take_http(&r->conf->http, &r->values);
   take_paths(r);
   take_tls(r);

@@ -40,7 +40,7 @@ struct cg_conf {
 
   const char *policies; /* folder */
   struct cg_policy_limits limits;
-  struct cg_lease_conf grant;
+  struct cg_lease_conf lease;
   struct cg_deadlines deadlines;
   struct cg_server_limits http; /* public listener */
 

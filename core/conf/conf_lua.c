@@ -95,14 +95,14 @@ static void add(lua_State *L, struct reading *r, json_t *to, const char *name,
   leave(r, before);
 }
 
-/* What keys the table on top has. */
-struct shape {
+/* How many keys of which kind the table on top has. */
+struct keys {
   size_t named, numbered, odd;
   lua_Integer last;
 };
 
-static struct shape shape_of(lua_State *L) {
-  struct shape s = {0};
+static struct keys keys_of(lua_State *L) {
+  struct keys s = {0};
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
     lua_Integer i = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
     if (lua_type(L, -2) == LUA_TSTRING)
@@ -116,8 +116,7 @@ static struct shape shape_of(lua_State *L) {
   return s;
 }
 
-static json_t *list_of(lua_State *L, struct reading *r, const struct shape *s,
-                       int depth) {
+static json_t *list_of(lua_State *L, struct reading *r, const struct keys *s, int depth) {
   json_t *list = json_array();
   for (lua_Integer i = 1; list && i <= s->last; i++) {
     if (lua_rawgeti(L, -1, i) != LUA_TNIL) add(L, r, list, NULL, depth);
@@ -127,7 +126,7 @@ static json_t *list_of(lua_State *L, struct reading *r, const struct shape *s,
 }
 
 static json_t *table_of(lua_State *L, struct reading *r, int depth) {
-  struct shape s = shape_of(L);
+  struct keys s = keys_of(L);
   if (depth >= DEPTH_MAX || s.named > ITEMS_MAX || !lua_checkstack(L, 8))
     return wrong(r, "tables too deep or too large");
   if (s.odd) return wrong(r, "keys are names, or places in a list");

@@ -1,4 +1,4 @@
-/* conf_path.h - paths of the configuration, and what is made in them. */
+/* conf_path.h - files and folders that the configuration names: found, read, made. */
 #ifndef CG_CONF_CONF_PATH_H
 #define CG_CONF_CONF_PATH_H
 

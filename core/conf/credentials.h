@@ -1,9 +1,8 @@
-/* credentials.h - what is read again at every reload, beside the policies: the
- * certificate with its key, and the file of the issuer's keys.
+/* credentials.h - the certificate with its key, and the issuer's keys, read from files.
  *
- * The main thread reads them, at the start and at reloads; workers use what they find in
- * the gate when they are asked to.  The configuration's check reads them too, so that a
- * start refuses nothing that `camgate check` did not tell.
+ * The main thread reads them at the start and, as it does policies, at every reload;
+ * workers take them from struct cg_gate when it asks them to.  cg_conf_read reads them
+ * too, so that a start refuses nothing that `camgate check` did not tell.
  */
 #ifndef CG_CONF_CREDENTIALS_H
 #define CG_CONF_CREDENTIALS_H

@@ -52,7 +52,7 @@ static void usage(void *ctx, const char *scope,
 
 static struct cg_policy *compile(struct cg_worker *w, const struct cg_bundle *bundle) {
   struct cg_gate *gate = w->gate;
-  struct cg_policy_env env = {.tiers = &gate->conf->grant.tiers,
+  struct cg_policy_env env = {.tiers = &gate->conf->lease.tiers,
                               .limits = gate->conf->limits,
                               .log = gate->log,
                               .usage = usage,
@@ -204,7 +204,7 @@ struct cg_worker *cg_worker_new(struct cg_gate *gate, uint32_t n, struct cg_err 
   w->gate = gate;
   w->n = n;
   w->loop = cg_loop_new(err);
-  w->service = (struct cg_service){.conf = &gate->conf->grant,
+  w->service = (struct cg_service){.conf = &gate->conf->lease,
                                    .metric = &gate->lease_metrics,
                                    .loop = w->loop,
                                    .log = gate->log,

@@ -1,8 +1,8 @@
 /* await.h - usage("scope"): a policy waits for the quota without blocking the loop.
  *
- * The Lua side yields; decide.c asks env.usage and resumes.  A scope asked twice in one
- * decision is read once, so all policies see the same number.  A quota that does not
- * answer ends the decision, whatever the policy catches.
+ * cg_await_usage yields; decide.c calls cg_await_ask, which asks env.usage, and resumes.
+ * A scope asked twice in one decision is read once, so all policies see the same number.
+ * A quota that does not answer ends the decision, whatever the policy catches.
  */
 #ifndef CG_POLICY_AWAIT_H
 #define CG_POLICY_AWAIT_H

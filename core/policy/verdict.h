@@ -1,4 +1,4 @@
-/* verdict.h - what the words of a decision come to. */
+/* verdict.h - the one verdict that the policies' answers combine to. */
 #ifndef CG_POLICY_VERDICT_H
 #define CG_POLICY_VERDICT_H
 

@@ -205,7 +205,7 @@ static bool note_missed(void *ctx, const char *kid) {
 
 static void hall_open(struct hall *h, const char *secret) {
   struct cg_err err = {0};
-  struct cg_auth_conf conf = cg_auth_conf_default;
+  struct cg_auth_conf conf = {USUAL_RULES};
   conf.published = true;
   conf.secret = secret;
   *h = (struct hall){.auth = cg_auth_new(&conf, &err)};

@@ -109,7 +109,7 @@ static int setup(void **state) {
       .url = b.url, .refresh_us = 300 * SECOND, .least_us = LEAST_US};
   b.metrics = cg_metrics_new(1);
   b.ids = cg_jwks_metrics_register(b.metrics);
-  struct cg_auth_conf conf = cg_auth_conf_default;
+  struct cg_auth_conf conf = {USUAL_RULES};
   conf.published = true;
   b.auth = cg_auth_new(&conf, NULL);
   publish(&b, "a");

@@ -26,6 +26,9 @@
 #define OTHER  "another-secret-another-secret-32"
 #define NOW_S  INT64_C(1800000000)
 #define NOW    (NOW_S * 1000000)
+/* Of a struct cg_auth_conf. */
+#define USUAL_RULES                                                                      \
+  .roles_claim = "roles", .sites_claim = "sites", .leeway_s = 30, .cache_entries = 4096
 #define CLAIMS "{\"sub\":\"alice\",\"exp\":1800003600}"
 
 enum signer {
