@@ -18,27 +18,27 @@
 
 enum cg_code {
   CG_OK = 0,
-  CG_E_MALFORMED,       /* 400 malformed             bytes or JSON that cannot be read  */
-  CG_E_UNAUTHENTICATED, /* 401 unauthenticated       no token, or not one that holds */
-  CG_E_DENIED,         /* 403 denied                a policy, or a role, says no        */
-  CG_E_NOT_FOUND,      /* 404 not-found             unknown, or not the caller's to see */
-  CG_E_METHOD,         /* 405 method-not-allowed                                        */
-  CG_E_TIMEOUT_CLIENT, /* 408 request-timeout       the client was too slow             */
-  CG_E_QUOTA,          /* 409 quota-full            numbers in the extensions           */
-  CG_E_CONFLICT,       /* 409 conflict              the caller's own doing              */
-  CG_E_GONE,           /* 410 lease-ended                                               */
+  CG_E_MALFORMED,       /* 400 malformed: bytes or JSON that cannot be read */
+  CG_E_UNAUTHENTICATED, /* 401 unauthenticated: no token, or not one that holds */
+  CG_E_DENIED,          /* 403 denied: a policy, or a role, says no */
+  CG_E_NOT_FOUND,       /* 404 not-found: unknown, or not the caller's to see */
+  CG_E_METHOD,          /* 405 method-not-allowed */
+  CG_E_TIMEOUT_CLIENT,  /* 408 request-timeout: the client was too slow */
+  CG_E_QUOTA,           /* 409 quota-full: numbers in the extensions */
+  CG_E_CONFLICT,        /* 409 conflict: the caller's own doing */
+  CG_E_GONE,            /* 410 lease-ended */
   CG_E_LENGTH_REQUIRED, /* 411 length-required */
-  CG_E_TOO_LARGE,    /* 413 content-too-large                                         */
-  CG_E_URI_TOO_LONG, /* 414 uri-too-long                                              */
-  CG_E_MEDIA_TYPE,   /* 415 unsupported-media-type                                    */
-  CG_E_INVALID,      /* 422 invalid-field         errors[] with JSON pointers         */
-  CG_E_RATE,         /* 429 too-many-requests                                         */
-  CG_E_HEADERS,      /* 431 headers-too-large                                         */
-  CG_E_INTERNAL,     /* 500 internal              a defect of ours                    */
-  CG_E_UNAVAILABLE,  /* 503 unavailable           audit, quota or SFU is down         */
-  CG_E_TIMEOUT,      /* 503 timeout               one of them did not answer in time  */
-  CG_E_BUSY,         /* 503 busy                  a bound of the gate's own           */
-  CG_E_MEMORY,       /* 503 out-of-memory                                             */
+  CG_E_TOO_LARGE,       /* 413 content-too-large */
+  CG_E_URI_TOO_LONG,    /* 414 uri-too-long */
+  CG_E_MEDIA_TYPE,      /* 415 unsupported-media-type */
+  CG_E_INVALID,         /* 422 invalid-field: errors[] with JSON pointers */
+  CG_E_RATE,            /* 429 too-many-requests */
+  CG_E_HEADERS,         /* 431 headers-too-large */
+  CG_E_INTERNAL,        /* 500 internal: a defect of ours */
+  CG_E_UNAVAILABLE,     /* 503 unavailable: audit, quota or SFU is down */
+  CG_E_TIMEOUT,         /* 503 timeout: one of them did not answer in time */
+  CG_E_BUSY,            /* 503 busy: a bound of the gate's own */
+  CG_E_MEMORY,          /* 503 out-of-memory */
   CG_CODE_COUNT
 };
 

@@ -131,7 +131,7 @@ struct asking {
   const struct cg_offline *o;
   struct cg_arena *arena;
   struct cg_field_errors *warnings;
-  struct cg_software *parts;
+  struct cg_software *software;
   size_t n;
   bool all;
 };
@@ -146,7 +146,7 @@ static void one_answered(void *arg, enum cgp_code code, const void *result,
     cg_field_error(a->warnings, a->arena,
                    cg_arena_printf(a->arena, "/plugins/%s", p->name), "%s", health->text);
   if (health->server && health->server_version)
-    cg_software_add(a->parts, health->server, health->server_version, p->name);
+    cg_software_add(a->software, health->server, health->server_version, p->name);
   a->all = a->n == a->o->set->n;
   if (!a->all) cg_drivers_health(a->o->drivers, a->n, one_answered, a);
 }
@@ -171,10 +171,10 @@ static json_t *without_audit(const struct cg_plugins *all, const json_t *options
 
 void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
                       struct cg_field_errors *errs, struct cg_field_errors *warnings,
-                      struct cg_software *parts) {
+                      struct cg_software *software) {
   struct cg_offline all, most;
   struct cg_err err = {0};
-  struct asking asking = {.o = &most, arena, warnings, parts};
+  struct asking asking = {.o = &most, arena, warnings, software};
   CG_CHECK(prepare(&all, conf, &err) && prepare(&most, conf, &err));
   all.env.partial = false;
   all.env.options = conf->plugin_options;
@@ -185,7 +185,7 @@ void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
     most.set = cg_plugins_load(&most.env, arena, errs);
     json_decref(options);
     for (size_t i = 0; i < all.set->n; i++)
-      cg_software_plugin(parts, all.set->items[i].abi);
+      cg_software_plugin(software, all.set->items[i].abi);
   }
   if (most.set && cg_plugins_init(most.set, &err) && start(&most, CHECK_MS, &err))
     ask_all(&most, &asking);

@@ -29,11 +29,11 @@ bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
 void cg_offline_close(struct cg_offline *o);
 
 /* Loads all, starts all but audit (a running gate holds the trail) and asks how they are:
- * errs has what a start would refuse, warnings what a start would live with, parts what
- * answered.  Plugins with an option read_only change nothing at their servers. */
+ * errs has what a start would refuse, warnings what a start would live with, software
+ * what answered.  Plugins with an option read_only change nothing at their servers. */
 void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
                       struct cg_field_errors *errs, struct cg_field_errors *warnings,
-                      struct cg_software *parts);
+                      struct cg_software *software);
 
 /* The configured policies, compiled; their texts live in conf's arena.  usage() answers
  * what `usage` names, else 0.  NULL: problems has all that is wrong. */

@@ -147,7 +147,7 @@ void cg_software_print(const struct cg_software *software) {
   }
 }
 
-static void part_json(struct cg_buf *out, const struct cg_component *p) {
+static void component_json(struct cg_buf *out, const struct cg_component *p) {
   cg_json_str(out, "name", p->name);
   cg_json_str(out, "version", p->version);
   cg_json_str(out, "package", p->package);
@@ -158,7 +158,7 @@ void cg_software_json(const struct cg_software *software, struct cg_buf *out) {
   cg_json_open(out, "runs_with", '[');
   for (size_t i = 0; i < software->n; i++) {
     cg_json_open(out, NULL, '{');
-    part_json(out, &software->items[i]);
+    component_json(out, &software->items[i]);
     cg_json_close(out, '}');
   }
   cg_json_close(out, ']');
@@ -169,7 +169,7 @@ void cg_software_json(const struct cg_software *software, struct cg_buf *out) {
     size_t at = 0;
     while ((bad = cg_known_bad_next(&at, p->name, p->version, p->package))) {
       cg_json_open(out, NULL, '{');
-      part_json(out, p);
+      component_json(out, p);
       cg_json_str(out, "text", bad->what);
       cg_json_str(out, "source", bad->source);
       cg_json_str(out, "advice", bad->ours);

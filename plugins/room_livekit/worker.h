@@ -1,4 +1,4 @@
-/* worker.h - what the parts of this plugin share: the process's half and a worker's half.
+/* worker.h - what this plugin's files share: the process's half and a worker's half.
  *
  * `struct plugin` is made in init and only read after, but for its list of workers, which
  * the lock guards: it exists so that a webhook that landed on one worker can make the
