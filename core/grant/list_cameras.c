@@ -9,6 +9,7 @@
 #define SLICE      16 /* decisions between two turns of the loop */
 
 struct page {
+  struct cg_mail mail; /* for the next slice */
   struct cg_service *g;
   const struct cg_subject *who;
   const char *after;
@@ -95,7 +96,10 @@ static void decide_on(struct page *p) {
       last_of_page(p);
       return;
     }
-    if (p->in_slice++ == SLICE && cg_loop_post(p->g->loop, go_on, p)) break;
+    if (p->in_slice++ == SLICE) {
+      cg_loop_send(p->g->loop, &p->mail, go_on, p);
+      break;
+    }
     p->decision = cg_arena_new(p->g->pool, (size_t)p->g->conf->arena_bytes);
     if (!p->decision) {
       page_failed(p, CG_E_MEMORY, "no memory to list cameras");

@@ -9,6 +9,7 @@
 struct gather;
 
 struct part {
+  struct cg_mail mail;
   struct gather *all;
   struct cg_service *home;
   struct cg_buf text;
@@ -93,8 +94,7 @@ static void list_part(void *arg) {
     cg_lease_of(p->home->leases, all->filter.subject, list_of_subject, p);
   else
     cg_leases_each(p->home->leases, list_one, p);
-  while (!cg_loop_post(all->origin->loop, part_over, all))
-    ; /* unreachable in practice: the asker's mailbox is drained every turn */
+  cg_loop_send(all->origin->loop, &p->mail, part_over, all);
 }
 
 void cg_list_leases(struct cg_service *g, const struct cg_lease_filter *filter,
@@ -116,8 +116,6 @@ void cg_list_leases(struct cg_service *g, const struct cg_lease_filter *filter,
     p->home = *filter->lease_id  ? cg_service_home_of_lease(g, filter->lease_id)
               : *filter->subject ? cg_service_home_of_subject(g, filter->subject)
                                  : g->peers[i];
-    if (cg_loop_post(p->home->loop, list_part, p)) continue;
-    p->text.failed = true;
-    part_over(all);
+    cg_loop_send(p->home->loop, &p->mail, list_part, p);
   }
 }

@@ -5,14 +5,17 @@
 
 #include "base/mem.h"
 #include "lease/end.h"
+#include "lease/home.h"
 #include "lease/row.h"
 
 #define SECOND_US INT64_C(1000000) /* the SFU's clock has whole seconds */
 
 struct news {
+  struct cg_home_call call; /* of a lease */
+  struct cg_mail mail;      /* of a room */
   struct cg_service *home;
   enum cgp_room_event_type type;
-  char room[CG_ROOM_MAX], identity[CG_ID_LEN + 1], sid[32];
+  char room[CG_ROOM_MAX], sid[32];
   int64_t at_us;
 };
 
@@ -86,9 +89,9 @@ static void looked_up(void *arg, enum cgp_code code, const void *result,
   const struct cgp_audit_rows *rows = result;
   if (code != CGP_OK)
     CG_LOG(n->home->log, CG_ERROR, "cannot tell whose participant joined",
-           {"lease_id", n->identity}, {"error", text});
+           {"lease_id", n->call.lease_id}, {"error", text});
   else if (rows->n > 0)
-    cg_put_out(n->home, n->room, n->identity);
+    cg_put_out(n->home, n->room, n->call.lease_id);
   cg_free(n);
 }
 
@@ -96,20 +99,20 @@ static bool look_up(struct news *n) {
   if (n->type != CGP_ROOM_JOINED) return false;
   struct cgp_audit_filter f = cg_filter_blank();
   f.kind = "end";
-  f.lease_id = n->identity;
+  f.lease_id = n->call.lease_id;
   f.limit = 1;
   cg_audit_query(n->home->drivers, &f, looked_up, n);
   return true;
 }
 
-static void about_lease(void *arg) {
+static void about_lease(struct cg_service *home, struct cg_lease *l, void *arg) {
   struct news *n = arg;
-  struct cg_lease *l = cg_lease_find(n->home->leases, n->identity);
+  n->home = home;
   if (!l && look_up(n)) return;
   if (l && n->type == CGP_ROOM_JOINED)
-    joined(n->home, l, n);
+    joined(home, l, n);
   else if (l)
-    left(n->home, l, n);
+    left(home, l, n);
   cg_free(n);
 }
 
@@ -151,32 +154,39 @@ static void about_room(void *arg) {
 
 /* ---- on its way ---- */
 
-static void send_home(struct cg_service *home, const struct cgp_room_event *ev,
-                      void (*fn)(void *)) {
-  struct news *n = cg_alloc(sizeof *n);
-  if (n) {
-    n->home = home;
-    n->type = ev->type;
-    n->at_us = ev->at_us;
-    snprintf(n->room, sizeof n->room, "%s", ev->room);
-    snprintf(n->identity, sizeof n->identity, "%s", ev->identity);
-    snprintf(n->sid, sizeof n->sid, "%s", ev->sid);
-    if (cg_loop_post(home->loop, fn, n)) return;
+/* From the reserve when memory is short: a missed leave is one that nobody sees again. */
+static struct news *news_of(struct cg_service *g, const struct cgp_room_event *ev) {
+  struct news *n = cg_firm_alloc(sizeof *n);
+  if (!n) {
+    CG_LOG(g->log, CG_ERROR, "a room event was dropped: no memory");
+    return NULL;
   }
-  cg_free(n);
-  CG_LOG(home->log, CG_ERROR, "a room event was dropped: the worker is too busy");
+  n->type = ev->type;
+  n->at_us = ev->at_us;
+  snprintf(n->room, sizeof n->room, "%s", ev->room);
+  snprintf(n->sid, sizeof n->sid, "%s", ev->sid);
+  return n;
+}
+
+static void tell_home(struct cg_service *g, const struct cgp_room_event *ev) {
+  struct news *n = cg_id_valid(ev->identity) ? news_of(g, ev) : NULL;
+  if (n) cg_home_do(g, &n->call, ev->identity, about_lease, n);
+}
+
+static void tell_all(struct cg_service *g, const struct cgp_room_event *ev) {
+  for (uint32_t i = 0; i < g->n_workers; i++) {
+    struct news *n = news_of(g, ev);
+    if (!n) return;
+    n->home = g->peers[i];
+    cg_loop_send(n->home->loop, &n->mail, about_room, n);
+  }
 }
 
 void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev) {
   switch (ev->type) {
   case CGP_ROOM_JOINED:
-  case CGP_ROOM_LEFT:
-    if (cg_id_valid(ev->identity))
-      send_home(cg_service_home_of_lease(g, ev->identity), ev, about_lease);
-    break;
-  case CGP_ROOM_CLOSED:
-    for (uint32_t i = 0; i < g->n_workers; i++) send_home(g->peers[i], ev, about_room);
-    break;
+  case CGP_ROOM_LEFT: tell_home(g, ev); break;
+  case CGP_ROOM_CLOSED: tell_all(g, ev); break;
   case CGP_ROOM_EVENTS_LOST:
     CG_LOG(g->log, CG_WARN, "the SFU dropped events; joins and leaves may be missing");
     break;

@@ -132,6 +132,7 @@ static void finish_replacing(struct cg_service *h, const struct cg_lease_terms *
 }
 
 struct share {
+  struct cg_mail mail;
   struct restorer *r;
   struct cg_service *home;
   const struct found *first;
@@ -155,21 +156,23 @@ static void take_share(void *arg) {
     s->ok = take(s->home, &f->terms) && s->ok;
   for (const struct found *f = s->first; s->ok && f; f = f->next)
     finish_replacing(s->home, &f->terms);
-  while (!cg_loop_post(s->r->g->loop, taken, s))
-    ; /* at start the mailbox empties without us */
+  cg_loop_send(s->r->g->loop, &s->mail, taken, s);
 }
 
 static void share_out(struct restorer *r) {
   struct share *shares = cg_arena_zalloc(r->arena, r->g->n_workers * sizeof *shares);
-  r->n_homes = r->g->n_workers;
-  for (uint32_t i = 0; shares && i < r->g->n_workers; i++) {
-    shares[i] = (struct share){.r = r, .home = r->g->peers[i], .first = r->by_home[i]};
-    if (!cg_loop_post(shares[i].home->loop, take_share, &shares[i])) shares = NULL;
+  if (!shares) {
+    struct cg_err err;
+    cg_fail(&err, CG_E_MEMORY, "no memory to take the live leases back");
+    over(r, &err);
+    return;
   }
-  if (shares) return;
-  struct cg_err err;
-  cg_fail(&err, CG_E_MEMORY, "no memory to take the live leases back");
-  over(r, &err);
+  r->n_homes = r->g->n_workers;
+  for (uint32_t i = 0; i < r->n_homes; i++) {
+    struct share *s = &shares[i];
+    *s = (struct share){.r = r, .home = r->g->peers[i], .first = r->by_home[i]};
+    cg_loop_send(s->home->loop, &s->mail, take_share, s);
+  }
 }
 
 /* ---- the quota first ---- */
