@@ -1,7 +1,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@ struct secret {
 
 struct cg_log {
   int fd;
-  _Atomic int least;
+  enum cg_level least;
   const struct cg_clock *clock;
   struct secret *secrets;
 };
@@ -32,7 +31,7 @@ struct cg_log *cg_log_new(int fd, enum cg_level least, const struct cg_clock *cl
   if (!log) return NULL;
   log->fd = fd;
   log->clock = clock;
-  cg_log_level(log, least);
+  log->least = least;
   return log;
 }
 
@@ -44,10 +43,6 @@ void cg_log_free(struct cg_log *log) {
     cg_free(s);
   }
   cg_free(log);
-}
-
-void cg_log_level(struct cg_log *log, enum cg_level least) {
-  atomic_store_explicit(&log->least, (int)least, memory_order_relaxed);
 }
 
 static void add_secret(struct cg_log *log, const char *text, size_t n) {
@@ -125,7 +120,7 @@ static bool add_member(const struct cg_log *log, struct cg_buf *b, struct cg_kv 
 void cg_log_write(struct cg_log *log, enum cg_level level, const char *msg,
                   const struct cg_kv *kv, size_t n) {
   static const char *const names[] = {"debug", "info", "warn", "error"};
-  if ((int)level < atomic_load_explicit(&log->least, memory_order_relaxed)) return;
+  if (level < log->least) return;
   char line[LINE_MAX_BYTES];
   struct cg_buf b;
   cg_buf_wrap(&b, line, sizeof line - strlen(CUT));

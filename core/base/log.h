@@ -29,7 +29,6 @@ struct cg_kv {
 
 struct cg_log *cg_log_new(int fd, enum cg_level least, const struct cg_clock *clock);
 void cg_log_free(struct cg_log *log);
-void cg_log_level(struct cg_log *log, enum cg_level least);
 
 /* Copies value; shorter than 6 bytes is too common to mask and is ignored. */
 void cg_log_secret(struct cg_log *log, const char *value);

@@ -257,7 +257,8 @@ static void index_all(struct parse *p) {
   }
 }
 
-struct directory *parse_text(const char *text, size_t len, char *err, size_t err_size) {
+static struct directory *parse_text(const char *text, size_t len, char *err,
+                                    size_t err_size) {
   struct parse p = {.d = directory_new()};
   faults_begin(&p.faults, err, err_size);
   json_error_t at;

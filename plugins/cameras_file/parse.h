@@ -17,6 +17,5 @@
 
 /* A directory with one reference, or NULL with words in err.  Any thread. */
 struct directory *parse_file(const char *path, char *err, size_t err_size);
-struct directory *parse_text(const char *text, size_t len, char *err, size_t err_size);
 
 #endif

@@ -16,7 +16,7 @@ static void sip_round(uint64_t v[4]) {
   v[2] = rotl(v[2], 32);
 }
 
-uint64_t map_siphash13(struct map_key key, const void *data, size_t n) {
+static uint64_t siphash13(struct map_key key, const void *data, size_t n) {
   const unsigned char *p = data;
   uint64_t v[4] = {key.k0 ^ 0x736f6d6570736575, key.k1 ^ 0x646f72616e646f6d,
                    key.k0 ^ 0x6c7967656e657261, key.k1 ^ 0x7465646279746573};
@@ -40,7 +40,7 @@ uint64_t map_siphash13(struct map_key key, const void *data, size_t n) {
 }
 
 static uint64_t hash_of(const struct map *m, const char *key) {
-  return map_siphash13(m->key, key, strlen(key));
+  return siphash13(m->key, key, strlen(key));
 }
 
 bool map_init(struct map *m, size_t max, struct map_key key) {

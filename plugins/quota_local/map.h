@@ -38,6 +38,4 @@ void map_add(struct map *m, struct map_node *node,
              const char *key);                         /* not full, new key */
 void map_remove(struct map *m, struct map_node *node); /* one that is in */
 
-uint64_t map_siphash13(struct map_key key, const void *data, size_t n);
-
 #endif

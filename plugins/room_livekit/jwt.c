@@ -51,6 +51,26 @@ static bool mac_of(struct signer *s, const char *input, size_t n,
          EVP_MAC_final(s->keyed, mac, &len, JWT_MAC_BYTES) && len == JWT_MAC_BYTES;
 }
 
+/* No NUL; 4/3 n, up. */
+static size_t base64url_encode(const void *data, size_t n, char *out) {
+  const unsigned char *p = data;
+  char *o = out;
+  for (; n >= 3; n -= 3, p += 3) {
+    uint32_t v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+    *o++ = digits[v >> 18];
+    *o++ = digits[v >> 12 & 63];
+    *o++ = digits[v >> 6 & 63];
+    *o++ = digits[v & 63];
+  }
+  if (n > 0) {
+    uint32_t v = (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0);
+    *o++ = digits[v >> 18];
+    *o++ = digits[v >> 12 & 63];
+    if (n > 1) *o++ = digits[v >> 6 & 63];
+  }
+  return (size_t)(o - out);
+}
+
 size_t signer_jwt(struct signer *s, const char *claims, size_t n, char *out,
                   size_t size) {
   const size_t head = sizeof header - 1, tail = 1 + 43 + 1;
@@ -69,25 +89,6 @@ bool signer_matches(struct signer *s, const char *input, size_t n,
                     const unsigned char mac[JWT_MAC_BYTES]) {
   unsigned char own[JWT_MAC_BYTES];
   return mac_of(s, input, n, own) && CRYPTO_memcmp(own, mac, sizeof own) == 0;
-}
-
-size_t base64url_encode(const void *data, size_t n, char *out) {
-  const unsigned char *p = data;
-  char *o = out;
-  for (; n >= 3; n -= 3, p += 3) {
-    uint32_t v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-    *o++ = digits[v >> 18];
-    *o++ = digits[v >> 12 & 63];
-    *o++ = digits[v >> 6 & 63];
-    *o++ = digits[v & 63];
-  }
-  if (n > 0) {
-    uint32_t v = (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0);
-    *o++ = digits[v >> 18];
-    *o++ = digits[v >> 12 & 63];
-    if (n > 1) *o++ = digits[v >> 6 & 63];
-  }
-  return (size_t)(o - out);
 }
 
 static int digit(char c) {

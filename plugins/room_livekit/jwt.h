@@ -26,7 +26,6 @@ size_t signer_jwt(struct signer *s, const char *claims, size_t n, char *out, siz
 bool signer_matches(struct signer *s, const char *input, size_t n,
                     const unsigned char mac[JWT_MAC_BYTES]);
 
-size_t base64url_encode(const void *data, size_t n, char *out); /* no NUL; 4/3 n, up */
 /* Decoded length, or -1: not canonical base64url, or more than size. */
 ptrdiff_t base64url_decode(const char *text, size_t n, void *out, size_t size);
 

@@ -61,9 +61,10 @@ static void a_line_is_json(void **state) {
 static void levels(void **state) {
   struct fixture *f = *state;
   cg_log_write(f->log, CG_DEBUG, "unheard", NULL, 0);
-  cg_log_level(f->log, CG_ERROR);
-  cg_log_write(f->log, CG_WARN, "unheard", NULL, 0);
-  cg_log_write(f->log, CG_ERROR, "heard", NULL, 0);
+  struct cg_log *errors = cg_log_new(f->fds[1], CG_ERROR, &f->clock);
+  cg_log_write(errors, CG_WARN, "unheard", NULL, 0);
+  cg_log_write(errors, CG_ERROR, "heard", NULL, 0);
+  cg_log_free(errors);
   json_t *json = take_line(f);
   assert_string_equal(json_string_value(json_object_get(json, "msg")), "heard");
   json_decref(json);
