@@ -7,8 +7,10 @@
 #include "policy/set.h"
 
 static const struct cg_fact *known(const struct cg_run *r, const char *scope) {
-  for (const struct cg_fact *f = r->facts; f; f = f->next)
+  for (struct cg_link *at = r->facts.first; at; at = at->next) {
+    const struct cg_fact *f = CG_CONTAINER(at, struct cg_fact, link);
     if (strcmp(f->scope, scope) == 0) return f;
+  }
   return NULL;
 }
 
@@ -22,9 +24,9 @@ static int usage_resumed(lua_State *L, int status, lua_KContext unused) {
     return cg_meter_raise(L);
   }
   struct cg_fact *f = cg_run_alloc(L, r, sizeof(*f));
-  *f = (struct cg_fact){NULL, r->await_scope, r->in_use};
-  *r->facts_end = f;
-  r->facts_end = &f->next;
+  f->scope = r->await_scope;
+  f->in_use = r->in_use;
+  cg_list_add(&r->facts, &f->link);
   lua_pushinteger(L, (lua_Integer)r->in_use);
   return 1;
 }

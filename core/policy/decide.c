@@ -23,8 +23,7 @@ static void say(struct cg_run *r, const struct cg_word *word, const struct cg_an
   }
   s->word = word;
   s->answer = a;
-  *r->said_end = s;
-  r->said_end = &s->next;
+  cg_list_add(&r->said, &s->link);
   r->n_said++;
   bool refuses = word->kind == CG_WORD_DENY || word->kind == CG_WORD_ERROR;
   if (refuses && !r->decider) r->decider = word;
@@ -225,10 +224,7 @@ static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *a
   r->answers = NULL;
   r->scopes = NULL;
   r->n_answers = r->n_scopes = r->n_said = 0;
-  r->said = NULL;
-  r->said_end = &r->said;
-  r->facts = NULL;
-  r->facts_end = &r->facts;
+  r->said = r->facts = (struct cg_list){0};
   r->awaits = 0;
 }
 

@@ -3,7 +3,8 @@
  * Runs are pooled per policy set: coroutine, req userdata and this struct are made once
  * and used for many decisions, one after the other.  `ask` is NULL while a run is idle,
  * and the life's generation grows with each decision, so that a view which a policy kept
- * raises instead of reading freed memory.  All lists live in the decision's arena.
+ * raises instead of reading freed memory.  What the lists hold lies in the decision's
+ * arena.
  */
 #ifndef CG_POLICY_RUN_H
 #define CG_POLICY_RUN_H
@@ -33,16 +34,16 @@ struct cg_answer {
   size_t n_scopes;
 };
 
-/* A policy's word, in the order they spoke. */
+/* A policy has spoken. */
 struct cg_said {
-  struct cg_said *next;
+  struct cg_link link;
   const struct cg_word *word;
   const struct cg_answer *answer; /* NULL: no opinion or error */
 };
 
 /* A usage() value read. */
 struct cg_fact {
-  struct cg_fact *next;
+  struct cg_link link;
   const char *scope;
   uint64_t in_use;
 };
@@ -70,10 +71,10 @@ struct cg_run {
   struct cg_answer *answers;
   struct cg_scope_said *scopes;
   size_t n_answers, n_scopes;
-  struct cg_said *said, **said_end;
+  struct cg_list said; /* of struct cg_said, in the order they spoke */
   size_t n_said;
-  struct cg_fact *facts, **facts_end;
-  json_t *attributes; /* the camera's, parsed on first use */
+  struct cg_list facts; /* of struct cg_fact, in the order read */
+  json_t *attributes;   /* the camera's, parsed on first use */
 
   /* usage() */
   uint32_t awaits;
@@ -89,7 +90,7 @@ const struct cg_tiers *cg_run_tiers(const struct cg_run *r);
 const struct cg_rule *cg_run_rule(const struct cg_run *r);
 /* The decision that runs now; raises outside of one. */
 struct cg_run *cg_run_of(lua_State *L, const char *what);
-/* Arena memory, zeroed; a decision without it is broken.  [raises] */
+/* Memory of the decision's arena, zeroed; without it the meter breaks.  [raises] */
 void *cg_run_alloc(lua_State *L, struct cg_run *r, size_t n);
 const char *cg_run_strdup(lua_State *L, struct cg_run *r, const char *s, size_t n);
 

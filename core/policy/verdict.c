@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/mem.h"
 #include "policy/set.h"
 
@@ -85,9 +86,9 @@ static void constrain(struct cg_verdict *v, const struct cg_word *w,
 static void combine(struct cg_run *r) {
   struct cg_verdict *v = r->verdict;
   const struct cg_word *capping = NULL, *allowing = NULL;
-  for (const struct cg_said *s = r->said; s; s = s->next) {
-    if (!s->answer) continue;
-    const struct cg_answer *a = s->answer;
+  for (struct cg_link *at = r->said.first; at; at = at->next) {
+    const struct cg_answer *a = CG_CONTAINER(at, struct cg_said, link)->answer;
+    if (!a) continue;
     constrain(v, &a->word, &capping);
     if (a->word.kind == CG_WORD_ALLOW) {
       if (!allowing || a->priority > v->priority) v->priority = a->priority;
@@ -110,7 +111,8 @@ static void keep_words(struct cg_run *r) {
     return;
   }
   size_t n = 0;
-  for (const struct cg_said *s = r->said; s; s = s->next, n++) {
+  for (struct cg_link *at = r->said.first; at; at = at->next, n++) {
+    const struct cg_said *s = CG_CONTAINER(at, struct cg_said, link);
     words[n] = *s->word;
     words[n].policy = keep(r, s->word->policy);
     words[n].file = keep(r, s->word->file);
@@ -120,12 +122,14 @@ static void keep_words(struct cg_run *r) {
 }
 
 static void keep_facts(struct cg_run *r) {
-  if (!r->facts) return;
+  if (!r->facts.first) return;
   struct cg_buf b;
   cg_buf_init(&b, FACTS_MAX);
   cg_json_open(&b, NULL, '{');
-  for (const struct cg_fact *f = r->facts; f; f = f->next)
+  for (struct cg_link *at = r->facts.first; at; at = at->next) {
+    const struct cg_fact *f = CG_CONTAINER(at, struct cg_fact, link);
     cg_json_int(&b, f->scope, (int64_t)f->in_use);
+  }
   cg_json_close(&b, '}');
   if (cg_buf_ok(&b))
     r->verdict->facts = keep(r, cg_buf_text(&b));
