@@ -1,13 +1,12 @@
 #include "gate/reload.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "gate/worker.h"
 
 struct cg_reload {
-  struct cg_gate *gate;
+  struct cg_mail mail; /* asker -> main thread -> worker 0 -> asker */
+  struct cg_reloads *all;
   struct cg_service *asker; /* NULL: a signal */
   char who[64];
   cg_reloaded_fn *fn;
@@ -19,21 +18,133 @@ struct cg_reload {
   char revision[65];
 };
 
-const struct cg_bundle *cg_reload_bundle(const struct cg_reload *r) {
-  return r->bundle;
+static void asked(void *arg);
+static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err);
+static void swapped(void *arg, struct cg_worker *w, const struct cg_err *err);
+static void finish(struct cg_reload *r);
+static void record(void *arg);
+static void answer(struct cg_reload *r);
+
+static void drop_files(const struct cg_bundle **bundle,
+                       struct cg_credentials *credentials) {
+  cg_bundle_unref(*bundle);
+  cg_credentials_free(credentials);
+  *bundle = NULL;
+  *credentials = (struct cg_credentials){0};
 }
 
-const struct cg_credentials *cg_reload_credentials(const struct cg_reload *r) {
-  return &r->credentials;
+static bool read_files(const struct cg_conf *conf, const struct cg_bundle **bundle,
+                       struct cg_credentials *credentials, struct cg_err *err) {
+  const char *option;
+  *bundle = cg_bundle_read(conf->policies, err);
+  return *bundle &&
+         cg_credentials_read(&conf->tls, conf->jwks_file, credentials, &option, err);
+}
+
+bool cg_reloads_read(struct cg_reloads *all, struct cg_err *err) {
+  return read_files(all->workers->conf, &all->bundle, &all->credentials, err);
+}
+
+/* ---- asked for ---- */
+
+static struct cg_reload *reload_new(struct cg_reloads *all, const char *who) {
+  struct cg_reload *r = cg_alloc(sizeof *r);
+  if (!r) return NULL;
+  r->all = all;
+  snprintf(r->who, sizeof r->who, "%s", who);
+  return r;
+}
+
+void cg_reload_now(struct cg_reloads *all, const char *who) {
+  struct cg_reload *r = reload_new(all, who);
+  if (r)
+    asked(r);
+  else
+    CG_LOG(all->workers->log, CG_ERROR, "reload refused", {"by", who},
+           {"error", "no memory"});
+}
+
+void cg_reload_ask(struct cg_reloads *all, struct cg_service *asker, const char *who,
+                   cg_reloaded_fn *fn, void *arg) {
+  struct cg_reload *r = reload_new(all, who);
+  if (!r) {
+    struct cg_err err;
+    cg_fail(&err, CG_E_MEMORY, "no memory to reload");
+    fn(arg, &err, "");
+    return;
+  }
+  r->asker = asker;
+  r->fn = fn;
+  r->arg = arg;
+  cg_loop_send(all->workers->main, &r->mail, asked, r);
+}
+
+/* ---- all or none ---- */
+
+static void refuse(struct cg_reload *r, const char *text) {
+  cg_fail(&r->err, CG_E_CONFLICT, "%s", text);
+  answer(r);
+}
+
+static void start(struct cg_reload *r) {
+  struct cg_workers *workers = r->all->workers;
+  r->all->under_way = r;
+  if (!read_files(workers->conf, &r->bundle, &r->credentials, &r->err)) {
+    finish(r);
+    return;
+  }
+  for (uint32_t i = 0; i < workers->n; i++)
+    cg_worker_compile(workers->all[i], r->bundle, &r->credentials, compiled, r);
+}
+
+static void asked(void *arg) {
+  struct cg_reload *r = arg;
+  if (r->all->under_way)
+    refuse(r, "a reload is under way");
+  else if (!r->all->allowed)
+    refuse(r, "the gate is starting or draining");
+  else
+    start(r);
+}
+
+static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err) {
+  struct cg_reload *r = arg;
+  struct cg_reloads *all = r->all;
+  struct cg_workers *workers = w->workers;
+  if (err && r->err.code == CG_OK) r->err = *err;
+  if (++r->n_answers < workers->n) return;
+  bool keep = r->err.code == CG_OK && cg_plugins_reload(workers->plugins, &r->err);
+  if (keep) {
+    drop_files(&all->bundle, &all->credentials);
+    all->bundle = cg_bundle_ref(r->bundle);
+    all->credentials = r->credentials;
+    r->credentials = (struct cg_credentials){0};
+  }
+  r->n_answers = 0;
+  for (uint32_t i = 0; i < workers->n; i++)
+    cg_worker_swap(workers->all[i], keep ? &all->credentials : NULL, swapped, r);
+}
+
+static void swapped(void *arg, struct cg_worker *w, const struct cg_err *err) {
+  struct cg_reload *r = arg;
+  (void)err;
+  if (++r->n_answers == w->workers->n) finish(r);
+}
+
+static void finish(struct cg_reload *r) {
+  struct cg_reloads *all = r->all;
+  struct cg_workers *workers = all->workers;
+  bool ok = r->err.code == CG_OK;
+  snprintf(r->revision, sizeof r->revision, "%s", all->bundle->revision);
+  drop_files(&r->bundle, &r->credentials);
+  all->under_way = NULL;
+  CG_LOG(workers->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
+         {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text});
+  cg_loop_send(workers->all[0]->loop, &r->mail, record, r);
+  all->over(all->arg);
 }
 
 /* ---- the last act: worker 0 records, the asker hears ---- */
-
-static void tell(void *arg) {
-  struct cg_reload *r = arg;
-  r->fn(r->arg, r->err.code == CG_OK ? NULL : &r->err, r->revision);
-  cg_free(r);
-}
 
 static void recorded(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
@@ -42,113 +153,35 @@ static void recorded(void *arg, enum cgp_code code, const void *result,
   if (code != CGP_OK && r->err.code == CG_OK)
     cg_fail(&r->err, cg_code_of(code), "reloaded, but the trail cannot record it: %s",
             text);
-  if (!r->fn || !cg_loop_post(r->asker->loop, tell, r)) cg_free(r);
+  answer(r);
 }
 
 static void record(void *arg) {
   struct cg_reload *r = arg;
   bool ok = r->err.code == CG_OK;
-  snprintf(r->gate->last_refusal, sizeof r->gate->last_refusal, "%s",
+  snprintf(r->all->last_refusal, sizeof r->all->last_refusal, "%s",
            ok ? "" : r->err.text);
-  cg_gate_record(r->gate->workers[0], "reload", ok ? "allow" : "error",
-                 ok ? r->who : r->err.text, r->revision, recorded, r);
+  cg_worker_record(r->all->workers->all[0], "reload", ok ? "allow" : "error",
+                   ok ? r->who : r->err.text, r->revision, recorded, r);
 }
 
-static void finish(struct cg_reload *r) {
-  struct cg_gate *gate = r->gate;
-  bool ok = r->err.code == CG_OK;
-  snprintf(r->revision, sizeof r->revision, "%s", gate->bundle->revision);
-  cg_bundle_unref(r->bundle);
-  cg_credentials_free(&r->credentials);
-  r->bundle = NULL;
-  gate->reload = NULL;
-  CG_LOG(gate->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
-         {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text});
-  if (!cg_loop_post(gate->workers[0]->loop, record, r)) cg_free(r);
-  cg_gate_reload_over(gate);
-}
-
-/* ---- all or none ---- */
-
-static void swapped(void *arg) {
-  struct cg_reload *r = ((struct cg_worker *)arg)->gate->reload;
-  if (++r->n_answers == r->gate->n_workers) finish(r);
-}
-
-static void compiled(void *arg) {
-  struct cg_worker *w = arg;
-  struct cg_gate *gate = w->gate;
-  struct cg_reload *r = gate->reload;
-  if (w->err.code != CG_OK && r->err.code == CG_OK) r->err = w->err;
-  if (++r->n_answers < gate->n_workers) return;
-  bool keep = r->err.code == CG_OK && cg_plugins_reload(gate->plugins, &r->err);
-  if (keep) {
-    cg_bundle_unref(gate->bundle);
-    gate->bundle = cg_bundle_ref(r->bundle);
-    cg_credentials_free(&gate->credentials);
-    gate->credentials = r->credentials;
-    r->credentials = (struct cg_credentials){0};
-  }
-  r->n_answers = 0;
-  for (uint32_t i = 0; i < gate->n_workers; i++)
-    cg_worker_swap(gate->workers[i], keep, swapped);
-}
-
-static void start(struct cg_reload *r) {
-  struct cg_gate *gate = r->gate;
-  gate->reload = r;
-  const char *option;
-  r->bundle = cg_bundle_read(gate->conf->policies, &r->err);
-  const struct cg_conf *conf = gate->conf;
-  if (!r->bundle || !cg_credentials_read(&conf->tls, conf->jwks_file, &r->credentials,
-                                         &option, &r->err)) {
-    finish(r);
-    return;
-  }
-  for (uint32_t i = 0; i < gate->n_workers; i++)
-    cg_worker_compile(gate->workers[i], compiled);
-}
-
-static void refuse(struct cg_reload *r, const char *text) {
-  cg_fail(&r->err, CG_E_CONFLICT, "%s", text);
-  if (!r->fn || !cg_loop_post(r->asker->loop, tell, r)) cg_free(r);
-}
-
-static void asked(void *arg) {
+static void tell(void *arg) {
   struct cg_reload *r = arg;
-  if (r->gate->reload)
-    refuse(r, "a reload is under way");
-  else if (!atomic_load(&r->gate->serving))
-    refuse(r, "the gate is starting or draining");
-  else
-    start(r);
-}
-
-static struct cg_reload *reload_new(struct cg_gate *gate, const char *who) {
-  struct cg_reload *r = cg_alloc(sizeof *r);
-  if (r) {
-    r->gate = gate;
-    snprintf(r->who, sizeof r->who, "%s", who);
-  }
-  return r;
-}
-
-void cg_reload_now(struct cg_gate *gate, const char *who) {
-  struct cg_reload *r = reload_new(gate, who);
-  if (r) asked(r);
-}
-
-void cg_reload_ask(void *gate, struct cg_service *asker, const char *who,
-                   cg_reloaded_fn *fn, void *arg) {
-  struct cg_reload *r = reload_new(gate, who);
-  if (r) {
-    r->asker = asker;
-    r->fn = fn;
-    r->arg = arg;
-    if (cg_loop_post(r->gate->loop, asked, r)) return;
-  }
+  r->fn(r->arg, r->err.code == CG_OK ? NULL : &r->err, r->revision);
   cg_free(r);
-  struct cg_err err;
-  cg_fail(&err, CG_E_BUSY, "the gate is too busy to reload");
-  fn(arg, &err, "");
+}
+
+static void answer(struct cg_reload *r) {
+  if (r->fn)
+    cg_loop_send(r->asker->loop, &r->mail, tell, r);
+  else
+    cg_free(r);
+}
+
+void cg_reloads_free(struct cg_reloads *all) {
+  if (all->under_way) {
+    drop_files(&all->under_way->bundle, &all->under_way->credentials);
+    cg_free(all->under_way);
+  }
+  drop_files(&all->bundle, &all->credentials);
 }

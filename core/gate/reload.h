@@ -1,5 +1,4 @@
-/* reload.h - new policies, certificate, keys and plugin data: on every worker, or on
- * none.
+/* reload.h - new policies, certificate, keys, plugin data: on every worker or on none.
  *
  * The main thread reads the files; every worker compiles the policies beside the running
  * ones; when all could, the plugins reload their data, and then every worker swaps.
@@ -10,18 +9,30 @@
 #ifndef CG_GATE_RELOAD_H
 #define CG_GATE_RELOAD_H
 
-#include "gate/gate.h"
+#include "gate/worker.h"
 
 struct cg_reload;
 
-/* Any worker's thread, as cg_api.reload; fn runs on the asker's worker. */
-void cg_reload_ask(void *gate, struct cg_service *asker, const char *who,
+/* What a reload renews, and the one under way.  The gate's, main thread. */
+struct cg_reloads {
+  struct cg_workers *workers;
+  const struct cg_bundle *bundle; /* what every worker runs */
+  struct cg_credentials credentials;
+  bool allowed; /* serving: neither starting nor draining */
+  struct cg_reload *under_way;
+  void (*over)(void *arg); /* it is no longer: a drain that waited goes on */
+  void *arg;
+  char last_refusal[CG_ERR_TEXT_MAX]; /* worker 0's thread; "" = none since a good one */
+};
+
+/* What the start compiles.  Whole or not at all. */
+bool cg_reloads_read(struct cg_reloads *all, struct cg_err *err);
+void cg_reloads_free(struct cg_reloads *all); /* the workers' threads have ended */
+
+/* Any worker's thread; fn runs on the asker's. */
+void cg_reload_ask(struct cg_reloads *all, struct cg_service *asker, const char *who,
                    cg_reloaded_fn *fn, void *arg);
 /* The main thread: a signal came. */
-void cg_reload_now(struct cg_gate *gate, const char *who);
-
-/* What workers compile and read. */
-const struct cg_bundle *cg_reload_bundle(const struct cg_reload *r);
-const struct cg_credentials *cg_reload_credentials(const struct cg_reload *r);
+void cg_reload_now(struct cg_reloads *all, const char *who);
 
 #endif

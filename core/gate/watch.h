@@ -6,12 +6,12 @@
 #ifndef CG_GATE_WATCH_H
 #define CG_GATE_WATCH_H
 
-#include "gate/gate.h"
+#include "gate/worker.h"
 
 struct cg_watch;
 
 /* When every worker is set up.  NULL: no memory. */
-struct cg_watch *cg_watch_new(struct cg_gate *gate);
+struct cg_watch *cg_watch_new(struct cg_workers *workers);
 void cg_watch_free(struct cg_watch *w); /* before the workers; NULL is fine */
 
 #endif

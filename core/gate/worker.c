@@ -5,105 +5,58 @@
 #include "auth/keys.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "gate/reload.h"
+#include "lease/open.h"
 #include "lease/presence.h"
+#include "lease/row.h"
 #include "lease/tally.h"
 
-#define SWEEP_US  INT64_C(1000000)
 #define REPLY_MAX ((size_t)4 * 1024 * 1024)
 
 extern const char camgate_openapi[];
 
-static void answer(struct cg_worker *w) {
-  CG_CHECK(cg_loop_post(w->gate->loop, w->answer, w));
+/* ---- jobs: asked by the main thread, answered on its loop ---- */
+
+static void answered(void *arg) {
+  struct cg_job *j = arg;
+  if (j->w->workers->over) return;
+  j->fn(j->arg, j->w, j->err.code == CG_OK ? NULL : &j->err);
 }
 
-static void ask(struct cg_worker *w, void (*fn)(void *), void (*answer_fn)(void *)) {
-  w->answer = answer_fn;
-  CG_CHECK(cg_loop_post(w->loop, fn, w));
+static void answer(struct cg_job *j) {
+  cg_loop_send(j->w->workers->main, &j->mail, answered, j);
 }
 
-/* ---- what policies ask for ---- */
-
-struct question {
-  void (*done)(void *arg, bool ok, uint64_t in_use, const char *text);
-  void *arg;
-};
-
-static void used(void *arg, enum cgp_code code, const void *result, const char *text) {
-  struct question q = *(struct question *)arg;
-  const struct cgp_quota_usage *u = result;
-  cg_free(arg);
-  q.done(q.arg, code == CGP_OK, code == CGP_OK ? u->in_use : 0, text);
+/* run: with the job, on the worker's thread. */
+static void ask(struct cg_job *j, struct cg_worker *w, void (*run)(void *job),
+                cg_worker_fn *fn, void *arg) {
+  j->w = w;
+  j->fn = fn;
+  j->arg = arg;
+  j->err = (struct cg_err){0};
+  cg_loop_send(w->loop, &j->mail, run, j);
 }
 
-static void usage(void *ctx, const char *scope,
-                  void (*done)(void *arg, bool ok, uint64_t in_use, const char *text),
-                  void *arg) {
-  struct cg_worker *w = ctx;
-  struct question *q = cg_alloc(sizeof *q);
-  if (!q) {
-    done(arg, false, 0, "no memory");
-    return;
-  }
-  *q = (struct question){.done = done, .arg = arg};
-  cg_quota_usage(w->service.drivers, scope, used, q);
-}
+/* ---- what is made of policies and credentials ---- */
 
-static struct cg_policy *compile(struct cg_worker *w, const struct cg_bundle *bundle) {
-  struct cg_gate *gate = w->gate;
-  struct cg_policy_env env = {.tiers = &gate->conf->lease.tiers,
-                              .limits = gate->conf->limits,
-                              .log = gate->log,
-                              .usage = usage,
-                              .ctx = w};
+static struct cg_policy *compile(struct cg_worker *w, const struct cg_bundle *bundle,
+                                 struct cg_err *err) {
+  const struct cg_conf *conf = w->workers->conf;
+  struct cg_policy_env env = {.tiers = &conf->lease.tiers,
+                              .limits = conf->limits,
+                              .log = w->workers->log,
+                              .usage = cg_service_usage,
+                              .ctx = &w->service};
   struct cg_field_errors errs = {.n = 0};
   uint64_t failures = cg_mem_failures();
   struct cg_arena *arena = cg_arena_new(NULL, 1024 * 1024);
   struct cg_policy *p = arena ? cg_policy_new(bundle, &env, arena, &errs) : NULL;
   if (!p && (errs.n == 0 || cg_mem_failures() != failures))
-    cg_fail(&w->err, CG_E_MEMORY, "no memory to compile the policies");
+    cg_fail(err, CG_E_MEMORY, "no memory to compile the policies");
   else if (!p)
-    cg_fail(&w->err, CG_E_INVALID, "%s: %s%s", errs.items[0].pointer, errs.items[0].text,
+    cg_fail(err, CG_E_INVALID, "%s: %s%s", errs.items[0].pointer, errs.items[0].text,
             errs.n > 1 ? " (and more: camgate check)" : "");
   cg_arena_free(arena, NULL);
   return p;
-}
-
-/* ---- set up, on the worker's thread ---- */
-
-static void room_event(void *ctx, const struct cgp_room_event *ev) {
-  cg_presence_event(ctx, ev);
-}
-
-static void sweep(void *arg);
-
-static void swept(void *arg, enum cgp_code code, const void *result, const char *text) {
-  struct cg_worker *w = arg;
-  (void)result;
-  if (code != CGP_OK) CG_LOG(w->gate->log, CG_WARN, "quota not swept", {"error", text});
-  w->sweeping = false;
-}
-
-static void sweep(void *arg) {
-  struct cg_worker *w = arg;
-  if (!w->sweeping) {
-    w->sweeping = true;
-    cg_quota_sweep(w->service.drivers, swept, w);
-  }
-  cg_timer_start(&w->sweep, w->loop, SWEEP_US, sweep, w);
-}
-
-static void last_refusal(void *app, char *out, size_t n) {
-  snprintf(out, n, "%s", ((struct cg_gate *)app)->last_refusal);
-}
-
-static bool serving(void *app) {
-  return atomic_load(&((struct cg_gate *)app)->serving);
-}
-
-static int64_t started_us(void *app) {
-  return ((struct cg_gate *)app)->started_us;
 }
 
 /* The key file's keys; true without one. */
@@ -114,63 +67,72 @@ static bool read_keys(const struct cg_credentials *files, struct cg_keys **ret,
   return *ret;
 }
 
-static bool set_up_auth(struct cg_worker *w) {
-  struct cg_gate *gate = w->gate;
+/* ---- starting ---- */
+
+static void room_event(void *ctx, const struct cgp_room_event *ev) {
+  cg_presence_event(ctx, ev);
+}
+
+static bool set_up_auth(struct cg_worker *w, const struct cg_credentials *credentials,
+                        struct cg_err *err) {
   struct cg_keys *keys = NULL;
-  w->service.auth = cg_auth_new(&gate->conf->auth, &w->err);
-  if (!w->service.auth || !read_keys(&gate->credentials, &keys, &w->err)) return false;
+  w->service.auth = cg_auth_new(&w->workers->conf->auth, err);
+  if (!w->service.auth || !read_keys(credentials, &keys, err)) return false;
   if (keys) cg_auth_publish(w->service.auth, keys);
   return true;
 }
 
-static void answer_first(void *arg) {
-  answer(arg);
+static void first_keys(void *arg) {
+  struct cg_worker *w = arg;
+  answer(&w->starting);
 }
 
-static bool follow_issuer(struct cg_worker *w) {
-  struct cg_gate *gate = w->gate;
-  const struct cg_jwks_env env = {.conf = &gate->conf->jwks,
+static bool follow_issuer(struct cg_worker *w, struct cg_err *err) {
+  struct cg_workers *all = w->workers;
+  const struct cg_jwks_env env = {.conf = &all->conf->jwks,
                                   .auth = w->service.auth,
                                   .loop = w->loop,
                                   .clock = &cg_clock_system,
-                                  .log = gate->log,
-                                  .metrics = gate->metrics,
-                                  .metric = &gate->lease_metrics.jwks,
+                                  .log = all->log,
+                                  .metrics = all->metrics,
+                                  .metric = &all->lease_metrics.jwks,
                                   .worker = w->n,
-                                  .first = answer_first,
+                                  .first = first_keys,
                                   .ctx = w};
-  w->service.jwks = cg_jwks_source_start(&env, &w->err);
+  w->service.jwks = cg_jwks_source_start(&env, err);
   return w->service.jwks;
 }
 
-static bool set_up(struct cg_worker *w) {
-  struct cg_gate *gate = w->gate;
+static bool set_up(struct cg_worker *w, const struct cg_job *j, struct cg_err *err) {
+  struct cg_workers *all = w->workers;
   struct cg_service *g = &w->service;
-  struct cg_drivers_env env = {.set = gate->plugins,
+  struct cg_drivers_env env = {.set = all->plugins,
                                .loop = w->loop,
                                .worker = w->n,
-                               .base = &gate->plugins_env,
-                               .deadlines = gate->conf->deadlines,
+                               .base = &all->plugins_env,
+                               .deadlines = all->conf->deadlines,
                                .room_event = room_event,
                                .ctx = g};
-  if (!set_up_auth(w) || !(g->drivers = cg_drivers_start(&env, &w->err)) ||
-      !(g->policy = compile(w, gate->bundle)) || !cg_service_open(g, &w->err))
+  if (!set_up_auth(w, j->credentials, err) ||
+      !(g->drivers = cg_drivers_start(&env, err)) ||
+      !(g->policy = compile(w, j->bundle, err)) || !cg_service_open(g, err))
     return false;
   cg_buf_init(&w->api.out, REPLY_MAX);
-  if (w->n == 0) sweep(w);
+  if (w->n == 0) cg_service_sweep(g);
   return true;
 }
 
 static void begin(void *arg) {
-  struct cg_worker *w = arg;
-  w->err = (struct cg_err){0};
-  bool waits = set_up(w) && w->gate->conf->jwks.url && follow_issuer(w);
-  if (!waits) answer(w); /* else after the first fetch, well or not */
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
+  bool waits =
+      set_up(w, j, &j->err) && w->workers->conf->jwks.url && follow_issuer(w, &j->err);
+  if (!waits) answer(j); /* else after the first fetch, well or not */
 }
 
 static void tear_down(struct cg_worker *w) {
   struct cg_service *g = &w->service;
-  cg_timer_stop(&w->sweep);
+  cg_timer_stop(&g->sweep);
   cg_server_free(w->admin);
   cg_server_free(w->listener);
   cg_jwks_source_free(g->jwks);
@@ -194,160 +156,202 @@ static void *thread_main(void *arg) {
   return NULL;
 }
 
-struct cg_worker *cg_worker_new(struct cg_gate *gate, uint32_t n, struct cg_err *err) {
+struct cg_worker *cg_worker_new(struct cg_workers *workers, uint32_t n,
+                                struct cg_err *err) {
   struct cg_worker *w = cg_alloc(sizeof *w);
   if (!w || !(w->pool = cg_arena_pool_new())) {
     cg_free(w);
     cg_fail(err, CG_E_MEMORY, "no memory for a worker");
     return NULL;
   }
-  w->gate = gate;
+  w->workers = workers;
   w->n = n;
   w->loop = cg_loop_new(err);
-  w->service = (struct cg_service){.conf = &gate->conf->lease,
-                                   .metric = &gate->lease_metrics,
+  w->service = (struct cg_service){.conf = &workers->conf->lease,
+                                   .metric = &workers->lease_metrics,
                                    .loop = w->loop,
-                                   .log = gate->log,
-                                   .metrics = gate->metrics,
+                                   .log = workers->log,
+                                   .metrics = workers->metrics,
                                    .clock = &cg_clock_system,
                                    .pool = w->pool,
-                                   .peers = gate->peers,
+                                   .peers = workers->peers,
                                    .worker = n,
-                                   .n_workers = gate->n_workers};
-  w->api = (struct cg_api){.service = &w->service,
-                           .plugins = gate->plugins,
-                           .metrics = gate->metrics,
-                           .version = CAMGATE_VERSION,
-                           .node = gate->conf->node,
-                           .openapi = camgate_openapi,
-                           .reload = cg_reload_ask,
-                           .last_refusal = last_refusal,
-                           .serving = serving,
-                           .started_us = started_us,
-                           .app = gate};
+                                   .n_workers = workers->n};
+  w->api = workers->api;
+  w->api.service = &w->service;
+  w->api.plugins = workers->plugins;
+  w->api.metrics = workers->metrics;
+  w->api.version = CAMGATE_VERSION;
+  w->api.node = workers->conf->node;
+  w->api.openapi = camgate_openapi;
   if (w->loop) return w;
   cg_worker_free(w);
   return NULL;
 }
 
-bool cg_worker_start(struct cg_worker *w, void (*answer_fn)(void *), struct cg_err *err) {
-  ask(w, begin, answer_fn);
+bool cg_worker_start(struct cg_worker *w, const struct cg_bundle *bundle,
+                     const struct cg_credentials *credentials, cg_worker_fn *fn,
+                     void *arg, struct cg_err *err) {
   w->started = pthread_create(&w->thread, NULL, thread_main, w) == 0;
-  return w->started || cg_fail(err, CG_E_BUSY, "cannot start a thread");
+  if (!w->started) return cg_fail(err, CG_E_BUSY, "cannot start a thread");
+  w->starting.bundle = bundle;
+  w->starting.credentials = credentials;
+  ask(&w->starting, w, begin, fn, arg);
+  return true;
+}
+
+void cg_worker_stop(struct cg_worker *w) {
+  if (!w || !w->started) return;
+  cg_loop_stop(w->loop);
+  pthread_join(w->thread, NULL);
 }
 
 void cg_worker_free(struct cg_worker *w) {
   if (!w) return;
-  if (w->started) {
-    cg_loop_stop(w->loop);
-    pthread_join(w->thread, NULL);
-  }
   cg_loop_free(w->loop);
   cg_arena_pool_free(w->pool);
   cg_free(w);
 }
 
-/* ---- listening and draining ---- */
+/* ---- listening ---- */
 
-static struct cg_server *open_server(struct cg_worker *w, const char *address,
-                                     uint16_t port, const struct cg_router *router) {
-  struct cg_gate *gate = w->gate;
-  bool admin = router == gate->admin_router;
-  struct cg_server_conf conf = {
-      .loop = w->loop,
-      .address = address,
-      .port = port,
-      .reuseport = !admin && gate->n_workers > 1,
-      .ssl_ctx = admin ? NULL : gate->credentials.tls,
-      .access = admin ? &gate->conf->admin_access : &gate->conf->listen_access,
-      .limits = admin ? cg_server_limits_default : gate->conf->http,
-      .router = router,
-      .ctx = &w->api,
-      .clock = &cg_clock_system,
-      .log = gate->log,
-      .metrics = gate->metrics,
-      .metric_ids = &gate->http_metrics,
-      .worker = w->n,
-      .ids = &w->service.ids,
-      .arenas = w->pool,
-  };
-  return cg_server_new(&conf, &w->err);
+static struct cg_server *open_server(struct cg_worker *w, struct cg_server_conf conf,
+                                     struct cg_err *err) {
+  struct cg_workers *all = w->workers;
+  conf.loop = w->loop;
+  conf.ctx = &w->api;
+  conf.clock = &cg_clock_system;
+  conf.log = all->log;
+  conf.metrics = all->metrics;
+  conf.metric_ids = &all->http_metrics;
+  conf.worker = w->n;
+  conf.ids = &w->service.ids;
+  conf.arenas = w->pool;
+  return cg_server_new(&conf, err);
 }
 
 static void listen_public(void *arg) {
-  struct cg_worker *w = arg;
-  w->err = (struct cg_err){0};
-  w->listener =
-      open_server(w, w->gate->conf->listen_address, w->port, w->gate->public_router);
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
+  const struct cg_conf *conf = w->workers->conf;
+  const struct cg_server_conf wanted = {.address = conf->listen_address,
+                                        .port = w->port,
+                                        .reuseport = w->workers->n > 1,
+                                        .ssl_ctx = j->credentials->tls,
+                                        .access = &conf->listen_access,
+                                        .limits = conf->http,
+                                        .router = w->workers->public_router};
+  w->listener = open_server(w, wanted, &j->err);
   if (w->listener) w->port = cg_server_port(w->listener);
-  answer(w);
+  answer(j);
 }
 
 static void listen_admin(void *arg) {
-  struct cg_worker *w = arg;
-  w->err = (struct cg_err){0};
-  w->admin = open_server(w, w->gate->conf->admin_address,
-                         (uint16_t)w->gate->conf->admin_port, w->gate->admin_router);
-  if (w->admin) w->port = cg_server_port(w->admin);
-  answer(w);
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
+  const struct cg_conf *conf = w->workers->conf;
+  const struct cg_server_conf wanted = {.address = conf->admin_address,
+                                        .port = w->admin_port,
+                                        .access = &conf->admin_access,
+                                        .limits = cg_server_limits_default,
+                                        .router = w->workers->admin_router};
+  w->admin = open_server(w, wanted, &j->err);
+  if (w->admin) w->admin_port = cg_server_port(w->admin);
+  answer(j);
 }
 
-void cg_worker_listen(struct cg_worker *w, bool admin, void (*answer_fn)(void *)) {
-  ask(w, admin ? listen_admin : listen_public, answer_fn);
+void cg_worker_listen(struct cg_worker *w, const struct cg_credentials *credentials,
+                      cg_worker_fn *fn, void *arg) {
+  w->starting.credentials = credentials;
+  ask(&w->starting, w, listen_public, fn, arg);
 }
+
+void cg_worker_listen_admin(struct cg_worker *w, cg_worker_fn *fn, void *arg) {
+  ask(&w->starting, w, listen_admin, fn, arg);
+}
+
+/* ---- renewing ---- */
+
+static void compile_candidate(void *arg) {
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
+  w->candidate = compile(w, j->bundle, &j->err);
+  bool ok = w->candidate && read_keys(j->credentials, &w->new_keys, &j->err);
+  (void)ok; /* err has it */
+  answer(j);
+}
+
+void cg_worker_compile(struct cg_worker *w, const struct cg_bundle *bundle,
+                       const struct cg_credentials *credentials, cg_worker_fn *fn,
+                       void *arg) {
+  w->renewing.bundle = bundle;
+  w->renewing.credentials = credentials;
+  ask(&w->renewing, w, compile_candidate, fn, arg);
+}
+
+static void swap(void *arg) {
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
+  cg_policy_unref(w->service.policy);
+  w->service.policy = w->candidate;
+  if (w->new_keys) cg_auth_publish(w->service.auth, w->new_keys);
+  if (j->credentials->tls) cg_server_set_ssl_ctx(w->listener, j->credentials->tls);
+  w->candidate = NULL;
+  w->new_keys = NULL;
+  answer(j);
+}
+
+static void drop(void *arg) {
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
+  cg_policy_unref(w->candidate);
+  cg_keys_free(w->new_keys);
+  w->candidate = NULL;
+  w->new_keys = NULL;
+  answer(j);
+}
+
+void cg_worker_swap(struct cg_worker *w, const struct cg_credentials *credentials,
+                    cg_worker_fn *fn, void *arg) {
+  w->renewing.credentials = credentials;
+  ask(&w->renewing, w, credentials ? swap : drop, fn, arg);
+}
+
+/* ---- draining ---- */
 
 static void drain(void *arg) {
-  struct cg_worker *w = arg;
+  struct cg_job *j = arg;
+  struct cg_worker *w = j->w;
   w->busy = w->service.in_flight;
   if (w->listener) {
     cg_server_drain(w->listener);
     w->busy += cg_server_open(w->listener);
   }
   if (w->service.tally) cg_tally_flush(w->service.tally);
-  answer(w);
+  answer(j);
 }
 
-void cg_worker_drain(struct cg_worker *w, void (*answer_fn)(void *)) {
-  ask(w, drain, answer_fn);
+void cg_worker_drain(struct cg_worker *w, cg_worker_fn *fn, void *arg) {
+  ask(&w->draining, w, drain, fn, arg);
 }
 
-/* ---- reloads ---- */
+/* ---- rows about the gate itself ---- */
 
-static void compile_candidate(void *arg) {
+static void recorded(void *arg, enum cgp_code code, const void *result,
+                     const char *text) {
   struct cg_worker *w = arg;
-  const struct cg_reload *r = w->gate->reload;
-  w->err = (struct cg_err){0};
-  w->candidate = compile(w, cg_reload_bundle(r));
-  bool ok = w->candidate && read_keys(cg_reload_credentials(r), &w->new_keys, &w->err);
-  (void)ok; /* err has it */
-  answer(w);
+  (void)result;
+  if (code != CGP_OK)
+    CG_LOG(w->workers->log, CG_ERROR, "an event of the gate is not recorded",
+           {"error", text});
 }
 
-void cg_worker_compile(struct cg_worker *w, void (*answer_fn)(void *)) {
-  ask(w, compile_candidate, answer_fn);
-}
-
-static void swap(void *arg) {
-  struct cg_worker *w = arg;
-  cg_policy_unref(w->service.policy);
-  w->service.policy = w->candidate;
-  if (w->new_keys) cg_auth_publish(w->service.auth, w->new_keys);
-  if (w->gate->credentials.tls)
-    cg_server_set_ssl_ctx(w->listener, w->gate->credentials.tls);
-  w->candidate = NULL;
-  w->new_keys = NULL;
-  answer(w);
-}
-
-static void drop(void *arg) {
-  struct cg_worker *w = arg;
-  cg_policy_unref(w->candidate);
-  cg_keys_free(w->new_keys);
-  w->candidate = NULL;
-  w->new_keys = NULL;
-  answer(w);
-}
-
-void cg_worker_swap(struct cg_worker *w, bool keep, void (*answer_fn)(void *)) {
-  ask(w, keep ? swap : drop, answer_fn);
+void cg_worker_record(struct cg_worker *w, const char *kind, const char *outcome,
+                      const char *reason, const char *revision, cg_call_fn *fn,
+                      void *arg) {
+  struct cgp_audit_row row = cg_row_blank(kind);
+  row.outcome = outcome;
+  row.reason = reason;
+  row.policy_revision = revision;
+  cg_audit_append(w->service.drivers, &row, 1, fn ? fn : recorded, fn ? arg : w);
 }

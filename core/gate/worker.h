@@ -1,17 +1,57 @@
 /* worker.h - one thread: event loop, Lua state, drivers, leases, listener.
  *
- * Made and freed by the main thread; everything between by messages.  Each request below
- * is answered by posting `answer` to the gate's loop with the worker as argument.
+ * Made and freed by the main thread; everything between by mail.  What a worker is asked
+ * for it does on its own thread and answers once, on the main loop.  Three kinds of jobs
+ * may be under way side by side, one of each: starting, renewing, draining.
  */
 #ifndef CG_GATE_WORKER_H
 #define CG_GATE_WORKER_H
 
 #include <pthread.h>
 
-#include "gate/gate.h"
+#include "api/api.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "conf/credentials.h"
+#include "http/server.h"
+#include "plugin/load.h"
+
+struct cg_worker;
+
+/* All workers, and what they share: made before the first, freed after the last; nothing
+ * here changes while they run but `over`, which is the main thread's. */
+struct cg_workers {
+  const struct cg_conf *conf;
+  struct cg_log *log;
+  struct cg_metrics *metrics;
+  struct cg_lease_metrics lease_metrics;
+  struct cg_http_metrics http_metrics;
+  struct cg_plugins_env plugins_env;
+  struct cg_plugins *plugins;
+  struct cg_router *public_router, *admin_router;
+  struct cg_api api;    /* how handlers reach the gate; each worker has a copy */
+  struct cg_loop *main; /* the main thread's loop */
+  struct cg_service **peers;
+  struct cg_worker **all;
+  uint32_t n;
+  bool over; /* threads have ended: answers that come still are dropped */
+};
+
+/* What a job came to; err NULL: it went well.  Main thread. */
+typedef void cg_worker_fn(void *arg, struct cg_worker *w, const struct cg_err *err);
+
+struct cg_job {
+  struct cg_mail mail;
+  struct cg_worker *w;
+  const struct cg_bundle *bundle;
+  const struct cg_credentials *credentials;
+  cg_worker_fn *fn;
+  void *arg;
+  struct cg_err err;
+};
 
 struct cg_worker {
-  struct cg_gate *gate;
+  struct cg_workers *workers;
   uint32_t n;
   pthread_t thread;
   bool started;
@@ -20,27 +60,42 @@ struct cg_worker {
   struct cg_service service;
   struct cg_api api;
   struct cg_server *listener, *admin;
-  struct cg_timer sweep;
-  bool sweeping;
   struct cg_policy *candidate; /* compiled by a reload, not active yet */
   struct cg_keys *new_keys;    /* read by it, of the key file; or NULL */
-
-  void (*answer)(void *worker); /* of the request under way */
-  struct cg_err err;            /* what the last request came to */
-  uint16_t port;                /* bound; in: wanted, 0 = the configured one */
-  uint32_t busy;                /* connections and grants, when asked */
+  struct cg_job starting, renewing, draining;
+  uint16_t port, admin_port; /* in: wanted, 0 = any; out: bound */
+  uint32_t busy;             /* connections and grants, when asked to drain */
 };
 
-struct cg_worker *cg_worker_new(struct cg_gate *gate, uint32_t n, struct cg_err *err);
-/* Starts the thread, which sets itself up and answers. */
-bool cg_worker_start(struct cg_worker *w, void (*answer)(void *), struct cg_err *err);
-/* Opens the public listener (and worker 0, at first, the admin one with `admin`). */
-void cg_worker_listen(struct cg_worker *w, bool admin, void (*answer)(void *));
-void cg_worker_drain(struct cg_worker *w, void (*answer)(void *)); /* idempotent: polls */
-void cg_worker_compile(struct cg_worker *w, void (*answer)(void *));
-/* keep: takes the candidates, and the gate's certificate; else drops them. */
-void cg_worker_swap(struct cg_worker *w, bool keep, void (*answer)(void *));
-/* Ends the loop, joins, frees. */
-void cg_worker_free(struct cg_worker *w);
+struct cg_worker *cg_worker_new(struct cg_workers *workers, uint32_t n,
+                                struct cg_err *err);
+/* Starts the thread, which sets itself up with these and answers. */
+bool cg_worker_start(struct cg_worker *w, const struct cg_bundle *bundle,
+                     const struct cg_credentials *credentials, cg_worker_fn *fn,
+                     void *arg, struct cg_err *err);
+void cg_worker_listen(struct cg_worker *w, const struct cg_credentials *credentials,
+                      cg_worker_fn *fn, void *arg);
+void cg_worker_listen_admin(struct cg_worker *w, cg_worker_fn *fn, void *arg);
+
+/* Policies and keys, made beside those that run; taken or dropped by what follows. */
+void cg_worker_compile(struct cg_worker *w, const struct cg_bundle *bundle,
+                       const struct cg_credentials *credentials, cg_worker_fn *fn,
+                       void *arg);
+/* Takes them, and the certificate; credentials NULL: drops them. */
+void cg_worker_swap(struct cg_worker *w, const struct cg_credentials *credentials,
+                    cg_worker_fn *fn, void *arg);
+
+/* Takes no new requests; w->busy says what is open.  Asked again until it is 0. */
+void cg_worker_drain(struct cg_worker *w, cg_worker_fn *fn, void *arg);
+
+/* A row about the gate itself.  The worker's thread; fn NULL: a failure is logged. */
+void cg_worker_record(struct cg_worker *w, const char *kind, const char *outcome,
+                      const char *reason, const char *revision, cg_call_fn *fn,
+                      void *arg);
+
+/* Ends the loop, then the thread.  All are stopped before the first is freed: they have
+ * mail for each other. */
+void cg_worker_stop(struct cg_worker *w);
+void cg_worker_free(struct cg_worker *w); /* NULL is fine */
 
 #endif

@@ -1,8 +1,8 @@
 #include "lease/service.h"
 
 #include "base/mem.h"
-#include "lease/end.h"
-#include "lease/tally.h"
+
+#define SWEEP_US INT64_C(1000000)
 
 struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m) {
   static const char *const outcomes[] = {"outcome=\"allow\"", "outcome=\"deny\"",
@@ -29,28 +29,58 @@ struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m) {
   return ids;
 }
 
-bool cg_service_open(struct cg_service *g, struct cg_err *err) {
-  g->leases = cg_leases_new((size_t)g->conf->leases_max);
-  g->endings = cg_endings_new();
-  g->tally = cg_tally_new(g);
-  if (g->leases && g->endings && g->tally) return true;
-  cg_service_close(g);
-  return cg_fail(err, CG_E_MEMORY, "no memory for the lease table");
-}
-
-void cg_service_close(struct cg_service *g) {
-  cg_tally_free(g->tally);
-  cg_endings_free(g->endings);
-  cg_leases_free(g->leases);
-  g->tally = NULL;
-  g->endings = NULL;
-  g->leases = NULL;
-}
-
 struct cg_service *cg_service_home_of_subject(struct cg_service *g, const char *subject) {
   return g->peers[cg_home_of(subject) % g->n_workers];
 }
 
 struct cg_service *cg_service_home_of_lease(struct cg_service *g, const char *valid_id) {
   return g->peers[cg_id_home(valid_id) % g->n_workers];
+}
+
+/* ---- what policies ask for ---- */
+
+struct question {
+  void (*done)(void *arg, bool ok, uint64_t in_use, const char *text);
+  void *arg;
+};
+
+static void used(void *arg, enum cgp_code code, const void *result, const char *text) {
+  struct question q = *(struct question *)arg;
+  const struct cgp_quota_usage *u = result;
+  cg_free(arg);
+  q.done(q.arg, code == CGP_OK, code == CGP_OK ? u->in_use : 0, text);
+}
+
+void cg_service_usage(void *service, const char *scope,
+                      void (*done)(void *arg, bool ok, uint64_t in_use, const char *text),
+                      void *arg) {
+  struct cg_service *g = service;
+  struct question *q = cg_alloc(sizeof *q);
+  if (!q) {
+    done(arg, false, 0, "no memory");
+    return;
+  }
+  *q = (struct question){.done = done, .arg = arg};
+  cg_quota_usage(g->drivers, scope, used, q);
+}
+
+/* ---- the quota's sweep ---- */
+
+static void swept(void *arg, enum cgp_code code, const void *result, const char *text) {
+  struct cg_service *g = arg;
+  (void)result;
+  if (code != CGP_OK) CG_LOG(g->log, CG_WARN, "quota not swept", {"error", text});
+  g->sweeping = false;
+}
+
+static void sweep(void *arg) {
+  struct cg_service *g = arg;
+  cg_timer_start(&g->sweep, g->loop, SWEEP_US, sweep, g);
+  if (g->sweeping) return;
+  g->sweeping = true;
+  cg_quota_sweep(g->drivers, swept, g);
+}
+
+void cg_service_sweep(struct cg_service *g) {
+  sweep(g);
 }

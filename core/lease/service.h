@@ -57,11 +57,18 @@ struct cg_service {
   uint32_t in_flight;         /* grants that began here and have no answer yet */
   struct cg_endings *endings; /* end.c: rows that are not yet recorded */
   struct cg_tally *tally;     /* tally.c: refused credentials, counted */
+  struct cg_timer sweep;      /* of the quota */
+  bool sweeping;
 };
 
-/* Fields above the blank line are the caller's; fills the rest.  false: no memory. */
-bool cg_service_open(struct cg_service *g, struct cg_err *err) CG_MUST_USE;
-void cg_service_close(struct cg_service *g);
+/* Every second from now on the quota may forget what lapsed.  One worker of a gate. */
+void cg_service_sweep(struct cg_service *g);
+
+/* How much of a scope is in use, for struct cg_policy_env.  done runs once, now or
+ * later. */
+void cg_service_usage(void *service, const char *scope,
+                      void (*done)(void *arg, bool ok, uint64_t in_use, const char *text),
+                      void *arg);
 
 /* The worker where all leases of this subject, or this lease, live. */
 struct cg_service *cg_service_home_of_subject(struct cg_service *g, const char *subject);
