@@ -11,7 +11,7 @@
  * cg_auth_publish changes the keys.  Wrong signatures are counted per client address
  * (budget.h): an address with 20 of them within 10 s gets CG_E_RATE for every token that
  * is not remembered.  While there is no key at all yet, every token gets
- * CG_E_UNAVAILABLE. Other refusals are CG_E_UNAUTHENTICATED, with words that never quote
+ * CG_E_UNAVAILABLE.  Other refusals are CG_E_UNAUTHENTICATED, with words that never quote
  * the token.
  */
 #ifndef CG_AUTH_AUTH_H

@@ -3,7 +3,7 @@
  * A fixed table counts in windows of time; an address over its limit has nothing left
  * until its window ends.  IPv6 counts by /64, which is what one client has; an
  * IPv4-mapped address is the IPv4 one.  When the table is full the smallest count of
- * eight gives way. One per worker, one thread: n workers together let an address have n
+ * eight gives way.  One per worker, one thread: n workers together let an address have n
  * times the limit.
  */
 #ifndef CG_AUTH_BUDGET_H

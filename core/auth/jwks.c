@@ -18,7 +18,7 @@
 #define COORDINATE   32
 #define EXPONENT_MAX 33 /* bits; a larger one only costs time */
 
-static bool odd(struct cg_err *err, const char *why) {
+static bool refuse(struct cg_err *err, const char *why) {
   return cg_fail(err, CG_E_INVALID, "%s", why);
 }
 
@@ -119,16 +119,16 @@ static bool has_private_half(const json_t *jwk) {
 static bool is_for_us(const json_t *jwk, struct cg_err *err) {
   const json_t *use = json_object_get(jwk, "use"), *kid = json_object_get(jwk, "kid"),
                *alg = json_object_get(jwk, "alg");
-  if (!json_is_object(jwk)) return odd(err, "a member that is no object");
+  if (!json_is_object(jwk)) return refuse(err, "a member that is no object");
   if (is(json_object_get(jwk, "kty"), "oct"))
-    return odd(err, "a secret (kty oct), which has no place in a key set");
-  if (has_private_half(jwk)) return odd(err, "a key with its private half");
-  if (use && !is(use, "sig")) return odd(err, "a key whose use is not sig");
+    return refuse(err, "a secret (kty oct), which has no place in a key set");
+  if (has_private_half(jwk)) return refuse(err, "a key with its private half");
+  if (use && !is(use, "sig")) return refuse(err, "a key whose use is not sig");
   if (!may_verify(json_object_get(jwk, "key_ops")))
-    return odd(err, "a key whose key_ops do not hold verify");
-  if (alg && !json_is_string(alg)) return odd(err, "a key whose alg is no string");
+    return refuse(err, "a key whose key_ops do not hold verify");
+  if (alg && !json_is_string(alg)) return refuse(err, "a key whose alg is no string");
   if (kid && (!json_is_string(kid) || json_string_length(kid) > KID_MAX))
-    return odd(err, "a key whose kid is not a string of at most 256 bytes");
+    return refuse(err, "a key whose kid is not a string of at most 256 bytes");
   return true;
 }
 
@@ -136,10 +136,10 @@ static EVP_PKEY *read_key(const json_t *jwk, struct cg_err *err) {
   for (size_t i = 0; i < CG_COUNT(kinds); i++) {
     if (!is(json_object_get(jwk, "kty"), kinds[i].kty)) continue;
     EVP_PKEY *pkey = kinds[i].read(jwk);
-    if (!pkey) odd(err, kinds[i].broken);
+    if (!pkey) refuse(err, kinds[i].broken);
     return pkey;
   }
-  odd(err, "a key whose kty is neither RSA nor EC");
+  refuse(err, "a key whose kty is neither RSA nor EC");
   return NULL;
 }
 
@@ -157,7 +157,7 @@ static bool add_member(struct cg_keys *keys, const json_t *jwk, struct cg_err *e
 static bool add_all(struct cg_keys *keys, const json_t *members, struct cg_err *err) {
   struct cg_err first = {0}, why = {0};
   size_t n = json_array_size(members);
-  if (!json_is_array(members)) return odd(err, "the key set has no list \"keys\"");
+  if (!json_is_array(members)) return refuse(err, "the key set has no list \"keys\"");
   if (n > CG_KEYS_MAX)
     return cg_fail(err, CG_E_INVALID, "the key set has %zu keys, more than %d", n,
                    CG_KEYS_MAX);

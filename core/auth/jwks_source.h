@@ -1,19 +1,19 @@
 /* jwks_source.h - an issuer's published keys, kept fresh from its URL.
  *
  * One per worker, on its loop: workers share nothing, so an issuer sees one fetch an
- * interval from each.  A fetch begins at the start, every refresh_us after a good one, 30
- * s after a failed one, and when a token names a kid that no key has; there is one in
- * flight at a time, and least_us between two.  https, verified by the system's
- * authorities or ca_file; http only to this machine.  200 and at most 256 KiB count
- * (jwks.h); anything else is a failure: the keys that were there stay (stale), it is
- * logged and counted (camgate_jwks_refreshes_total{outcome}, camgate_jwks_stale: workers
- * with old keys).
+ * interval from each.  A fetch begins at the start, refresh_us after a good one, 30 s
+ * after a failed one, and when a token names a kid that no key has; one is in flight at a
+ * time, and least_us lie between two.  The URL is https, verified by the system's
+ * authorities or ca_file, or http to this machine.  Only a reply of status 200 and at
+ * most 256 KiB is read (jwks.h); anything else is a failure: the keys that were there
+ * stay (stale), it is logged and counted (camgate_jwks_refreshes_total{outcome},
+ * camgate_jwks_stale: workers with old keys).
  *
  * Nobody waits for a fetch: authentication is one synchronous step, and a token whose kid
  * is unknown is answered at once, "try again" (503) while a fetch is under way that may
- * bring its key, else 401.  A kid that a fetch did not bring is remembered for a minute,
- * 64 of them, and begins no other.  So a flood of invented kids costs the issuer no more
- * than one fetch a least_us, and callers nothing.
+ * bring its key, else 401.  The last 64 kids that no key had are remembered for a minute,
+ * and begin no other fetch.  So a flood of invented kids costs the issuer no more than
+ * one fetch a least_us, and callers nothing.
  */
 #ifndef CG_AUTH_JWKS_SOURCE_H
 #define CG_AUTH_JWKS_SOURCE_H

@@ -1,8 +1,8 @@
 /* state.h - a Lua state whose memory is counted.
  *
- * The allocator refuses what would pass the state's limit, and any single block over 2
- * MiB, so no string, table or stack is ever long enough for one VM instruction to take
- * long.  Instructions and CPU are meter.h's.  Functions marked [raises] here and in the
+ * The allocator refuses what would pass the state's limit, and any single block over
+ * 2 MiB, so no string, table or stack is ever long enough for one VM instruction to take
+ * long.  meter.h bounds instructions and CPU.  Functions marked [raises] here and in the
  * rest of this layer use lua_error and must run inside lua_resume or lua_pcall; [-n, +m]
  * is what they take from Lua's stack and leave on it.  One thread.
  */

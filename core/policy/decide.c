@@ -160,7 +160,7 @@ static bool burst(struct cg_run *r) {
 
 /* ---- a state that is full ---- */
 
-static struct cg_policy *fresh(const struct cg_policy *p) {
+static struct cg_policy *compile_again(const struct cg_policy *p) {
   struct cg_field_errors errs = {.n = 0};
   struct cg_arena *arena = cg_arena_new(NULL, ERRORS_MAX);
   if (!arena) return NULL;
@@ -178,7 +178,7 @@ static void renew_if_full(struct cg_policy *p) {
   s->refused = false;
   lua_gc(s->L, LUA_GCCOLLECT);
   if (s->used <= s->limit / 2) return;
-  p->successor = fresh(p);
+  p->successor = compile_again(p);
   if (p->env.log)
     CG_LOG(p->env.log, CG_WARN, "policies keep memory between requests; started afresh",
            {"policy_rev", p->bundle->revision, 0}, {"bytes", NULL, (int64_t)s->used});

@@ -13,8 +13,8 @@
  * deny with policy_error set, of that decision alone.  The first deny or error decides;
  * policies after it are asked only in explain mode, and do not change the verdict.
  *
- * What is nobody's fault but the gate's (no memory, a quota that cannot be read) is told
- * by `outage`: nothing was decided, and who asks again later may hear something else.
+ * When the gate has no memory, or the quota cannot be read, the verdict's `outage` says
+ * so: nothing was decided, and who asks again later may hear something else.
  *
  * Limits (env.h) are sticky: once one is hit the coroutine cannot go on, whatever it
  * catches.  Waiting is free.  A decision in flight holds a reference, so a reload lets it
