@@ -32,7 +32,7 @@ struct cg_loop {
   struct cg_timers timers;
 };
 
-static int64_t now_us(const struct cg_loop *loop) {
+int64_t cg_loop_now(const struct cg_loop *loop) {
   return loop->clock->mono_us(loop->clock);
 }
 
@@ -83,8 +83,8 @@ static void run_first(struct cg_loop *loop) {
 static bool run_mail(struct cg_loop *loop, int64_t most_us) {
   collect(loop);
   bool any = loop->out;
-  int64_t end = most_us == NEVER_US ? NEVER_US : now_us(loop) + most_us;
-  while (loop->out && now_us(loop) < end) run_first(loop);
+  int64_t end = most_us == NEVER_US ? NEVER_US : cg_loop_now(loop) + most_us;
+  while (loop->out && cg_loop_now(loop) < end) run_first(loop);
   return any;
 }
 
@@ -130,7 +130,7 @@ bool cg_loop_post(struct cg_loop *loop, void (*fn)(void *arg), void *arg) {
 static void set_alarm(struct cg_loop *loop) {
   if (loop->clock != &cg_clock_system) return; /* cg_loop_turn looks */
   const struct cg_timer *t = loop->timers.first;
-  int64_t wait = t ? t->due_us - now_us(loop) : 0; /* 0: no alarm */
+  int64_t wait = t ? t->due_us - cg_loop_now(loop) : 0; /* 0: no alarm */
   if (t && wait < 1) wait = 1;
   const struct itimerspec in = {
       .it_value = {.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000}};
@@ -141,13 +141,13 @@ static void set_alarm(struct cg_loop *loop) {
 /* Runs what is due, but not what is started meanwhile. */
 static void run_timers(struct cg_loop *loop) {
   uint64_t n_set = loop->timers.n_set;
-  int64_t now = now_us(loop), end = now + SLICE_US;
+  int64_t now = cg_loop_now(loop), end = now + SLICE_US;
   loop->alarm_us = INT64_MIN; /* none is set for what is started meanwhile */
   struct cg_timer *t;
   while ((t = loop->timers.first) && t->due_us <= now && t->nth < n_set) {
     cg_timers_drop(t);
     t->fn(t->arg);
-    if (now_us(loop) >= end) break;
+    if (cg_loop_now(loop) >= end) break;
   }
   set_alarm(loop);
 }
@@ -161,7 +161,7 @@ void cg_timer_start(struct cg_timer *t, struct cg_loop *loop, int64_t us,
                     void (*fn)(void *arg), void *arg) {
   t->fn = fn;
   t->arg = arg;
-  cg_timers_set(&loop->timers, t, now_us(loop) + (us > 0 ? us : 0));
+  cg_timers_set(&loop->timers, t, cg_loop_now(loop) + (us > 0 ? us : 0));
   if (t->due_us < loop->alarm_us) set_alarm(loop);
 }
 

@@ -33,6 +33,7 @@ struct event_base *cg_loop_base(struct cg_loop *); /* the loop's own thread only
 void cg_loop_run(struct cg_loop *loop);  /* claims the calling thread */
 void cg_loop_turn(struct cg_loop *loop); /* likewise; what is due now, without waiting */
 void cg_loop_stop(struct cg_loop *loop);
+int64_t cg_loop_now(const struct cg_loop *loop);  /* mono, of its clock; any thread */
 bool cg_loop_is_mine(const struct cg_loop *loop); /* called on the loop's thread? */
 
 /* Embedded in whatever its sender owns; zeroed = not on its way. */

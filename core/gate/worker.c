@@ -5,6 +5,7 @@
 #include "auth/keys.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "lease/end.h"
 #include "lease/open.h"
 #include "lease/presence.h"
 #include "lease/row.h"
@@ -323,6 +324,7 @@ static void drain(void *arg) {
   struct cg_job *j = arg;
   struct cg_worker *w = j->w;
   w->busy = w->service.in_flight;
+  if (w->service.endings) w->busy += (uint32_t)cg_endings_open(w->service.endings);
   if (w->listener) {
     cg_server_drain(w->listener);
     w->busy += cg_server_open(w->listener);

@@ -1,181 +1,82 @@
 #include "lease/end.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/mem.h"
-#include "lease/row.h"
-
-#define FIRST_WAIT_US (250 * INT64_C(1000))
-#define LAST_WAIT_US  (10 * INT64_C(1000000))
-
-/* Something that has to succeed in the end, with growing pauses between attempts. */
-struct ending {
-  struct cg_service *g;
-  struct cg_lease *lease; /* recording: one reference */
-  char room[CG_ROOM_MAX], identity[CG_ID_LEN + 1];
-  int64_t wait_us, until_us; /* until: wall; 0 = for ever */
-  void (*attempt)(struct ending *e);
-  const char *trouble; /* in words */
-  void (*fn)(void *arg, bool recorded);
-  void *arg;
-  struct cg_timer timer;
-  struct ending *next, **link;
-};
+#include "lease/end_log.h"
+#include "lease/end_rows.h"
+#include "lease/errand.h"
 
 struct cg_endings {
-  struct ending *first;
-  size_t n;
+  struct cg_errands *quota, *room;
+  struct cg_end_rows *rows;
+  struct cg_end_log log;
 };
 
-struct cg_endings *cg_endings_new(void) {
-  return cg_alloc(sizeof(struct cg_endings));
+/* ---- what is asked of plugins ---- */
+
+static void release(struct cg_service *g, struct cg_errand *const *items, size_t n,
+                    cg_call_fn *fn, void *arg) {
+  const char *ids[CG_ERRANDS_PER_CALL];
+  for (size_t i = 0; i < n; i++) ids[i] = items[i]->id;
+  cg_quota_release(g->drivers, ids, n, fn, arg);
 }
 
-static void end_over(struct ending *e) {
-  *e->link = e->next;
-  if (e->next) e->next->link = e->link;
-  e->g->endings->n--;
-  cg_timer_stop(&e->timer);
-  cg_lease_unref(e->lease);
+static void remove_one(struct cg_service *g, struct cg_errand *const *items, size_t n,
+                       cg_call_fn *fn, void *arg) {
+  (void)n;
+  cg_room_remove(g->drivers, items[0]->room, items[0]->id, fn, arg);
+}
+
+static const struct cg_errand_kind giving_back = {.trouble = "quota not given back yet",
+                                                  .per_call = CG_ERRANDS_PER_CALL,
+                                                  .calls = 8,
+                                                  .send = release};
+static const struct cg_errand_kind putting_out = {.trouble =
+                                                      "participants not removed yet",
+                                                  .per_call = 1,
+                                                  .calls = CG_ERRANDS_CALLS,
+                                                  .send = remove_one};
+
+struct cg_endings *cg_endings_new(struct cg_service *g) {
+  struct cg_endings *e = cg_alloc(sizeof *e);
+  if (!e) return NULL;
+  e->log.g = g;
+  e->quota = cg_errands_new(g, &giving_back);
+  e->room = cg_errands_new(g, &putting_out);
+  e->rows = e->quota ? cg_end_rows_new(g, e->quota) : NULL;
+  if (e->rows && e->room) return e;
+  cg_endings_free(e);
+  return NULL;
+}
+
+void cg_endings_free(struct cg_endings *e) {
+  if (!e) return;
+  cg_end_log_stop(&e->log);
+  cg_end_rows_free(e->rows);
+  cg_errands_free(e->quota);
+  cg_errands_free(e->room);
   cg_free(e);
 }
 
-void cg_endings_free(struct cg_endings *ends) {
-  while (ends && ends->first) end_over(ends->first);
-  cg_free(ends);
+size_t cg_endings_open(const struct cg_endings *e) {
+  return cg_end_rows_open(e->rows) + cg_errands_open(e->quota) + cg_errands_open(e->room);
 }
 
-static struct ending *ending_new(struct cg_service *g, void (*attempt)(struct ending *)) {
-  struct ending *e = g->endings->n < CG_ENDINGS_MAX ? cg_firm_alloc(sizeof *e) : NULL;
-  if (!e) return NULL;
-  e->g = g;
-  e->attempt = attempt;
-  e->wait_us = FIRST_WAIT_US;
-  e->link = &g->endings->first;
-  e->next = *e->link;
-  if (e->next) e->next->link = &e->next;
-  *e->link = e;
-  g->endings->n++;
-  return e;
-}
+/* ---- with no lease that has ended ---- */
 
-static void again(void *arg) {
-  struct ending *e = arg;
-  e->attempt(e);
-}
-
-/* false: time is up. */
-static bool later(struct ending *e) {
-  if (e->until_us && cg_service_now(e->g) >= e->until_us) return false;
-  int64_t wait = e->wait_us;
-  e->wait_us = wait * 2 < LAST_WAIT_US ? wait * 2 : LAST_WAIT_US;
-  cg_timer_start(&e->timer, e->g->loop, wait, again, e);
-  return true;
-}
-
-/* ---- the record ---- */
-
-static void tell(struct ending *e, bool recorded) {
-  void (*fn)(void *, bool) = e->fn;
-  e->fn = NULL;
-  if (fn) fn(e->arg, recorded);
-}
-
-static void recorded(void *arg, enum cgp_code code, const void *result,
-                     const char *text) {
-  struct ending *e = arg;
-  struct cg_service *g = e->g;
-  (void)result;
-  if (code == CGP_OK) {
-    cg_metric_add(g->metrics, g->worker, g->metric->unrecorded, -1);
-    tell(e, true);
-    end_over(e);
-    return;
-  }
-  CG_LOG(g->log, CG_ERROR, "the end of a lease is not recorded yet",
-         {"lease_id", e->lease->id}, {"error", text});
-  tell(e, false);
-  if (!later(e)) end_over(e);
-}
-
-static void record(struct ending *e) {
-  struct cg_buf facts;
-  cg_buf_init(&facts, CG_FACTS_MAX);
-  struct cgp_audit_row row = cg_row_of_lease(e->g, "end", e->lease, &facts);
-  if (!cg_buf_ok(&facts)) row.facts = "{}";
-  cg_audit_append(e->g->drivers, &row, 1, recorded, e);
-  cg_buf_done(&facts);
-}
-
-static void start_record(struct cg_service *g, struct cg_lease *l,
-                         void (*fn)(void *arg, bool recorded), void *arg) {
-  struct ending *e = ending_new(g, record);
-  cg_metric_add(g->metrics, g->worker, g->metric->unrecorded, 1);
-  if (!e) {
-    CG_LOG(g->log, CG_ERROR, "no memory to record the end of a lease",
-           {"lease_id", l->id});
-    if (fn) fn(arg, false);
-    return;
-  }
-  e->lease = cg_lease_ref(l);
-  e->fn = fn;
-  e->arg = arg;
-  record(e);
-}
-
-/* ---- the room and the quota ---- */
-
-static void tried(void *arg, enum cgp_code code, const void *result, const char *text) {
-  struct ending *e = arg;
-  (void)result;
-  if (code != CGP_OK && code != CGP_E_NOTFOUND) {
-    CG_LOG(e->g->log, CG_WARN, e->trouble, {"lease_id", e->identity}, {"error", text});
-    if (later(e)) return;
-  }
-  end_over(e);
-}
-
-static void put_out(struct ending *e) {
-  e->trouble = "participant not removed yet";
-  cg_room_remove(e->g->drivers, e->room, e->identity, tried, e);
-}
-
-static void give_back(struct ending *e) {
-  e->trouble = "quota not given back yet";
-  cg_quota_release(e->g->drivers, (const char *[]){e->identity}, 1, tried, e);
-}
-
-static void tried_once(void *arg, enum cgp_code code, const void *result,
-                       const char *text) {
-  struct cg_service *g = arg;
-  (void)result;
-  if (code != CGP_OK)
-    CG_LOG(g->log, CG_ERROR, "quota not given back: it lapses by itself",
-           {"error", text});
+static int64_t in_s(const struct cg_service *g, int64_t s) {
+  return cg_service_now(g) + s * 1000000;
 }
 
 void cg_give_back(struct cg_service *g, const char *holding) {
-  struct ending *e = ending_new(g, give_back);
-  if (!e) {
-    cg_quota_release(g->drivers, &holding, 1, tried_once, g);
-    return;
-  }
-  snprintf(e->identity, sizeof e->identity, "%s", holding);
-  e->until_us = cg_service_now(g) + (g->conf->lapse_s + g->conf->beat_s) * 1000000;
-  give_back(e);
+  if (!cg_errands_add_copy(g->endings->quota, holding, "",
+                           in_s(g, g->conf->lapse_s + g->conf->beat_s)))
+    CG_LOG(g->log, CG_ERROR, "no memory to give back quota: it lapses by itself",
+           {"lease_id", holding});
 }
 
 void cg_put_out(struct cg_service *g, const char *room, const char *identity) {
-  struct ending *e = ending_new(g, put_out);
-  if (!e) {
+  if (!cg_errands_add_copy(g->endings->room, identity, room, in_s(g, g->conf->token_s)))
     CG_LOG(g->log, CG_ERROR, "no memory to remove a participant", {"lease_id", identity});
-    return;
-  }
-  snprintf(e->room, sizeof e->room, "%s", room);
-  snprintf(e->identity, sizeof e->identity, "%s", identity);
-  e->until_us = cg_service_now(g) + g->conf->token_s * 1000000;
-  put_out(e);
 }
 
 /* ---- the end ---- */
@@ -197,24 +98,17 @@ void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
     if (fn) fn(arg, true);
     return;
   }
-  cg_lease_ref(l);
   bury(g, l, by, reason);
   cg_metric_add(g->metrics, g->worker, g->metric->live, -1);
   cg_metric_add(g->metrics, g->worker, g->metric->ended[by], 1);
-  CG_LOG(g->log, CG_INFO, "lease ended", {"lease_id", l->id}, {"subject", l->subject},
-         {"camera", l->camera}, {"by", cg_ended_by_name(by)},
-         {"reason", l->ended_reason});
-  start_record(g, l, fn, arg);
-  if (!l->holding_moved) cg_give_back(g, l->holding);
-  cg_put_out(g, l->room, l->id);
-  cg_lease_unref(l);
+  cg_end_log_add(&g->endings->log, l);
+  cg_end_rows_add(g->endings->rows, l, !l->holding_moved, fn, arg);
+  cg_errands_add(g->endings->room, l, &l->putting_out, l->id, in_s(g, g->conf->token_s));
 }
 
 void cg_record_undone(struct cg_service *g, struct cg_lease *l) {
-  cg_lease_ref(l);
   bury(g, l, CG_ENDED_REVOKED, "the grant was undone before its reply");
-  start_record(g, l, NULL, NULL);
-  cg_lease_unref(l);
+  cg_end_rows_add(g->endings->rows, l, false, NULL, NULL);
 }
 
 /* The clocks moved since the timer was set: look, and set it again. */

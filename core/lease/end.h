@@ -1,12 +1,14 @@
 /* end.h - a lease ends, once, with everything that follows from it.
  *
- * Ending is decided in one place and at one instant; then, each on its own:
+ * Ending is decided in one place and at one instant, and needs no memory; what follows is
+ * queued and done in slices that leave requests their turn, each on its own:
  *   - the end is recorded, tried again until the trail has it, while the worker runs;
- *     after a restart the lease is live in the trail, and lapses;
+ *     after a restart the lease is live in the trail, and lapses (end_rows.h);
  *   - the quota is given back, tried again until it would lapse by itself.  Whoever takes
- *     the place has a row behind the end's in the same queue;
- *   - the participant is put out of the room, tried again until the SFU has answered, for
- *     as long as the token could be used.
+ *     the place has a row behind the end's in the same queue (errand.h);
+ *   - the participant is put out of the room, tried again until the SFU has answered,
+ *     for as long as the token could be used (errand.h).
+ * However many end at once, the log has a line or two a second (end_log.h).
  * Home's thread.
  */
 #ifndef CG_LEASE_END_H
@@ -14,11 +16,12 @@
 
 #include "lease/service.h"
 
-#define CG_ENDINGS_MAX 65536 /* rows and removals under way; more are logged and left */
-
 struct cg_endings;
-struct cg_endings *cg_endings_new(void);
-void cg_endings_free(struct cg_endings *e); /* forgets what is open */
+struct cg_endings *cg_endings_new(struct cg_service *g);
+/* After the drivers.  Forgets what is open; NULL is fine. */
+void cg_endings_free(struct cg_endings *e);
+/* What a stop of the gate waits for: rows of ends, and what else goes well. */
+size_t cg_endings_open(const struct cg_endings *e);
 
 /* fn (may be NULL) hears once whether the first attempt to record it succeeded; at once
  * with true when the lease had ended before. */

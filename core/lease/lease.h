@@ -39,6 +39,14 @@ const char *cg_ended_by_name(enum cg_ended_by by);
 
 struct cg_grant;
 
+/* Something asked of a plugin until it succeeds (errand.h). */
+struct cg_errand {
+  struct cg_link link;
+  struct cg_lease *lease; /* it lies in; NULL: in memory of its own */
+  const char *id, *room;  /* a holding, or a participant and its room */
+  int64_t until_us;       /* wall; then it is given up */
+};
+
 struct cg_lease {
   char id[CG_ID_LEN + 1];
   char holding[CG_ID_LEN + 1]; /* name in the quota: another lease's when taken over */
@@ -73,6 +81,12 @@ struct cg_lease {
   struct cg_lease *next_id; /* of the table's bucket */
   struct cg_holder *holder; /* of its subject's leases; NULL once ended */
   struct cg_link in_holder, in_tombs;
+  /* Once ended: what follows from it needs no memory (end.h). */
+  struct cg_link in_rows; /* of those whose end is not recorded yet */
+  bool holds;             /* and is to be given back behind the row */
+  void (*told)(void *arg, bool recorded);
+  void *told_arg;
+  struct cg_errand giving_back, putting_out;
 };
 
 struct cg_identity;

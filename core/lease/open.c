@@ -5,7 +5,7 @@
 
 bool cg_service_open(struct cg_service *g, struct cg_err *err) {
   g->leases = cg_leases_new((size_t)g->conf->leases_max);
-  g->endings = cg_endings_new();
+  g->endings = cg_endings_new(g);
   g->tally = cg_tally_new(g);
   if (g->leases && g->endings && g->tally) return true;
   cg_service_close(g);

@@ -97,10 +97,7 @@ static void looked_up(void *arg, enum cgp_code code, const void *result,
 
 static bool look_up(struct news *n) {
   if (n->type != CGP_ROOM_JOINED) return false;
-  struct cgp_audit_filter f = cg_filter_blank();
-  f.kind = "end";
-  f.lease_id = n->call.lease_id;
-  f.limit = 1;
+  struct cgp_audit_filter f = cg_row_end_of(n->call.lease_id);
   cg_audit_query(n->home->drivers, &f, looked_up, n);
   return true;
 }

@@ -124,7 +124,8 @@ static void end_replaced(struct cg_service *h, struct cg_lease *l,
 /* The process ended between the row of a grant and the ends of what it replaced. */
 static void finish_replacing(struct cg_service *h, const struct cg_lease_terms *t) {
   struct cg_lease *own = cg_lease_find(h->leases, t->id), *old;
-  while (own &&
+  bool took_over = strcmp(t->holding, t->id) != 0;
+  while (own && took_over &&
          (old = cg_lease_of(h->leases, t->subject, older_on_the_same_holding, own)))
     end_replaced(h, old, t);
   for (size_t i = 0; i < t->replaces.n; i++)

@@ -18,3 +18,11 @@ struct cgp_audit_row cg_row_of_lease(const struct cg_service *home, const char *
   row.facts = cg_buf_text(buf);
   return row;
 }
+
+struct cgp_audit_filter cg_row_end_of(const char *lease_id) {
+  struct cgp_audit_filter f = cg_filter_blank();
+  f.kind = "end";
+  f.lease_id = lease_id;
+  f.limit = 1;
+  return f;
+}

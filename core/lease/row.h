@@ -17,4 +17,7 @@
 struct cgp_audit_row cg_row_of_lease(const struct cg_service *home, const char *kind,
                                      const struct cg_lease *l, struct cg_buf *buf);
 
+/* Asks the trail for the end of this lease. */
+struct cgp_audit_filter cg_row_end_of(const char *lease_id);
+
 #endif

@@ -76,10 +76,6 @@ bool cg_calls_metrics(struct cg_metrics *metrics) {
   return true;
 }
 
-static int64_t now_us(void) {
-  return cg_clock_system.mono_us(&cg_clock_system);
-}
-
 struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
                               struct cg_metrics *metrics, uint32_t worker) {
   struct cg_calls *c = cg_alloc(sizeof *c);
@@ -194,7 +190,7 @@ static void time_out(struct cg_calls *c, struct slot *s, uint32_t ms) {
 static void expire(void *arg) {
   struct queue *q = arg;
   struct cg_calls *c = q->calls;
-  int64_t now = now_us();
+  int64_t now = cg_loop_now(c->loop);
   while (q->head != NONE && c->slots[q->head].due_us <= now)
     time_out(c, &c->slots[q->head], q->ms);
   q->armed = false;
@@ -227,7 +223,7 @@ struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
   s->kind = kind;
   s->fn = fn;
   s->arg = arg;
-  s->due_us = now_us() + (int64_t)deadline_ms * 1000;
+  s->due_us = cg_loop_now(c->loop) + (int64_t)deadline_ms * 1000;
   link_call(c, s, q);
   owner->open++;
   c->open++;

@@ -74,6 +74,9 @@ void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
  * While the disk hangs it does not run; when the drivers are freed it has run. */
 void cg_audit_append_patient(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
                              cg_call_fn *fn, void *arg);
+/* How long whoever waits for a row waits. */
+int64_t cg_audit_deadline_us(const struct cg_drivers *d);
+void cg_audit_health(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 void cg_audit_query(struct cg_drivers *d, struct cgp_audit_filter *f, cg_call_fn *fn,
                     void *arg);
 void cg_audit_live(struct cg_drivers *d, cg_call_fn *fn, void *arg);
@@ -82,9 +85,9 @@ void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 /* health of the nth plugin of the set; a plugin without one is healthy. */
 void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg);
 
-/* The best of the plugins' routes for method and path, called with the query deadline.
- * false: none has both, and fn does not run; `allow` then has the methods of the path's
- * other routes, as in an Allow header; empty: there are none. */
+/* A plugin's route for method and path, called with the http deadline.  false: none has
+ * it, and fn does not run; `allow` then has the methods of the path's other routes, as in
+ * an Allow header; empty: there are none. */
 bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
                       void *arg, struct cg_buf *allow);
 

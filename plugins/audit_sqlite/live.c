@@ -5,7 +5,7 @@
 #include "query.h"
 #include "stamp.h"
 
-/* What the entries of the index say of one lease. */
+/* One lease, as its entries of the index come by. */
 struct lease {
   char id[64];
   int64_t newest; /* seq of its newest decision that allowed, or change */
