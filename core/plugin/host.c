@@ -146,8 +146,7 @@ void cg_host_drop_timers(struct cg_host *h) {
 
 /* ---- posts ---- */
 
-static void run_posts(void *arg) {
-  struct cg_host *h = arg;
+static void run_posts(struct cg_host *h) {
   pthread_mutex_lock(&h->lock);
   struct cg_posts all = h->in;
   h->in = h->spare;
@@ -173,14 +172,21 @@ static bool posts_add(struct cg_posts *p, struct cg_post post) {
   return true;
 }
 
+static void woken(void *arg) {
+  struct cg_host *h = arg;
+  pthread_mutex_lock(&h->lock);
+  h->waking = false;
+  pthread_mutex_unlock(&h->lock);
+  run_posts(h);
+}
+
 static bool post(struct cgp_host *abi, void (*fn)(void *arg), void *arg) {
   struct cg_host *h = host(abi);
   pthread_mutex_lock(&h->lock);
-  bool first = !h->in.n;
   bool ok = h->running && posts_add(&h->in, (struct cg_post){fn, arg});
-  if (ok && first && !cg_loop_post(h->loop, run_posts, h)) {
-    h->in.n = 0;
-    ok = false;
+  if (ok && !h->waking) {
+    h->waking = true;
+    cg_loop_send(h->loop, &h->mail, woken, h);
   }
   pthread_mutex_unlock(&h->lock);
   return ok;

@@ -48,7 +48,8 @@ struct cg_host {
 
   pthread_mutex_t lock;      /* guards what follows, and next of main's */
   struct cg_posts in, spare; /* in turns, so that a wake-up needs no memory */
-  bool running;
+  struct cg_mail mail;
+  bool running, waking; /* waking: mail is on its way */
 };
 
 /* env and options outlive the host.  NULL: no memory. */

@@ -20,6 +20,7 @@ struct worker {
   struct cg_loop *loop;
   struct cg_drivers *drivers;
   struct cg_timer turn;
+  struct cg_mail mail;
   pthread_t thread;
   void (*fn)(struct harness *h, uint32_t worker, void *arg);
   void *arg;
@@ -249,7 +250,7 @@ void harness_threads(struct harness *h,
     struct worker *w = &h->workers[i];
     w->fn = fn;
     w->arg = arg;
-    assert_true(cg_loop_post(w->loop, begin_thread, w));
+    cg_loop_send(w->loop, &w->mail, begin_thread, w);
     assert_int_equal(pthread_create(&w->thread, NULL, run_thread, w), 0);
   }
   for (uint32_t i = 0; i < h->n; i++) pthread_join(h->workers[i].thread, NULL);

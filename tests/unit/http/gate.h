@@ -50,6 +50,7 @@ static void *gate_thread(void *arg) {
 }
 
 struct gate_call {
+  struct cg_mail mail;
   struct gate *gate;
   void (*fn)(struct gate *g, void *arg);
   void *arg;
@@ -63,8 +64,8 @@ static void gate_run_call(void *arg) {
 
 /* Runs fn on the loop's thread and returns after it. */
 static void gate_do(struct gate *g, void (*fn)(struct gate *, void *), void *arg) {
-  struct gate_call call = {g, fn, arg};
-  assert_true(cg_loop_post(g->loop, gate_run_call, &call));
+  struct gate_call call = {.gate = g, .fn = fn, .arg = arg};
+  cg_loop_send(g->loop, &call.mail, gate_run_call, &call);
   while (sem_wait(&g->done) < 0) assert_int_equal(errno, EINTR);
 }
 

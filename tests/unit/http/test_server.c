@@ -13,7 +13,9 @@ static void reply_later(void *arg) {
 }
 
 static void handle_later(struct cg_exchange *x) {
-  CG_CHECK(cg_loop_post(gate_of(x)->loop, reply_later, x));
+  struct cg_mail *mail = cg_arena_zalloc(x->arena, sizeof *mail);
+  CG_CHECK(mail);
+  cg_loop_send(gate_of(x)->loop, mail, reply_later, x);
 }
 
 static void note_gone(struct cg_exchange *x, void *arg) {
