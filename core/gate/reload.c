@@ -18,12 +18,17 @@ struct cg_reload {
   char revision[65];
 };
 
+/* One reload's way, step by step. */
 static void asked(void *arg);
+static void start(struct cg_reload *r);
 static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err);
 static void swapped(void *arg, struct cg_worker *w, const struct cg_err *err);
 static void finish(struct cg_reload *r);
+static void refuse(struct cg_reload *r, const char *text);
 static void record(void *arg);
+static void recorded(void *arg, enum cgp_code code, const void *result, const char *text);
 static void answer(struct cg_reload *r);
+static void tell(void *arg);
 
 static void drop_files(const struct cg_bundle **bundle,
                        struct cg_credentials *credentials) {
@@ -81,9 +86,14 @@ void cg_reload_ask(struct cg_reloads *all, struct cg_service *asker, const char 
 
 /* ---- all or none ---- */
 
-static void refuse(struct cg_reload *r, const char *text) {
-  cg_fail(&r->err, CG_E_CONFLICT, "%s", text);
-  answer(r);
+static void asked(void *arg) {
+  struct cg_reload *r = arg;
+  if (r->all->under_way)
+    refuse(r, "a reload is under way");
+  else if (!r->all->allowed)
+    refuse(r, "the gate is starting or draining");
+  else
+    start(r);
 }
 
 static void start(struct cg_reload *r) {
@@ -95,16 +105,6 @@ static void start(struct cg_reload *r) {
   }
   for (uint32_t i = 0; i < workers->n; i++)
     cg_worker_compile(workers->all[i], r->bundle, &r->credentials, compiled, r);
-}
-
-static void asked(void *arg) {
-  struct cg_reload *r = arg;
-  if (r->all->under_way)
-    refuse(r, "a reload is under way");
-  else if (!r->all->allowed)
-    refuse(r, "the gate is starting or draining");
-  else
-    start(r);
 }
 
 static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err) {
@@ -144,7 +144,21 @@ static void finish(struct cg_reload *r) {
   all->over(all->arg);
 }
 
+static void refuse(struct cg_reload *r, const char *text) {
+  cg_fail(&r->err, CG_E_CONFLICT, "%s", text);
+  answer(r);
+}
+
 /* ---- the last act: worker 0 records, the asker hears ---- */
+
+static void record(void *arg) {
+  struct cg_reload *r = arg;
+  bool ok = r->err.code == CG_OK;
+  snprintf(r->all->last_refusal, sizeof r->all->last_refusal, "%s",
+           ok ? "" : r->err.text);
+  cg_worker_record(r->all->workers->all[0], "reload", ok ? "allow" : "error",
+                   ok ? r->who : r->err.text, r->revision, recorded, r);
+}
 
 static void recorded(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
@@ -156,26 +170,17 @@ static void recorded(void *arg, enum cgp_code code, const void *result,
   answer(r);
 }
 
-static void record(void *arg) {
-  struct cg_reload *r = arg;
-  bool ok = r->err.code == CG_OK;
-  snprintf(r->all->last_refusal, sizeof r->all->last_refusal, "%s",
-           ok ? "" : r->err.text);
-  cg_worker_record(r->all->workers->all[0], "reload", ok ? "allow" : "error",
-                   ok ? r->who : r->err.text, r->revision, recorded, r);
+static void answer(struct cg_reload *r) {
+  if (r->fn)
+    cg_loop_send(r->asker->loop, &r->mail, tell, r);
+  else
+    cg_free(r);
 }
 
 static void tell(void *arg) {
   struct cg_reload *r = arg;
   r->fn(r->arg, r->err.code == CG_OK ? NULL : &r->err, r->revision);
   cg_free(r);
-}
-
-static void answer(struct cg_reload *r) {
-  if (r->fn)
-    cg_loop_send(r->asker->loop, &r->mail, tell, r);
-  else
-    cg_free(r);
 }
 
 void cg_reloads_free(struct cg_reloads *all) {
