@@ -20,8 +20,8 @@ const struct cg_known_bad cg_known_bad[] = {
     {"evhtp",
      "the parser takes Transfer-Encoding beside Content-Length, two Content-Lengths and "
      "chunk sizes that overflow, and reads a byte too far",
-     "", "", NULL, "seen here: core/http/guard.h",
-     "Worked around: the parser sees no byte, the guard reads requests by itself."},
+     "", "", NULL, "seen here: core/http/conn.h",
+     "Worked around: the parser sees no byte, requests are read by message.h."},
     {"hiredis", "integer overflow in long replies of a hostile server", "", "1.0.1",
      "0.14.1-2", "CVE-2021-32765, GHSA-hfm9-39pp-55p2",
      "Update, or let nobody but your Valkey answer at its address."},

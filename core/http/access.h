@@ -1,18 +1,16 @@
-/* access.h - who may use a listener, and who the client of a request is.
+/* access.h - who may use a listener, and which address a request's client has.
  *
- * The client is the TCP peer, but when the peer is a trusted proxy: then it is the
- * rightmost entry of X-Forwarded-For that is no trusted proxy itself (when all are, the
- * leftmost one).  Entries left of it are the client's own words and are never looked at.
- * An entry that is no address, or more than 32 proxies in a row, make it the peer.
- * Forwarded (RFC 7239) is not read: a header that the proxy does not write is the
- * client's to forge.
+ * The peer is the other end of the TCP connection.  The client of a request is the peer,
+ * too, unless the peer is in `proxies`: then the client is the rightmost entry of
+ * X-Forwarded-For that is not in `proxies`, and the leftmost entry when all of them are.
+ * What stands left of that entry the client may have written itself; nobody reads it.  An
+ * entry that is no address, or more than 32 proxies in a row, make the peer the client.
+ * Forwarded (RFC 7239) is not read: the proxy does not write it, so the client may.
  *
- *   TCP peer   bounds of connections (peers.h), refusals of the framing guard, its own
- *              allow and deny unless it is a trusted proxy: closed at the accept
- *   client     allow and deny: 403; client_addr of audit rows, subject.ip of policies,
- *              budgets of wrong signatures
- *
- * deny wins; an empty allow admits everybody.  Immutable, any thread.
+ * `deny` wins over `allow`; an empty `allow` admits everybody.  A peer that is refused is
+ * closed at the accept, a client that is refused is answered 403.  Bounds of connections
+ * (peers.h) count peers; audit rows (client_addr), policies (subject.ip) and budgets of
+ * wrong signatures name clients.  Immutable, any thread.
  */
 #ifndef CG_HTTP_ACCESS_H
 #define CG_HTTP_ACCESS_H
@@ -24,10 +22,11 @@ struct cg_access {
   struct cg_nets allow, deny, proxies;
 };
 
-/* The TCP peer, before a byte is read. */
+/* May this peer connect?  One in `proxies` may always. */
 bool cg_access_accepts(const struct cg_access *a, const struct cg_addr *peer);
+/* May this client ask? */
 bool cg_access_admits(const struct cg_access *a, const struct cg_addr *client);
-/* Who sent this message, which came from peer. */
+/* The client of this message, which came from peer; bytes are its text. */
 struct cg_addr cg_access_client(const struct cg_access *a, const struct cg_addr *peer,
                                 const struct cg_message *m, const char *bytes);
 

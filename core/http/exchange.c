@@ -5,9 +5,8 @@
 
 #include "base/check.h"
 #include "http/chars.h"
-#include "http/guard.h"
-#include "http/load.h"
-#include "http/server.h"
+#include "http/in_flight.h"
+#include "http/wire.h"
 
 #define PROBLEM_MAX (32 * 1024)
 
@@ -56,12 +55,10 @@ struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
   if (!x) goto failed;
   x->arena = arena;
   x->ctx = origin->ctx;
-  x->server = origin->server;
-  x->guard = origin->guard;
+  x->wire = origin->wire;
   x->pool = origin->pool;
   x->request_id = origin->request_id;
   x->began_us = origin->began_us;
-  x->barred = origin->barred;
   x->method = m->method;
   if (!copy_message(x, m, bytes, origin->client_addr)) goto failed;
   cut_texts(x, m);
@@ -72,13 +69,13 @@ failed:
 }
 
 static void free_exchange(struct cg_exchange *x) {
-  if (x->load) cg_load_over(x->load);
+  if (x->in_flight) cg_in_flight_end(x->in_flight);
   json_decref(x->json);
   cg_arena_free(x->arena, x->pool); /* x lies in it */
 }
 
 bool cg_exchange_alive(const struct cg_exchange *x) {
-  return x->guard != NULL;
+  return x->wire != NULL;
 }
 
 void cg_exchange_on_gone(struct cg_exchange *x,
@@ -87,9 +84,14 @@ void cg_exchange_on_gone(struct cg_exchange *x,
   x->gone_arg = arg;
 }
 
+void cg_exchange_admitted(struct cg_exchange *x, struct cg_in_flight *f) {
+  CG_CHECK(!x->in_flight);
+  x->in_flight = f;
+  cg_in_flight_begin(f);
+}
+
 void cg_exchange_left(struct cg_exchange *x) {
-  x->guard = NULL;
-  x->server = NULL;
+  x->wire = NULL;
   if (x->gone) x->gone(x, x->gone_arg);
 }
 
@@ -148,27 +150,27 @@ void cg_exchange_set_header(struct cg_exchange *x, const char *name, const char 
 
 void cg_exchange_reply(struct cg_exchange *x, int status, const char *content_type,
                        const char *body, size_t len) {
-  struct cg_guard *guard = x->guard;
-  if (!guard) {
+  struct cg_wire *wire = x->wire;
+  if (!wire) {
     free_exchange(x);
     return;
   }
   struct cg_reply r = {.status = status,
-                       .date = cg_server_date(x->server),
+                       .date = wire->listener->date,
                        .content_type = content_type,
                        .content_length = len,
                        .request_id = x->request_id.text,
                        .headers = x->headers,
                        .n_headers = x->n_headers,
-                       .close = cg_guard_closing(guard)};
+                       .close = cg_wire_closes(wire)};
   char head[CG_REPLY_HEAD_MAX];
   union {
     const void *in;
     void *out; /* iovec knows no const; nobody writes */
   } text = {body};
   struct iovec iov[2] = {{head, cg_reply_head(&r, head)}, {text.out, len}};
-  cg_server_answered(x->server, status, x->began_us);
-  cg_guard_reply(guard, iov, x->method == CG_HEAD || len == 0 ? 1 : 2);
+  cg_listener_count_answer(wire->listener, status, x->began_us);
+  cg_wire_reply(wire, iov, x->method == CG_HEAD || len == 0 ? 1 : 2);
   free_exchange(x);
 }
 

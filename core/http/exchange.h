@@ -1,11 +1,10 @@
 /* exchange.h - one request being answered.
  *
- * The server makes an exchange when the guard let a whole request through, and a route's
- * handler gets it.  The handler answers now or later, exactly once, with
- * cg_exchange_reply, cg_exchange_problem or cg_exchange_fail; that call ends the exchange
- * and frees it.  A client that leaves does not end it: completions still hold a valid
- * exchange, and their reply is dropped (cg_exchange_alive says so beforehand,
- * cg_exchange_on_gone tells).
+ * A connection (conn.h) makes an exchange of each whole request, and a route's handler
+ * gets it.  The handler answers now or later, exactly once, with cg_exchange_reply,
+ * cg_exchange_problem or cg_exchange_fail; that call ends the exchange and frees it.  A
+ * client that leaves does not end it: completions still hold a valid exchange, and their
+ * reply is dropped (cg_exchange_alive says so beforehand, cg_exchange_on_gone tells).
  *
  * Everything is used on the thread of the worker that owns the connection.  All texts are
  * the exchange's and live until the reply; the arena is for the handler's own things of
@@ -27,12 +26,10 @@
 #include "http/reply.h"
 
 #define CG_EXCHANGE_ARENA_MAX   (256 * 1024)
-#define CG_EXCHANGE_HEADERS_MAX 8  /* set by handlers */
-#define CG_QUERY_MAX            32 /* parameters of one request */
+#define CG_EXCHANGE_HEADERS_MAX 8 /* set by handlers */
 
-struct cg_server;
-struct cg_guard;
-struct cg_load;
+struct cg_wire;
+struct cg_in_flight;
 
 struct cg_exchange {
   /* What handlers read. */
@@ -48,13 +45,11 @@ struct cg_exchange {
   size_t body_len;
   int64_t began_us; /* mono */
 
-  /* The server's own. */
-  struct cg_guard *guard;   /* NULL: the client left */
-  struct cg_server *server; /* holds while guard does */
-  struct cg_load *load;     /* that admitted it; NULL: none */
-  struct cg_exchange *next; /* in a line of the load's */
+  /* Of http/ alone. */
+  struct cg_wire *wire;           /* where the reply goes; NULL: the client left */
+  struct cg_in_flight *in_flight; /* counts it until the reply; NULL: nothing does */
+  struct cg_exchange *next;       /* in a line of admission.c */
   struct cg_arena_pool *pool;
-  bool barred;
   json_t *json;            /* the parsed body */
   const char *query_fault; /* words for a 400, found before any handler ran */
   char *bytes;             /* the message, NULs behind names and values */
@@ -106,23 +101,24 @@ void cg_exchange_fail(struct cg_exchange *x, const struct cg_err *err);
 void cg_exchange_failf(struct cg_exchange *x, enum cg_code code, const char *fmt, ...)
     CG_PRINTF(3, 4);
 
-/* ---- for the server and the guard ---- */
+/* ---- for http/ ---- */
 
 struct cg_exchange_origin {
   void *ctx;
-  struct cg_server *server;
-  struct cg_guard *guard;
+  struct cg_wire *wire;
   struct cg_arena_pool *pool;
   struct cg_id request_id;
   int64_t began_us;
   const char *client_addr;
-  bool barred; /* by the lists of addresses: the server answers, no handler sees it */
 };
 
 /* Copies the whole message out of bytes.  NULL: no memory. */
 struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
                                     const struct cg_message *m,
                                     const char *bytes) CG_MUST_USE;
-void cg_exchange_left(struct cg_exchange *x); /* the client; x->guard is gone */
+/* f counts it until it is answered. */
+void cg_exchange_admitted(struct cg_exchange *x, struct cg_in_flight *f);
+/* The client left: x->wire is no more.  x may be gone afterwards. */
+void cg_exchange_left(struct cg_exchange *x);
 
 #endif

@@ -1,6 +1,6 @@
 /* message.h - the strict reader of one HTTP/1.x request, without I/O.
  *
- * The guard hands it the bytes it has of a request, from the first one on; it says
+ * A connection hands it the bytes it has of a request, from the first one on; it says
  * whether more are needed, the message is complete, or it must be refused and with which
  * status.  It reads by lines and remembers where it stopped, so the answer never depends
  * on how the bytes were cut into segments.  Nothing is copied: all texts are offsets into

@@ -14,7 +14,7 @@
 
 enum {                     /* flags */
        CG_ROUTE_BODY = 1,  /* an empty body is answered 400 before the handler */
-       CG_ROUTE_KEEPS = 2, /* keeps a grant true: served when new work is refused */
+       CG_ROUTE_KEEPS = 2, /* keeps a grant true: admitted when new work is not */
 };
 
 struct cg_route {

@@ -1,61 +1,23 @@
 /* server.h - one listener of one worker.
  *
- * A server owns an evhtp instance on the worker's loop, its connections' guards and the
- * bounds they share.  Every accepted connection gets a guard (guard.h), which reads
- * strictly, answers its own refusals, keeps pipelined requests in order and closes
- * lingering; whole requests become exchanges and go to the router.  With TLS the same
- * path runs over the bufferevent's SSL.  Everything on the worker's thread, but
- * cg_server_counts (any).  The process must ignore SIGPIPE: OpenSSL writes to its sockets
+ * A server owns an evhtp instance on the worker's loop, which accepts and ends TLS and
+ * does nothing else: post-accept, each connection is a struct cg_conn (conn.h), whose
+ * bytes evhtp never sees.  It owns the connections, what they share (listener.h), the
+ * bound on requests at work (admission.h) and the timer of the sweep.  Everything on the
+ * worker's thread.  The process must ignore SIGPIPE: OpenSSL writes to its sockets
  * plainly.
- *
- * Metrics: camgate_http_requests_total{code}, camgate_http_refused_total{reason},
- * camgate_http_connections, camgate_http_request_seconds.  They are registered by
- * cg_http_metrics_register before the workers run.
  */
 #ifndef CG_HTTP_SERVER_H
 #define CG_HTTP_SERVER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/id.h"
-#include "base/log.h"
 #include "base/loop.h"
-#include "base/metrics.h"
 #include "http/access.h"
-#include "http/message.h"
+#include "http/listener.h"
 #include "http/route.h"
-
-struct cg_server_limits {
-  struct cg_message_limits message; /* 16 KiB head, 64 fields, 64 KiB body             */
-  int64_t header_us;  /* 5 s: from the first byte (or the accept) to the whole head;
-                         with TLS, as long again before it for the handshake         */
-  int64_t body_us;    /* 10 s: from the head to the whole body                        */
-  int64_t idle_us;    /* 60 s: between requests                                       */
-  int64_t write_us;   /* 10 s: a reply must move at least write_least bytes in it     */
-  int64_t linger_us;  /* 2 s: after a refusal, until the client's EOF                 */
-  size_t write_least; /* 4 KiB, or the rest                                           */
-  uint32_t connections, connections_per_address; /* beyond: 503 and close              */
-  uint32_t in_flight; /* beyond: 503; 0: no bound (load.h)                            */
-};
-
-extern const struct cg_server_limits cg_server_limits_default;
-
-enum { CG_REFUSED_MAX = 16 };
-
-/* Ids of the metrics, made once and shared by all servers. */
-struct cg_http_metrics {
-  int requests[6]; /* by the status' first digit */
-  int refused[CG_REFUSED_MAX];
-  int connections, seconds;
-};
-
-bool cg_http_metrics_register(struct cg_metrics *m,
-                              struct cg_http_metrics *out) CG_MUST_USE;
 
 struct cg_server_conf {
   struct cg_loop *loop;
@@ -99,11 +61,5 @@ void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx);
  * Connection: close.  Done when cg_server_open is 0. */
 void cg_server_drain(struct cg_server *s);
 uint32_t cg_server_open(const struct cg_server *s); /* connections */
-
-/* ---- for exchange.c ---- */
-
-const char *cg_server_date(const struct cg_server *s); /* IMF-fixdate, made by sweeps */
-void cg_server_refused(struct cg_server *s, enum cg_code code); /* counts it */
-void cg_server_answered(struct cg_server *s, int status, int64_t began_us);
 
 #endif

@@ -269,7 +269,7 @@ def test_check_warns_of_known_bad_libraries(tmp_path):
     assert {"libevent", "evhtp", "openssl", "curl", "jansson", "libjwt", "lua",
             "sqlite"} <= names
     (evhtp,) = [bad for bad in said["known_bad"] if bad["name"] == "evhtp"]
-    assert "guard.h" in evhtp["source"] and "Worked around" in evhtp["advice"]
+    assert "conn.h" in evhtp["source"] and "Worked around" in evhtp["advice"]
     table = gate.cli("check").stdout
     assert re.search(r"^warning: evhtp \S+ \(camgate\): .*\[seen here: .*\]\. Worked "
                      r"around", table, re.M)

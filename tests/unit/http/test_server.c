@@ -270,7 +270,7 @@ static void test_connection_bounds(void **state) {
   gate_close(g);
 }
 
-/* More than the guard takes in at once: reading pauses and goes on, order holds. */
+/* More than a connection takes in at once: reading pauses and goes on, order holds. */
 static void test_long_pipeline(void **state) {
   enum { N = 4000 };
   int fd = client_open(*state);

@@ -1,0 +1,432 @@
+#include "http/conn.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <evhtp/evhtp.h>
+#include <fcntl.h>
+#include <openssl/ssl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "http/refusal.h"
+#include "http/wire.h"
+
+#define LINGER_BYTES (1024 * 1024)
+#define REFUSING_MAX 64 /* connections over the bound that are told so, at a time */
+#define NEVER        INT64_MAX
+
+static const char continue_answer[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+enum state { HANDSHAKE, READING, ANSWERING, SENDING, PARTING, LINGERING, CLOSED };
+
+struct cg_conn {
+  struct cg_conns *all;
+  struct cg_conn *next, **prev;
+  struct cg_conn *next_closed;
+  evhtp_connection_t *evhtp;
+  struct cg_wire wire; /* its bev is ours */
+
+  enum state state;
+  bool refusing;  /* over the bound: accepted to be told so */
+  bool continued; /* 100 was sent for this request */
+  bool excused;   /* a deadline of this request was put off: we had not read yet */
+  bool eof;
+
+  struct cg_message message;
+  int64_t deadline;
+  size_t shown;   /* bytes of the input that the reader of messages has seen */
+  size_t queued;  /* of the answer, when its deadline was last set */
+  size_t dropped; /* while it parts and lingers */
+  struct cg_addr peer;
+  char address[CG_ADDR_TEXT];
+};
+
+static const struct cg_server_limits *limits_of(const struct cg_conn *c) {
+  return &c->all->listener->limits;
+}
+
+static void expire_in(struct cg_conn *c, int64_t us) {
+  c->deadline = cg_listener_now(c->all->listener) + us;
+}
+
+static struct evbuffer *input(struct cg_conn *c) {
+  return bufferevent_get_input(c->wire.bev);
+}
+
+static size_t unsent(struct cg_conn *c) {
+  return evbuffer_get_length(bufferevent_get_output(c->wire.bev));
+}
+
+/* ---- the end of a connection ---- */
+
+static void close_conn(struct cg_conn *c) {
+  struct cg_conns *all = c->all;
+  struct cg_exchange *x = c->wire.exchange;
+  if (c->state == CLOSED) return;
+  c->state = CLOSED;
+  c->wire.exchange = NULL;
+  bufferevent_setcb(c->wire.bev, NULL, NULL, NULL, NULL);
+  bufferevent_disable(c->wire.bev, EV_READ | EV_WRITE);
+  all->open--;
+  all->refusing -= c->refusing;
+  cg_peers_drop(all->peers, cg_addr_client(&c->peer));
+  c->next_closed = all->closed;
+  all->closed = c;
+  event_active(all->turn_end, EV_TIMEOUT, 0);
+  if (x) cg_exchange_left(x);
+}
+
+static void free_closed(struct cg_conns *all) {
+  while (all->closed) {
+    struct cg_conn *c = all->closed;
+    all->closed = c->next_closed;
+    if (c->next) c->next->prev = c->prev;
+    *c->prev = c->next;
+    evhtp_connection_free(c->evhtp);
+    cg_free(c);
+  }
+}
+
+static void on_turn_end(evutil_socket_t fd, short what, void *arg) {
+  (void)fd, (void)what;
+  free_closed(arg);
+}
+
+static void shut_down(struct cg_conn *c) {
+  SSL *ssl = c->all->listener->tls ? bufferevent_openssl_get_ssl(c->wire.bev) : NULL;
+  if (ssl && SSL_is_init_finished(ssl)) SSL_shutdown(ssl);
+  shutdown(bufferevent_getfd(c->wire.bev), SHUT_WR);
+  c->state = LINGERING;
+  expire_in(c, limits_of(c)->linger_us);
+}
+
+static void drop_input(struct cg_conn *c) {
+  size_t n = evbuffer_get_length(input(c));
+  c->dropped += n;
+  evbuffer_drain(input(c), n);
+  if (c->dropped > LINGER_BYTES) close_conn(c);
+}
+
+/* Queued bytes have write_us to move. */
+static void await_write(struct cg_conn *c, enum state state) {
+  c->state = state;
+  c->queued = unsent(c);
+  expire_in(c, limits_of(c)->write_us);
+}
+
+/* The last answer is queued, or all out. */
+static void part(struct cg_conn *c) {
+  if (unsent(c))
+    await_write(c, PARTING);
+  else if (c->eof)
+    close_conn(c);
+  else
+    shut_down(c);
+  if (c->state != CLOSED) drop_input(c);
+}
+
+static void refuse(struct cg_conn *c, enum cg_code code, const char *why) {
+  char answer[CG_REFUSAL_MAX];
+  struct cg_refusal refusal = {.code = code,
+                               .why = why,
+                               .client_addr = c->address,
+                               .bodiless = c->message.method == CG_HEAD};
+  struct iovec iov = {answer, cg_refusal_write(c->all->listener, &refusal, answer)};
+  if (cg_wire_send(&c->wire, &iov, 1) == CG_SENT_BROKEN)
+    close_conn(c);
+  else
+    part(c);
+}
+
+/* ---- one request ---- */
+
+static void next_request(struct cg_conn *c) {
+  c->state = READING;
+  c->continued = c->excused = false;
+  c->shown = 0;
+  cg_message_init(&c->message);
+  c->deadline = c->all->swept_us + limits_of(c)->idle_us; /* no clock per request */
+}
+
+/* The answer is all out. */
+static void finish(struct cg_conn *c) {
+  if (c->wire.last)
+    part(c);
+  else
+    next_request(c);
+}
+
+/* Goes on when the exchange has been answered since this was last looked at. */
+static void catch_up(struct cg_conn *c) {
+  if (c->state != ANSWERING || c->wire.exchange) return;
+  if (c->wire.broken)
+    close_conn(c);
+  else if (unsent(c))
+    await_write(c, SENDING);
+  else
+    finish(c);
+}
+
+/* Says who the client is, and has the request answered: now, or later. */
+static void dispatch(struct cg_conn *c, struct cg_exchange *x, bool barred) {
+  const struct cg_conns *all = c->all;
+  if (barred) {
+    cg_listener_count_refusal(all->listener, CG_E_DENIED);
+    cg_exchange_failf(x, CG_E_DENIED, "requests from %s are not allowed here",
+                      x->client_addr);
+  } else if (all->admission) {
+    cg_admission_take(all->admission, x);
+  } else {
+    cg_router_dispatch(all->router, x);
+  }
+}
+
+static struct cg_exchange *make_exchange(struct cg_conn *c, const struct cg_addr *client,
+                                         const char *bytes) {
+  char text[CG_ADDR_TEXT];
+  bool forwarded = memcmp(client, &c->peer, sizeof *client);
+  if (forwarded) cg_addr_text(client, text);
+  struct cg_exchange_origin origin = {
+      .ctx = c->all->ctx,
+      .wire = &c->wire,
+      .pool = c->all->arenas,
+      .request_id = cg_listener_new_id(c->all->listener),
+      .began_us = cg_listener_now(c->all->listener),
+      .client_addr = forwarded ? text : c->address,
+  };
+  return cg_exchange_new(&origin, &c->message, bytes);
+}
+
+static void deliver(struct cg_conn *c) {
+  size_t total = c->message.head_len + c->message.body_len;
+  char *bytes = (char *)evbuffer_pullup(input(c), (ev_ssize_t)total);
+  if (!bytes) goto no_memory;
+  struct cg_addr client = cg_access_client(c->all->access, &c->peer, &c->message, bytes);
+  struct cg_exchange *x = make_exchange(c, &client, bytes);
+  if (!x) goto no_memory;
+  c->wire.exchange = x;
+  c->wire.last = c->message.close;
+  c->state = ANSWERING;
+  c->deadline = NEVER;
+  evbuffer_drain(input(c), total); /* what is behind it waits there */
+  c->wire.inside = true;
+  dispatch(c, x, !cg_access_admits(c->all->access, &client));
+  c->wire.inside = false;
+  catch_up(c);
+  return;
+no_memory:
+  refuse(c, CG_E_MEMORY, "there is no memory for this request");
+}
+
+static void send_continue(struct cg_conn *c) {
+  char text[sizeof continue_answer];
+  memcpy(text, continue_answer, sizeof text);
+  struct iovec iov = {text, sizeof text - 1};
+  c->continued = true;
+  if (cg_wire_send(&c->wire, &iov, 1) == CG_SENT_BROKEN) close_conn(c);
+}
+
+/* A request has begun and more of it must come; the clocks start once each. */
+static void await_more(struct cg_conn *c, bool had_begun, bool had_head) {
+  if (c->message.begun && !had_begun) expire_in(c, limits_of(c)->header_us);
+  if (!c->message.head_done || had_head) return;
+  expire_in(c, limits_of(c)->body_us);
+  if (c->message.expect_continue && !c->continued) send_continue(c);
+}
+
+/* Shows the reader of messages what it needs now: the head's text, or just the length.
+ * -> is the message whole, or refused? */
+static bool read_some(struct cg_conn *c) {
+  const struct cg_message_limits *limits = &limits_of(c)->message;
+  size_t len = evbuffer_get_length(input(c)), head = limits->max_head;
+  size_t need = len < head + 1 ? len : head + 1;
+  if (len == 0) return false;
+  const char *bytes =
+      c->message.head_done ? "" : (char *)evbuffer_pullup(input(c), (ev_ssize_t)need);
+  if (!bytes) {
+    close_conn(c);
+    return false;
+  }
+  c->shown = len;
+  bool had_begun = c->message.begun, had_head = c->message.head_done;
+  cg_message_feed(&c->message, limits, bytes, had_head ? len : need);
+  if (!had_head &&
+      c->message.head_done) /* the body may reach beyond what was pulled up */
+    cg_message_feed(&c->message, limits, bytes, len);
+  if (c->message.state != CG_MESSAGE_MORE) return true;
+  await_more(c, had_begun, had_head);
+  return false;
+}
+
+static void read_requests(struct cg_conn *c) {
+  while (c->state == READING && read_some(c)) {
+    if (c->message.state == CG_MESSAGE_REFUSED)
+      refuse(c, c->message.code, c->message.why);
+    else
+      deliver(c);
+  }
+}
+
+/* ---- the bufferevent's callbacks ---- */
+
+static void on_read(struct bufferevent *bev, void *arg) {
+  struct cg_conn *c = arg;
+  (void)bev;
+  catch_up(c);
+  if (c->state == PARTING || c->state == LINGERING)
+    drop_input(c);
+  else
+    read_requests(c);
+}
+
+static void on_write(struct bufferevent *bev, void *arg) {
+  struct cg_conn *c = arg;
+  (void)bev;
+  catch_up(c);
+  if (unsent(c)) return;
+  if (c->state == PARTING)
+    part(c);
+  else if (c->state == SENDING)
+    finish(c);
+  read_requests(c);
+}
+
+static void on_eof(struct cg_conn *c) {
+  c->eof = true;
+  if (c->state == READING && c->message.begun)
+    refuse(c, CG_E_MALFORMED, "the request ended before it was whole");
+  else if (c->state == SENDING)
+    c->wire.last = true; /* what is queued may still be read */
+  else if (c->state != PARTING)
+    close_conn(c);
+}
+
+/* TLS is up: the request has its whole time, however long the two took to get here. */
+static void on_handshake(struct cg_conn *c) {
+  if (c->state != HANDSHAKE) return;
+  c->state = READING;
+  c->excused = false;
+  expire_in(c, limits_of(c)->header_us);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg) {
+  struct cg_conn *c = arg;
+  (void)bev;
+  catch_up(c);
+  if (what & BEV_EVENT_CONNECTED)
+    on_handshake(c);
+  else if ((what & BEV_EVENT_EOF) && !(what & BEV_EVENT_WRITING))
+    on_eof(c);
+  else
+    close_conn(c);
+}
+
+/* ---- accept ---- */
+
+static void link_conn(struct cg_conns *all, struct cg_conn *c) {
+  c->next = all->first;
+  c->prev = &all->first;
+  if (c->next) c->next->prev = &c->next;
+  all->first = c;
+  all->open++;
+  all->refusing += c->refusing;
+}
+
+static void take_bufferevent(struct cg_conn *c, struct bufferevent *bev) {
+  const struct cg_message_limits *m = &limits_of(c)->message;
+  c->wire = (struct cg_wire){.bev = bev, .listener = c->all->listener};
+  fcntl(bufferevent_getfd(bev), F_SETFD, FD_CLOEXEC);
+  bufferevent_setcb(bev, on_read, on_write, on_event, c);
+  bufferevent_setwatermark(bev, EV_READ, 0, (size_t)m->max_head + m->max_body);
+}
+
+bool cg_conn_accept(struct cg_conns *all, evhtp_connection_t *evhtp,
+                    const struct cg_addr *peer) {
+  const struct cg_server_limits *limits = &all->listener->limits;
+  struct cg_conn *c = cg_alloc(sizeof *c);
+  if (!c) return false;
+  c->peer = *peer;
+  uint64_t client = cg_addr_client(peer);
+  uint32_t of_peer = cg_peers_add(all->peers, client);
+  c->refusing = all->open - all->refusing >= limits->connections ||
+                of_peer > limits->connections_per_address;
+  if (of_peer == 0 || (c->refusing && all->refusing >= REFUSING_MAX)) {
+    if (of_peer) cg_peers_drop(all->peers, client);
+    cg_free(c);
+    return false;
+  }
+  c->all = all;
+  c->evhtp = evhtp;
+  cg_addr_text(peer, c->address);
+  link_conn(all, c);
+  take_bufferevent(c, evhtp->bev);
+  cg_message_init(&c->message);
+  c->state = all->listener->tls ? HANDSHAKE : READING;
+  expire_in(c, limits->header_us);
+  if (c->refusing) refuse(c, CG_E_BUSY, "too many connections");
+  return true;
+}
+
+/* ---- all of them ---- */
+
+static bool has_unread(struct cg_conn *c) {
+  int n = 0;
+  return evbuffer_get_length(input(c)) > c->shown ||
+         (ioctl(bufferevent_getfd(c->wire.bev), FIONREAD, &n) == 0 && n > 0);
+}
+
+/* A deadline is for the client's delay, not for ours: bytes that came are read first.
+ * Once a request, so that nobody lives by sending when the sweep is due. */
+static bool put_off(struct cg_conn *c) {
+  if (c->state > READING || c->excused || !has_unread(c)) return false;
+  c->excused = true;
+  expire_in(c, c->message.head_done ? limits_of(c)->body_us : limits_of(c)->header_us);
+  return true;
+}
+
+/* Queued bytes must go out at a least rate, or the reader is cut. */
+static void expire_write(struct cg_conn *c) {
+  if (c->queued - unsent(c) < limits_of(c)->write_least)
+    close_conn(c);
+  else
+    await_write(c, c->state);
+}
+
+static void expire(struct cg_conn *c) {
+  catch_up(c);
+  if (c->state == CLOSED || c->deadline > c->all->swept_us || put_off(c)) return;
+  if (c->state == READING && c->message.begun)
+    refuse(c, CG_E_TIMEOUT_CLIENT, "the request took too long to arrive");
+  else if (unsent(c))
+    expire_write(c);
+  else
+    close_conn(c);
+}
+
+void cg_conns_sweep(struct cg_conns *all) {
+  all->swept_us = cg_listener_now(all->listener);
+  for (struct cg_conn *c = all->first; c; c = c->next) expire(c);
+}
+
+void cg_conns_drain(struct cg_conns *all) {
+  for (struct cg_conn *c = all->first; c; c = c->next) {
+    catch_up(c);
+    if (c->state <= READING && !c->message.begun) close_conn(c);
+  }
+}
+
+bool cg_conns_init(struct cg_conns *all, struct cg_loop *loop) {
+  all->peers = cg_peers_new(all->listener->limits.connections);
+  all->turn_end = event_new(cg_loop_base(loop), -1, 0, on_turn_end, all);
+  return all->peers && all->turn_end;
+}
+
+void cg_conns_close(struct cg_conns *all) {
+  for (struct cg_conn *c = all->first; c; c = c->next) close_conn(c);
+  free_closed(all);
+  if (all->turn_end) event_free(all->turn_end);
+  cg_peers_free(all->peers);
+}

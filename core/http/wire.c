@@ -1,0 +1,59 @@
+#include "http/wire.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+
+bool cg_wire_closes(const struct cg_wire *w) {
+  return w->last || w->listener->draining;
+}
+
+static ssize_t send_now(struct bufferevent *bev, struct iovec *iov, int n) {
+  struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+  ssize_t sent;
+  do sent = sendmsg(bufferevent_getfd(bev), &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) return 0;
+  return sent;
+}
+
+enum cg_sent cg_wire_send(struct cg_wire *w, struct iovec *iov, int n) {
+  struct evbuffer *out = bufferevent_get_output(w->bev);
+  size_t skip = 0;
+  if (!w->listener->tls && evbuffer_get_length(out) == 0) {
+    ssize_t sent = send_now(w->bev, iov, n);
+    if (sent < 0) return CG_SENT_BROKEN;
+    skip = (size_t)sent;
+  }
+  bool queued = false;
+  for (int i = 0; i < n; i++) {
+    size_t part = iov[i].iov_len < skip ? iov[i].iov_len : skip;
+    skip -= part;
+    if (part == iov[i].iov_len) continue;
+    queued = true;
+    if (evbuffer_add(out, (char *)iov[i].iov_base + part, iov[i].iov_len - part) < 0)
+      return CG_SENT_BROKEN;
+  }
+  return queued ? CG_SENT_QUEUED : CG_SENT_ALL;
+}
+
+/* The connection has to go on, and neither a client's byte nor a write calls it. */
+static bool must_call(const struct cg_wire *w, enum cg_sent sent) {
+  if (w->inside || sent == CG_SENT_QUEUED) return false;
+  return sent == CG_SENT_BROKEN || w->last ||
+         evbuffer_get_length(bufferevent_get_input(w->bev)) > 0;
+}
+
+void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n) {
+  CG_CHECK(w->exchange);
+  w->exchange = NULL;
+  w->last = cg_wire_closes(w);
+  enum cg_sent sent = cg_wire_send(w, iov, n);
+  w->broken = sent == CG_SENT_BROKEN;
+  if (must_call(w, sent))
+    bufferevent_trigger(w->bev, EV_WRITE,
+                        BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
