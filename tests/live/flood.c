@@ -6,7 +6,8 @@
  * intended moment: latency counts from there, also when no connection was free then.
  * With PATIENT 1 a connection that was refused rests as long as its Retry-After says;
  * with 0 it is used again at once.  Requests that are a second late are dropped and
- * counted.  What is out at the end is waited for, and counted apart.  Connects come from
+ * counted.  What is out at the end is waited for, and counted apart, as is what was due
+ * then and had no connection.  Connects come from
  * 127.0.0.1 to 127.0.0.250.  Prints one JSON object. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,7 +52,7 @@ struct flood {
   struct sockaddr_in to;
   bool patient;
   char **requests;
-  size_t n_requests, at, dropped, reconnects, n_conns, out;
+  size_t n_requests, at, dropped, unsent, reconnects, n_conns, out;
   bool over; /* nothing more is sent */
   struct line ready, resting;
   struct times times[KINDS];
@@ -181,12 +182,14 @@ static void hear_all(struct flood *f) {
 static void run(struct flood *f, double rate, int64_t seconds) {
   const int64_t step = (int64_t)(1e9 / rate), begun = now_ns();
   const int64_t end = begun + seconds * INT64_C(1000000000);
-  for (int64_t due = begun, now = begun; now < end; now = now_ns()) {
+  int64_t due = begun;
+  for (int64_t now = begun; now < end; now = now_ns()) {
     wake_rested(f, now);
     for (; due <= now && f->ready.first; due += step) send_one(f, pop(&f->ready), due);
     for (; due < now - LATE_NS; due += step) f->dropped++;
     hear_all(f);
   }
+  for (; due < end; due += step) f->unsent++;
   f->over = true;
   while (f->out && now_ns() < end + LAST_NS) hear_all(f);
 }
@@ -201,8 +204,8 @@ static double ms_at(const struct times *t, double share) {
 }
 
 static void report(struct flood *f) {
-  printf("{\"dropped\": %zu, \"reconnects\": %zu, \"unanswered\": %zu", f->dropped,
-         f->reconnects, f->out);
+  printf("{\"dropped\": %zu, \"reconnects\": %zu, \"unsent\": %zu, \"unanswered\": %zu",
+         f->dropped, f->reconnects, f->unsent, f->out);
   for (int k = 0; k < KINDS; k++) {
     struct times *t = &f->times[k];
     if (t->n) qsort(t->us, t->n, sizeof *t->us, by_size);

@@ -232,7 +232,7 @@ def test_a_crowd_of_slow_connections_does_not_slow_the_others(gate, load, crowd)
          rss_mb=rss_mb(gate), crowd=json.dumps(answers))
     for report in (before, during, after):
         assert report["refused"]["n"] == report["dropped"] == 0, report
-        assert answered(report, "good") >= 0.9 * rate * seconds
+        assert answered(report, "good") + report["unsent"] >= 0.9 * rate * seconds, report
     assert answers.get("408", 0) > 0 and set(answers) <= {"408"}, answers
     if LONG_S:
         assert p99[1] <= 2 * max(p99[0], p99[2])
