@@ -23,18 +23,18 @@ void cg_api_send(struct cg_exchange *x, int status, struct cg_buf *json) {
 
 void cg_api_refuse(struct cg_exchange *x, const struct cg_grant *g) {
   struct cg_problem p = {
-      .err = &g->err,
-      .decision_id = *g->decision_id ? g->decision_id : NULL,
-      .rule = *g->rule ? g->rule : NULL,
-      .reason = *g->reason ? g->reason : NULL,
-      .scope = *g->scope ? g->scope : NULL,
-      .limit = (int64_t)g->limit,
-      .in_use = (int64_t)g->in_use,
-      .conflicts = g->conflicts,
+      .err = &g->out.err,
+      .decision_id = *g->out.decision_id ? g->out.decision_id : NULL,
+      .rule = *g->out.rule ? g->out.rule : NULL,
+      .reason = *g->out.reason ? g->out.reason : NULL,
+      .scope = *g->out.scope ? g->out.scope : NULL,
+      .limit = (int64_t)g->out.limit,
+      .in_use = (int64_t)g->out.in_use,
+      .conflicts = g->out.conflicts,
   };
-  if (g->over) {
-    p.ended_by = cg_ended_by_name(g->ended_by);
-    p.reason = *g->ended_reason ? g->ended_reason : p.reason;
+  if (g->out.over) {
+    p.ended_by = cg_ended_by_name(g->out.ended_by);
+    p.reason = *g->out.ended_reason ? g->out.ended_reason : p.reason;
   }
   cg_exchange_problem(x, &p);
 }
@@ -45,8 +45,8 @@ struct cg_grant *cg_api_grant(struct cg_exchange *x, enum cg_op op) {
     cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this request");
     return NULL;
   }
-  g->op = op;
   g->in = (struct cg_grant_in){
+      .op = op,
       .authorization = cg_exchange_header(x, "Authorization"),
       .request_id = x->request_id.text,
       .client_addr = x->client_addr,

@@ -8,7 +8,7 @@
 #ifndef CG_API_API_H
 #define CG_API_API_H
 
-#include "grant/grant.h"
+#include "grant/walk.h"
 #include "http/exchange.h"
 #include "http/route.h"
 

@@ -73,13 +73,13 @@ static const struct cg_field explain_fields[] = {
 
 static void explained(void *arg, struct cg_grant *g) {
   struct cg_exchange *x = arg;
-  if (g->err.code != CG_OK) {
+  if (g->out.err.code != CG_OK) {
     cg_api_refuse(x, g);
     return;
   }
   struct cg_buf *b = cg_api_out(x);
-  cg_explain_json(b, g->verdict, &cg_api_of(x)->service->conf->tiers, g->camera_id,
-                  g->in.quality, g->policy_revision);
+  cg_explain_json(b, g->out.verdict, &cg_api_of(x)->service->conf->tiers,
+                  g->out.camera_id, g->in.quality, g->out.policy_revision);
   cg_api_send(x, 200, b);
 }
 

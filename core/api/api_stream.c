@@ -14,17 +14,17 @@ static const struct cg_lease_conf *conf_of(const struct cg_exchange *x) {
 /* ---- what a grant gives ---- */
 
 static void write_access(struct cg_buf *b, const struct cg_grant *g) {
-  cg_json_str(b, "room", g->room);
-  cg_json_str(b, "livekit_url", g->url);
-  cg_json_str(b, "token", g->token);
-  cg_json_time(b, "token_expires_at", g->token_expires_us);
-  cg_json_raw(b, "ice_servers", g->ice);
+  cg_json_str(b, "room", g->out.room);
+  cg_json_str(b, "livekit_url", g->out.url);
+  cg_json_str(b, "token", g->out.token);
+  cg_json_time(b, "token_expires_at", g->out.token_expires_us);
+  cg_json_raw(b, "ice_servers", g->out.ice);
 }
 
 static void write_clocks(struct cg_buf *b, const struct cg_exchange *x,
                          const struct cg_grant *g) {
-  cg_json_time(b, "expires_at", g->expires_us);
-  cg_json_time(b, "ends_at", g->ends_us);
+  cg_json_time(b, "expires_at", g->out.expires_us);
+  cg_json_time(b, "ends_at", g->out.ends_us);
   cg_json_int(b, "heartbeat_after_s", conf_of(x)->beat_s);
 }
 
@@ -76,15 +76,15 @@ static const struct cg_field reserve_fields[] = {
 static void write_reserved(struct cg_buf *b, const struct cg_exchange *x,
                            const struct cg_grant *g) {
   cg_json_open(b, NULL, '{');
-  cg_json_str(b, "lease_id", g->lease_id);
-  cg_json_str(b, "camera_id", g->camera_id);
-  cg_json_str(b, "quality", tier_name(x, g->tier));
+  cg_json_str(b, "lease_id", g->out.lease_id);
+  cg_json_str(b, "camera_id", g->out.camera_id);
+  cg_json_str(b, "quality", tier_name(x, g->out.tier));
   cg_json_str(b, "quality_requested",
               g->in.quality == CG_TIER_NONE ? NULL : tier_name(x, g->in.quality));
   cg_json_open(b, "why", '[');
-  for (size_t i = 0; i < g->why.n; i++) cg_json_str(b, NULL, g->why.items[i]);
+  for (size_t i = 0; i < g->out.why.n; i++) cg_json_str(b, NULL, g->out.why.items[i]);
   cg_json_close(b, ']');
-  cg_json_str(b, "decision_id", *g->decision_id ? g->decision_id : NULL);
+  cg_json_str(b, "decision_id", *g->out.decision_id ? g->out.decision_id : NULL);
   write_clocks(b, x, g);
   write_access(b, g);
   cg_json_close(b, '}');
@@ -92,13 +92,14 @@ static void write_reserved(struct cg_buf *b, const struct cg_exchange *x,
 
 static void reserved(void *arg, struct cg_grant *g) {
   struct cg_exchange *x = arg;
-  if (g->err.code != CG_OK) {
+  if (g->out.err.code != CG_OK) {
     cg_api_refuse(x, g);
     return;
   }
   if (!cg_exchange_alive(x)) cg_grant_abandon(g);
   char location[64];
-  snprintf(location, sizeof location, "/api/v1/stream/leases?lease_id=%s", g->lease_id);
+  snprintf(location, sizeof location, "/api/v1/stream/leases?lease_id=%s",
+           g->out.lease_id);
   cg_exchange_set_header(x, "Location", location);
   struct cg_buf *b = cg_api_out(x);
   write_reserved(b, x, g);
@@ -149,16 +150,16 @@ static bool lease_named(struct cg_exchange *x, struct cg_grant *g) {
 
 static void beaten(void *arg, struct cg_grant *g) {
   struct cg_exchange *x = arg;
-  if (g->err.code != CG_OK) {
+  if (g->out.err.code != CG_OK) {
     cg_api_refuse(x, g);
     return;
   }
   struct cg_buf *b = cg_api_out(x);
   cg_json_open(b, NULL, '{');
-  cg_json_str(b, "lease_id", g->lease_id);
-  cg_json_str(b, "quality", tier_name(x, g->tier));
+  cg_json_str(b, "lease_id", g->out.lease_id);
+  cg_json_str(b, "quality", tier_name(x, g->out.tier));
   write_clocks(b, x, g);
-  if (g->changed) write_access(b, g);
+  if (g->out.moved) write_access(b, g);
   cg_json_close(b, '}');
   cg_api_send(x, 200, b);
 }
@@ -170,7 +171,7 @@ static void heartbeat(struct cg_exchange *x) {
 
 static void released(void *arg, struct cg_grant *g) {
   struct cg_exchange *x = arg;
-  if (g->err.code != CG_OK)
+  if (g->out.err.code != CG_OK)
     cg_api_refuse(x, g);
   else
     cg_exchange_reply(x, 204, NULL, NULL, 0);
@@ -183,15 +184,15 @@ static void release(struct cg_exchange *x) {
 
 static void tokened(void *arg, struct cg_grant *g) {
   struct cg_exchange *x = arg;
-  if (g->err.code != CG_OK) {
+  if (g->out.err.code != CG_OK) {
     cg_api_refuse(x, g);
     return;
   }
   struct cg_buf *b = cg_api_out(x);
   cg_json_open(b, NULL, '{');
-  cg_json_str(b, "lease_id", g->lease_id);
-  cg_json_str(b, "camera_id", g->camera_id);
-  cg_json_str(b, "quality", tier_name(x, g->tier));
+  cg_json_str(b, "lease_id", g->out.lease_id);
+  cg_json_str(b, "camera_id", g->out.camera_id);
+  cg_json_str(b, "quality", tier_name(x, g->out.tier));
   write_clocks(b, x, g);
   write_access(b, g);
   cg_json_close(b, '}');

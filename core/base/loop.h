@@ -35,6 +35,7 @@ void cg_loop_turn(struct cg_loop *loop); /* likewise; what is due now, without w
 void cg_loop_stop(struct cg_loop *loop);
 int64_t cg_loop_now(const struct cg_loop *loop);  /* mono, of its clock; any thread */
 bool cg_loop_is_mine(const struct cg_loop *loop); /* called on the loop's thread? */
+int64_t cg_loop_now(const struct cg_loop *loop);  /* mono, of its clock; any thread */
 
 /* Embedded in whatever its sender owns; zeroed = not on its way. */
 struct cg_mail {

@@ -6,8 +6,8 @@
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
 #include "cli/offline.h"
+#include "grant/camera.h"
 #include "grant/explain.h"
-#include "grant/step.h"
 
 #define OUT_MAX ((size_t)1 << 20)
 

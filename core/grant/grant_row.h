@@ -1,5 +1,4 @@
-/* grant_row.h - what the trail says of a grant: kind decision, or change for a lease that
- * goes on.
+/* grant_row.h - what the trail says of a grant.
  *
  * The row borrows from the grant; its facts are rendered into buf, which must live until
  * cg_audit_append has returned.  The facts of a granted or changed lease hold its terms
@@ -11,7 +10,8 @@
 #include "base/buf.h"
 #include "grant/grant.h"
 
-/* With the outcome that the grant has now. */
-struct cgp_audit_row cg_row_of_grant(const struct cg_grant *g, struct cg_buf *buf);
+/* What the grant has come to; the outcome is the caller's to set. */
+struct cgp_audit_row cg_row_of_grant(const struct cg_grant *g, const char *kind,
+                                     struct cg_buf *buf);
 
 #endif

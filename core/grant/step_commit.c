@@ -1,0 +1,41 @@
+/* The step "commit": the row is durable, so the lease becomes what the row says. */
+#include <string.h>
+
+#include "grant/step.h"
+#include "lease/end.h"
+
+void cg_step_activate(struct cg_grant *g) {
+  struct cg_service *h = g->walk.home;
+  struct cg_lease *l = g->walk.lease;
+  l->state = CG_LEASE_ACTIVE;
+  cg_lease_watch(h, l);
+  cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
+  for (size_t i = 0; i < g->walk.n_replaced; i++)
+    cg_lease_end(h, g->walk.replaced[i], CG_ENDED_REPLACED, l->id, NULL, NULL);
+  cg_step_done(g);
+}
+
+static void change_room(struct cg_grant *g) {
+  struct cg_lease *l = g->walk.lease;
+  char old_room[CG_ROOM_MAX];
+  memcpy(old_room, l->room, sizeof old_room);
+  memcpy(l->room, g->out.room, strlen(g->out.room) + 1);
+  l->joined_us = 0;
+  memset(l->sids, 0, sizeof l->sids);
+  cg_put_out(g->walk.home, old_room, l->id);
+}
+
+void cg_step_keep(struct cg_grant *g) {
+  struct cg_lease *l = g->walk.lease;
+  const struct cg_verdict *v = g->out.verdict;
+  if (g->walk.scopes_changed && !cg_lease_set_scopes(l, v->scopes, v->n_scopes)) {
+    cg_step_no_memory(g);
+    return;
+  }
+  l->tier = g->out.tier;
+  l->ends_us = g->out.ends_us;
+  l->expires_us = g->out.expires_us;
+  cg_lease_set_identity(l, g->walk.identity);
+  if (strcmp(l->room, g->out.room) != 0) change_room(g);
+  cg_step_done(g);
+}

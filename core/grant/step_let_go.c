@@ -1,0 +1,18 @@
+/* The step "let go": what the grant holds at home stays there. */
+#include "grant/step.h"
+
+void cg_step_let_go(struct cg_grant *g) {
+  struct cg_walk *w = &g->walk;
+  cg_turn_pass(g);
+  cg_lease_unref(w->lease);
+  cg_lease_unref(w->taken_over);
+  for (size_t i = 0; i < w->n_replaced; i++) {
+    w->replaced[i]->giving_way = false;
+    cg_lease_unref(w->replaced[i]);
+  }
+  cg_policy_unref(w->policy);
+  w->lease = w->taken_over = NULL;
+  w->policy = NULL;
+  w->n_replaced = 0;
+  cg_step_done(g);
+}
