@@ -32,6 +32,7 @@ static void write_head(const struct trail *t, const char *line) {
 
 /* The trail of trail_v1.sql, with its head file. */
 static void make_old_trail(struct trail *t) {
+  t->h = NULL; /* not open yet */
   trail_paths(t);
   int fd = open(t->db, O_RDWR | O_CREAT | O_EXCL, 0600);
   assert_true(fd >= 0);
