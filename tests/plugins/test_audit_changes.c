@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit_sqlite/columns.h"
+#include "base/hash.h"
+
 #ifdef __SANITIZE_THREAD__
 #define ROUNDS 50
 #else
@@ -58,16 +61,19 @@ static bool read_all(const char *db, char *out, size_t n) {
             sqlite3_prepare_v2(c, "SELECT * FROM trail ORDER BY seq", -1, &st, NULL) ==
                 SQLITE_OK;
   int rc = SQLITE_DONE;
-  uint64_t a = 14695981039346656037u, rows = 0;
+  size_t rows = 0;
+  struct cg_buf all;
+  cg_buf_init(&all, 1 << 24);
   while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
     rows++;
     for (int i = 0; i < sqlite3_column_count(st); i++) {
-      const unsigned char *text = sqlite3_column_text(st, i);
-      for (int k = 0; text && k <= sqlite3_column_bytes(st, i); k++)
-        a = (a ^ text[k]) * 1099511628211u;
+      const void *text = sqlite3_column_text(st, i);
+      if (text) cg_buf_add(&all, text, (size_t)sqlite3_column_bytes(st, i) + 1);
     }
   }
-  (void)snprintf(out, n, "%llu %llu", (unsigned long long)rows, (unsigned long long)a);
+  assert_true(cg_buf_ok(&all));
+  (void)snprintf(out, n, "%zu %08x", rows, cg_hash(cg_buf_text(&all), all.len));
+  cg_buf_done(&all);
   (void)sqlite3_finalize(st);
   (void)sqlite3_close(c);
   return ok && rc == SQLITE_DONE;
@@ -103,9 +109,10 @@ static void keep_original(struct original *o) {
 #define NO_ROW  INT64_MIN /* none: what they lie in is bad */
 #define UNKNOWN 0         /* SQLite alone knows */
 
-#define COLUMNS                                                                          \
-  "time, kind, lease_id, subject, camera, quality_requested, quality, outcome, reason, " \
-  "rule, revision, request_id, decision_id, id, node, client_addr, facts, hash"
+#define STORED_TEXT(field)       #field ", "
+#define STORED_NUMBER(field)     "revision, "
+#define STORED(field, kept, ...) STORED_##kept(field)
+#define STORED_COLUMNS           AUD_COLUMNS(STORED) "hash"
 
 static void change(struct original *o, const char *form, ...) {
   va_list ap;
@@ -129,11 +136,10 @@ static int64_t cuts_the_end(struct original *o) {
 }
 
 static int64_t alters_a_text(struct original *o) {
-  static const char *const columns[] = {
-      "time",        "kind",    "lease_id", "subject",
-      "camera",      "quality", "facts",    "quality_requested",
-      "request_id",  "outcome", "reason",   "rule",
-      "decision_id", "id",      "node",     "client_addr"};
+#define TEXT_TEXT(field) #field,
+#define TEXT_NUMBER(field)
+#define TEXT(field, kept, ...) TEXT_##kept(field)
+  static const char *const columns[] = {AUD_COLUMNS(TEXT)};
   static const char *const forms[] = {
       "UPDATE events SET %s = %s || 'x' WHERE seq = %lld",
       "UPDATE events SET %s = ' ' || %s WHERE seq = %lld",
@@ -212,7 +218,8 @@ static int64_t inserts(struct original *o) {
     from = from < a ? from : from + 1;
   }
   change(o,
-         "INSERT INTO events SELECT %lld, " COLUMNS " FROM events WHERE seq = %lld;"
+         "INSERT INTO events SELECT %lld, " STORED_COLUMNS
+         " FROM events WHERE seq = %lld;"
          "UPDATE events SET %s WHERE seq = %lld",
          a, from, some(2) ? "hash = randomblob(32)" : "reason = reason || 'x'", a);
   return a;
