@@ -251,20 +251,27 @@ static void wait_and_restore(void *arg) {
     cg_timer_start(&gate->timer, gate->workers.main, RETRY_US, restore_again, gate);
 }
 
+static void start_recorded(void *arg, enum cgp_code code, const void *result,
+                           const char *text) {
+  struct gate *gate = arg;
+  (void)result;
+  if (code != CGP_OK)
+    CG_LOG(gate->workers.log, CG_ERROR, "the start is not recorded", {"error", text});
+  cg_loop_send(gate->workers.main, &gate->starting, listen_all, gate);
+}
+
 static void restored(void *arg, const struct cg_err *err, size_t n) {
   struct gate *gate = arg;
   struct cg_worker *zero = gate->workers.all[0];
   if (err) {
     CG_LOG(gate->workers.log, CG_ERROR, "cannot take the live leases back yet",
            {"error", err->text});
-  } else {
-    CG_LOG(gate->workers.log, CG_INFO, "live leases are back",
-           {"count", NULL, (int64_t)n});
-    cg_worker_record(zero, "start", "", CAMGATE_VERSION,
-                     cg_policy_revision(zero->service.policy), NULL, NULL);
+    cg_loop_send(gate->workers.main, &gate->starting, wait_and_restore, gate);
+    return;
   }
-  cg_loop_send(gate->workers.main, &gate->starting, err ? wait_and_restore : listen_all,
-               gate);
+  CG_LOG(gate->workers.log, CG_INFO, "live leases are back", {"count", NULL, (int64_t)n});
+  cg_worker_record(zero, "start", "", CAMGATE_VERSION,
+                   cg_policy_revision(zero->service.policy), start_recorded, gate);
 }
 
 /* Worker 0's thread, as what it is answered by. */

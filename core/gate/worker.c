@@ -339,15 +339,6 @@ void cg_worker_drain(struct cg_worker *w, cg_worker_fn *fn, void *arg) {
 
 /* ---- rows about the gate itself ---- */
 
-static void recorded(void *arg, enum cgp_code code, const void *result,
-                     const char *text) {
-  struct cg_worker *w = arg;
-  (void)result;
-  if (code != CGP_OK)
-    CG_LOG(w->workers->log, CG_ERROR, "an event of the gate is not recorded",
-           {"error", text});
-}
-
 void cg_worker_record(struct cg_worker *w, const char *kind, const char *outcome,
                       const char *reason, const char *revision, cg_call_fn *fn,
                       void *arg) {
@@ -355,5 +346,5 @@ void cg_worker_record(struct cg_worker *w, const char *kind, const char *outcome
   row.outcome = outcome;
   row.reason = reason;
   row.policy_revision = revision;
-  cg_audit_append(w->service.drivers, &row, 1, fn ? fn : recorded, fn ? arg : w);
+  cg_audit_append(w->service.drivers, &row, 1, fn, arg);
 }

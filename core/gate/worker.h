@@ -88,7 +88,7 @@ void cg_worker_swap(struct cg_worker *w, const struct cg_credentials *credential
 /* Takes no new requests; w->busy says what is open.  Asked again until it is 0. */
 void cg_worker_drain(struct cg_worker *w, cg_worker_fn *fn, void *arg);
 
-/* A row about the gate itself.  The worker's thread; fn NULL: a failure is logged. */
+/* A row about the gate itself.  The worker's thread. */
 void cg_worker_record(struct cg_worker *w, const char *kind, const char *outcome,
                       const char *reason, const char *revision, cg_call_fn *fn,
                       void *arg);
