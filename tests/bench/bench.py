@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/live"))
 os.environ.setdefault("CAMGATE_PRESET", "release")
 
+import ends  # noqa: E402
 import once  # noqa: E402
 import ports  # noqa: E402
 from gate import Gate  # noqa: E402
@@ -179,6 +180,8 @@ def measure_once(bare, gate, folder, capacity):
     got["group_commit"], got["fdatasync"] = once.group_commit(), once.fdatasyncs()
     say("beating leases")
     got["beating"] = once.beating(folder, gate, 10)
+    say("leases that end in the same second")
+    got["ends"] = ends.measure()
     return got
 
 
@@ -239,6 +242,7 @@ def main():
     else:
         show(table, args)
         show_once(extra, args.workers)
+        ends.show(extra["ends"])
     return 1 if any(row["failed"] for row in table.values()) else 0
 
 
