@@ -7,7 +7,7 @@
 #include "api/api.h"
 #include "base/check.h"
 #include "grant/explain.h"
-#include "grant/list.h"
+#include "grant/listing.h"
 #include "lease/row.h"
 
 /* ---- cameras ---- */

@@ -5,7 +5,7 @@
 
 #include "api/api.h"
 #include "base/check.h"
-#include "grant/list.h"
+#include "grant/listing.h"
 
 static const struct cg_lease_conf *conf_of(const struct cg_exchange *x) {
   return cg_api_of(x)->service->conf;

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "grant/camera.h"
-#include "grant/list.h"
+#include "grant/listing.h"
 
 #define PAGE_BYTES ((size_t)4 * 1024 * 1024)
 #define SLICE      16 /* decisions between two turns of the loop */

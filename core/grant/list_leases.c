@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "grant/list.h"
+#include "grant/listing.h"
 
 #define LIST_MAX ((size_t)8 * 1024 * 1024)
 

@@ -3,45 +3,45 @@
 #include "base/mem.h"
 #include "lease/end_log.h"
 #include "lease/end_rows.h"
-#include "lease/errand.h"
+#include "lease/retry.h"
 
 struct cg_endings {
-  struct cg_errands *quota, *room;
+  struct cg_retries *quota, *room;
   struct cg_end_rows *rows;
   struct cg_end_log log;
 };
 
 /* ---- what is asked of plugins ---- */
 
-static void release(struct cg_service *g, struct cg_errand *const *items, size_t n,
+static void release(struct cg_service *g, struct cg_retry *const *items, size_t n,
                     cg_call_fn *fn, void *arg) {
-  const char *ids[CG_ERRANDS_PER_CALL];
+  const char *ids[CG_RETRIES_PER_CALL];
   for (size_t i = 0; i < n; i++) ids[i] = items[i]->id;
   cg_quota_release(g->drivers, ids, n, fn, arg);
 }
 
-static void remove_one(struct cg_service *g, struct cg_errand *const *items, size_t n,
+static void remove_one(struct cg_service *g, struct cg_retry *const *items, size_t n,
                        cg_call_fn *fn, void *arg) {
   (void)n;
   cg_room_remove(g->drivers, items[0]->room, items[0]->id, fn, arg);
 }
 
-static const struct cg_errand_kind giving_back = {.trouble = "quota not given back yet",
-                                                  .per_call = CG_ERRANDS_PER_CALL,
-                                                  .calls = 8,
-                                                  .send = release};
-static const struct cg_errand_kind putting_out = {.trouble =
-                                                      "participants not removed yet",
-                                                  .per_call = 1,
-                                                  .calls = CG_ERRANDS_CALLS,
-                                                  .send = remove_one};
+static const struct cg_retry_kind giving_back = {.trouble = "quota not given back yet",
+                                                 .per_call = CG_RETRIES_PER_CALL,
+                                                 .calls = 8,
+                                                 .send = release};
+static const struct cg_retry_kind putting_out = {.trouble =
+                                                     "participants not removed yet",
+                                                 .per_call = 1,
+                                                 .calls = CG_RETRIES_CALLS,
+                                                 .send = remove_one};
 
 struct cg_endings *cg_endings_new(struct cg_service *g) {
   struct cg_endings *e = cg_alloc(sizeof *e);
   if (!e) return NULL;
   e->log.g = g;
-  e->quota = cg_errands_new(g, &giving_back);
-  e->room = cg_errands_new(g, &putting_out);
+  e->quota = cg_retries_new(g, &giving_back);
+  e->room = cg_retries_new(g, &putting_out);
   e->rows = e->quota ? cg_end_rows_new(g, e->quota) : NULL;
   if (e->rows && e->room) return e;
   cg_endings_free(e);
@@ -52,13 +52,13 @@ void cg_endings_free(struct cg_endings *e) {
   if (!e) return;
   cg_end_log_stop(&e->log);
   cg_end_rows_free(e->rows);
-  cg_errands_free(e->quota);
-  cg_errands_free(e->room);
+  cg_retries_free(e->quota);
+  cg_retries_free(e->room);
   cg_free(e);
 }
 
 size_t cg_endings_open(const struct cg_endings *e) {
-  return cg_end_rows_open(e->rows) + cg_errands_open(e->quota) + cg_errands_open(e->room);
+  return cg_end_rows_open(e->rows) + cg_retries_open(e->quota) + cg_retries_open(e->room);
 }
 
 /* ---- with no lease that has ended ---- */
@@ -68,14 +68,14 @@ static int64_t in_s(const struct cg_service *g, int64_t s) {
 }
 
 void cg_give_back(struct cg_service *g, const char *holding) {
-  if (!cg_errands_add_copy(g->endings->quota, holding, "",
+  if (!cg_retries_add_copy(g->endings->quota, holding, "",
                            in_s(g, g->conf->lapse_s + g->conf->beat_s)))
     CG_LOG(g->log, CG_ERROR, "no memory to give back quota: it lapses by itself",
            {"lease_id", holding});
 }
 
 void cg_put_out(struct cg_service *g, const char *room, const char *identity) {
-  if (!cg_errands_add_copy(g->endings->room, identity, room, in_s(g, g->conf->token_s)))
+  if (!cg_retries_add_copy(g->endings->room, identity, room, in_s(g, g->conf->token_s)))
     CG_LOG(g->log, CG_ERROR, "no memory to remove a participant", {"lease_id", identity});
 }
 
@@ -103,7 +103,7 @@ void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
   cg_metric_add(g->metrics, g->worker, g->metric->ended[by], 1);
   cg_end_log_add(&g->endings->log, l);
   cg_end_rows_add(g->endings->rows, l, !l->holding_moved, fn, arg);
-  cg_errands_add(g->endings->room, l, &l->putting_out, l->id, in_s(g, g->conf->token_s));
+  cg_retries_add(g->endings->room, l, &l->putting_out, l->id, in_s(g, g->conf->token_s));
 }
 
 void cg_record_undone(struct cg_service *g, struct cg_lease *l) {

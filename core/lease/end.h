@@ -5,9 +5,9 @@
  *   - the end is recorded, tried again until the trail has it, while the worker runs;
  *     after a restart the lease is live in the trail, and lapses (end_rows.h);
  *   - the quota is given back, tried again until it would lapse by itself.  Whoever takes
- *     the place has a row behind the end's in the same queue (errand.h);
+ *     the place has a row behind the end's in the same queue (retry.h);
  *   - the participant is put out of the room, tried again until the SFU has answered,
- *     for as long as the token could be used (errand.h).
+ *     for as long as the token could be used (retry.h).
  * However many end at once, the log has a line or two a second (end_log.h).
  * Home's thread.
  */
@@ -31,9 +31,9 @@ void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
 /* From now on the lease ends by itself, when its clocks say so. */
 void cg_lease_watch(struct cg_service *g, struct cg_lease *l);
 
-/* What a lease held, that is over or was never granted.  With patience. */
+/* Releases what a lease held that is over or was never granted; tried again (retry.h). */
 void cg_give_back(struct cg_service *g, const char *holding);
-/* Puts a participant out, with patience. */
+/* Puts a participant out; tried again. */
 void cg_put_out(struct cg_service *g, const char *room, const char *identity);
 /* A row that says the grant of this lease was undone after all: its own row came too late
  * to be sure of. */

@@ -1,10 +1,10 @@
 #include "lease/end_rows.h"
 
+#include "base/backoff.h"
 #include "base/check.h"
+#include "base/deferred.h"
 #include "base/mem.h"
-#include "lease/patience.h"
 #include "lease/row.h"
-#include "lease/turn.h"
 
 #define GROUP_ROWS  128
 #define FACTS_BYTES 256
@@ -26,26 +26,26 @@ struct group {
 
 struct cg_end_rows {
   struct cg_service *g;
-  struct cg_errands *quota;
+  struct cg_retries *quota;
   struct cg_list asked, others; /* leases that wait */
   struct cg_list groups;
   size_t n;                         /* leases not recorded yet */
   size_t n_asked, n_others, n_late; /* groups under way */
-  struct cg_patience patience;
-  struct cg_turn *turn;
+  struct cg_backoff backoff;
+  struct cg_deferred *next_turn;
   struct cgp_audit_row row[GROUP_ROWS];
   char facts[GROUP_ROWS][FACTS_BYTES];
 };
 
 static void take_turn(void *arg);
 
-struct cg_end_rows *cg_end_rows_new(struct cg_service *g, struct cg_errands *quota) {
+struct cg_end_rows *cg_end_rows_new(struct cg_service *g, struct cg_retries *quota) {
   struct cg_end_rows *r = cg_alloc(sizeof *r);
   if (!r) return NULL;
   r->g = g;
   r->quota = quota;
-  r->turn = cg_turn_new(g->loop, take_turn, r);
-  if (r->turn) return r;
+  r->next_turn = cg_deferred_new(g->loop, take_turn, r);
+  if (r->next_turn) return r;
   cg_free(r);
   return NULL;
 }
@@ -68,21 +68,21 @@ static bool may_ask(const struct cg_end_rows *r) {
 }
 
 static bool may_send(const struct cg_end_rows *r) {
-  return r->others.first && r->n_others < GROUPS_MAX && !r->patience.pausing;
+  return r->others.first && r->n_others < GROUPS_MAX && !r->backoff.pausing;
 }
 
 static void soon(struct cg_end_rows *r) {
-  if (may_ask(r) || may_send(r)) cg_turn_soon(r->turn);
+  if (may_ask(r) || may_send(r)) cg_deferred_soon(r->next_turn);
 }
 
 static void pause_over(void *arg) {
   struct cg_end_rows *r = arg;
-  cg_patience_over(&r->patience);
+  cg_backoff_over(&r->backoff);
   soon(r);
 }
 
 static void trouble(struct cg_end_rows *r, const char *text) {
-  if (!cg_patience_pause(&r->patience, r->g->loop, pause_over, r)) return;
+  if (!cg_backoff_pause(&r->backoff, r->g->loop, pause_over, r)) return;
   CG_LOG(r->g->log, CG_ERROR, "ends of leases are not recorded yet",
          {"count", NULL, (int64_t)r->n}, {"error", text});
 }
@@ -120,7 +120,7 @@ static void settled(struct group *p) {
 
 static void are_recorded(struct group *p) {
   struct cg_end_rows *r = p->rows;
-  cg_patience_reset(&r->patience);
+  cg_backoff_reset(&r->backoff);
   while (p->leases.first) {
     struct cg_lease *l = take_first(&p->leases);
     r->n--;
@@ -246,7 +246,7 @@ static void give_back_behind(struct cg_end_rows *r, struct cg_lease *l) {
   const struct cg_lease_conf *conf = r->g->conf;
   if (!l->holds) return;
   l->holds = false;
-  cg_errands_add(r->quota, l, &l->giving_back, l->holding,
+  cg_retries_add(r->quota, l, &l->giving_back, l->holding,
                  cg_service_now(r->g) + (conf->lapse_s + conf->beat_s) * 1000000);
 }
 
@@ -285,7 +285,7 @@ static void hand_over(struct cg_end_rows *r, struct cg_list *from, size_t *place
   }
   cg_timer_start(&p->timer, r->g->loop, cg_audit_deadline_us(r->g->drivers), is_late, p);
   cg_audit_append_patient(r->g->drivers, r->row, n, answered, p);
-  cg_errands_send(r->quota);
+  cg_retries_send(r->quota);
 }
 
 static void take_turn(void *arg) {
@@ -309,8 +309,8 @@ void cg_end_rows_add(struct cg_end_rows *r, struct cg_lease *l, bool holds,
 
 void cg_end_rows_free(struct cg_end_rows *r) {
   if (!r) return;
-  cg_timer_stop(&r->patience.timer);
-  cg_turn_free(r->turn);
+  cg_timer_stop(&r->backoff.timer);
+  cg_deferred_free(r->next_turn);
   while (r->groups.first) {
     struct group *p = CG_CONTAINER(r->groups.first, struct group, link);
     cg_timer_stop(&p->timer);

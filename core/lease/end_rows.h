@@ -18,12 +18,12 @@
 #ifndef CG_LEASE_END_ROWS_H
 #define CG_LEASE_END_ROWS_H
 
-#include "lease/errand.h"
+#include "lease/retry.h"
 
 struct cg_end_rows;
 /* quota: where a lease's holding is given back once its row is on its way, so that
  * whoever takes the place has a row behind it. */
-struct cg_end_rows *cg_end_rows_new(struct cg_service *g, struct cg_errands *quota);
+struct cg_end_rows *cg_end_rows_new(struct cg_service *g, struct cg_retries *quota);
 /* After the drivers.  Forgets what is open; NULL is fine. */
 void cg_end_rows_free(struct cg_end_rows *r);
 

@@ -39,8 +39,8 @@ const char *cg_ended_by_name(enum cg_ended_by by);
 
 struct cg_grant;
 
-/* Something asked of a plugin until it succeeds (errand.h). */
-struct cg_errand {
+/* Something asked of a plugin until it succeeds (retry.h). */
+struct cg_retry {
   struct cg_link link;
   struct cg_lease *lease; /* it lies in; NULL: in memory of its own */
   const char *id, *room;  /* a holding, or a participant and its room */
@@ -86,7 +86,7 @@ struct cg_lease {
   bool holds;             /* and is to be given back behind the row */
   void (*told)(void *arg, bool recorded);
   void *told_arg;
-  struct cg_errand giving_back, putting_out;
+  struct cg_retry giving_back, putting_out;
 };
 
 struct cg_identity;

@@ -111,14 +111,14 @@ static void nobody_is_put_out_whose_token_is_over(void **state) {
 }
 
 int main(void) {
-#define ERRAND(test) cmocka_unit_test_setup_teardown(test, make, drop)
+#define RETRY(test) cmocka_unit_test_setup_teardown(test, make, drop)
   const struct CMUnitTest tests[] = {
-      ERRAND(the_quota_is_given_back_until_it_lapses_by_itself),
-      ERRAND(a_quota_that_does_not_answer_is_asked_again),
-      ERRAND(an_sfu_that_is_away_costs_a_line_a_pause),
-      ERRAND(at_most_so_many_are_put_out_at_once),
-      ERRAND(one_that_cannot_be_put_out_does_not_keep_the_others_in),
-      ERRAND(nobody_is_put_out_whose_token_is_over),
+      RETRY(the_quota_is_given_back_until_it_lapses_by_itself),
+      RETRY(a_quota_that_does_not_answer_is_asked_again),
+      RETRY(an_sfu_that_is_away_costs_a_line_a_pause),
+      RETRY(at_most_so_many_are_put_out_at_once),
+      RETRY(one_that_cannot_be_put_out_does_not_keep_the_others_in),
+      RETRY(nobody_is_put_out_whose_token_is_over),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
-/* list.h - what there is: leases of one or all, cameras a caller may see.
+/* listing.h - what there is: leases of one or all, cameras a caller may see.
  *
  * Leases: the caller's own are on one worker; an admin's question goes to all and the
  * answers are put together.  Cameras: each is decided as if it were asked for now, in
  * slices between which the loop does other work; a page looks at CG_CAMERAS_PAGE cameras.
  * fn runs once, on the worker that asked; json is valid inside it.
  */
-#ifndef CG_GRANT_LIST_H
-#define CG_GRANT_LIST_H
+#ifndef CG_GRANT_LISTING_H
+#define CG_GRANT_LISTING_H
 
 #include "lease/service.h"
 
