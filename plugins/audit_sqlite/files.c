@@ -77,7 +77,8 @@ static bool open_head(struct aud_files *p) {
   return p->head_fd >= 0;
 }
 
-/* At its full length from the start: later writes change no more than its one sector. */
+/* The head has its full length from the start, so that every later write changes one
+ * sector, and nothing else of the file. */
 static bool make_head(struct aud_files *p, struct aud_message *msg) {
   static const struct aud_head none;
   struct stat st;

@@ -1,4 +1,4 @@
-/* inbox.h - how answers of the writer and the reader come home to a worker's thread.
+/* inbox.h - answers of the writer and the reader, on their way to a worker's thread.
  *
  * Each worker has one inbox.  The two threads put finished replies into it; the first one
  * posts one wake-up to the worker's loop, so a commit wakes each worker once however many
@@ -49,10 +49,10 @@ struct aud_inbox {
 
 bool aud_inbox_open(struct aud_inbox *inbox, struct cgp_host *host,
                     const struct aud_metrics *metrics);
-/* Frees what nobody fetched; no thread puts any more. */
+/* Frees the replies in it, their calls uncompleted; no thread puts any more. */
 void aud_inbox_close(struct aud_inbox *inbox);
 
-/* Finishes what lies in it.  Its worker's thread; the wake-up does it too. */
+/* Finishes the replies in it, as the wake-up does.  Its worker's thread. */
 void aud_inbox_deliver(struct aud_inbox *inbox);
 
 /* A chain of replies, all of this inbox; any thread.  tally may be NULL. */

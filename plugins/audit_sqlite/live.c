@@ -5,7 +5,7 @@
 #include "query.h"
 #include "stamp.h"
 
-/* One lease, as its entries of the index come by. */
+/* What the entries of the index say of one lease. */
 struct lease {
   char id[64];
   int64_t newest; /* seq of its newest decision that allowed, or change */

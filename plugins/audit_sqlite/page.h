@@ -1,4 +1,4 @@
-/* page.h - rows read from the trail, as the gate wants them. */
+/* page.h - rows read from the trail, each a struct cgp_audit_row with its texts. */
 #ifndef AUD_PAGE_H
 #define AUD_PAGE_H
 

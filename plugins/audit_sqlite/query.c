@@ -35,8 +35,8 @@ struct search {
   sqlite3 *db;
   const struct cgp_audit_filter *f;
   struct aud_page *page;
-  int64_t visits, last_seq; /* of the newest row taken, or looked at when out of visits */
-  bool full;                /* stop: there is more behind last_seq */
+  int64_t visits, last_seq; /* where the next page goes on */
+  bool full;                /* no more rows, or visits, in this page */
 };
 
 static int64_t number(sqlite3 *db, const char *sql, int64_t arg, int64_t otherwise) {

@@ -1,4 +1,4 @@
-/* renew.h - what the log shows must be on the disk before more is added behind it.
+/* renew.h - the log is written and synced once more before rows are added behind it.
  *
  * After a sync that failed, the kernel takes the pages for clean although the disk never
  * got them: they read back as if all were well, a second sync of them says so too, and a

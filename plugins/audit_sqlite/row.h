@@ -1,9 +1,8 @@
 /* row.h - rows on their way into the trail, in groups of which all are written or none.
  *
- * A group is copied whole at append, on the worker, into one piece of memory: the texts
- * lie in it in the very form that the chain hashes (chain.h), each behind its length in
- * four bytes, big-endian.  The writer only patches the time, which always has the same
- * length.
+ * A group is copied whole at append, on the worker, into one piece of memory.  The texts
+ * of a row lie in it as the chain hashes them (chain.h), each behind its length in four
+ * bytes, big-endian.  The writer overwrites the time alone, whose length never changes.
  * Owner: the queue, then the writer, then the worker's inbox, which frees it. */
 #ifndef AUD_ROW_H
 #define AUD_ROW_H
@@ -34,7 +33,7 @@ struct aud_group {
   struct aud_row rows[];
 };
 
-/* What the trail itself says of a row. */
+/* What the trail itself adds to each row of a group. */
 struct aud_stamp {
   int64_t wall_us;
   const char *node;

@@ -8,9 +8,8 @@
 #include "sql.h"
 #include "verify.h"
 
-#define LOG_PAGES                                                                        \
-  250 /* of 4 KiB, then the log is written into the file: little at a time */
-#define LOG_KEPT "67108864"
+#define LOG_PAGES 250        /* of 4 KiB: so long a log is written into the file */
+#define LOG_KEPT  "67108864" /* bytes that the log's file may keep */
 
 static const char *const stmt_sql[AUD_STMTS] = {
     [AUD_BEGIN] = "BEGIN IMMEDIATE",
@@ -50,7 +49,7 @@ static bool check_schema(struct aud_store *s, bool may_make, struct aud_message 
   return true;
 }
 
-/* After each commit.  Nobody else makes the log longer, or shorter. */
+/* Runs after each commit: the log's file has a new size, and only by us. */
 static int see_log(void *arg, sqlite3 *db, const char *schema, int pages) {
   struct aud_store *s = arg;
   struct aud_ident now;
@@ -68,11 +67,11 @@ static bool connect(struct aud_store *s, struct aud_message *msg) {
     return aud_sql_say(s->db, s->files, "open", msg);
   (void)sqlite3_extended_result_codes(s->db, 1);
   (void)sqlite3_busy_timeout(s->db, 200);
-  /* in the place of SQLite's own, which would say nothing of a checkpoint that failed */
+  /* it replaces SQLite's own hook, which makes checkpoints and hides their failures */
   (void)sqlite3_wal_hook(s->db, see_log, s);
-  /* after an error a checkpoint at close would be a retried sync */
+  /* a checkpoint at close could sync again what a sync had failed on */
   (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  /* none is ours, and one of somebody else's could take rows away again */
+  /* the gate has no trigger; one that a stranger made could delete rows */
   (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
   if (sqlite3_db_readonly(s->db, "main") == 1)
     return aud_say(msg, "%s is read-only for this process", s->files->db);
@@ -92,7 +91,7 @@ static bool prepare_all(struct aud_store *s, struct aud_message *msg) {
   return true;
 }
 
-/* A write that must reach the disk, before anybody is told that writing works again. */
+/* Writes and syncs something, before anybody is told that the trail takes rows again. */
 static bool probe(struct aud_store *s, int64_t keep_up_to, struct aud_message *msg) {
   char sql[256];
   (void)sqlite3_snprintf(
@@ -153,7 +152,7 @@ bool aud_store_checkpoint(struct aud_store *s, struct aud_message *msg) {
       SQLITE_OK)
     return aud_sql_say(s->db, s->files, "checkpoint", msg);
   s->log_pages =
-      0; /* the next commit tells, should readers keep the log from restarting */
+      0; /* see_log counts anew, also when a reader kept the log from restarting */
   return true;
 }
 
@@ -183,7 +182,7 @@ static bool run_revision(struct aud_store *s, enum aud_stmt which,
   int rc = sqlite3_step(st);
   *ret_found = rc == SQLITE_ROW;
   if (*ret_found) s->revision_number = sqlite3_column_int64(st, 0);
-  if (rc == SQLITE_ROW) rc = sqlite3_step(st); /* RETURNING ends its write here */
+  if (rc == SQLITE_ROW) rc = sqlite3_step(st); /* RETURNING writes in this step */
   if (rc != SQLITE_DONE && rc != SQLITE_ROW)
     (void)aud_sql_say(s->db, s->files, "revision", msg);
   (void)sqlite3_reset(st);
@@ -200,8 +199,8 @@ static bool find_revision(struct aud_store *s, const struct aud_row *row,
   if (!run_revision(s, AUD_REVISION_FIND, row, &found, msg)) return false;
   if (!found && !run_revision(s, AUD_REVISION_ADD, row, &found, msg)) return false;
   free(s->revision);
-  s->revision =
-      strndup(row->text[AUD_COL(policy_revision)], len); /* NULL: looked up again */
+  /* NULL: the next row looks its revision up again */
+  s->revision = strndup(row->text[AUD_COL(policy_revision)], len);
   return true;
 }
 

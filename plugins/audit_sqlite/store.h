@@ -2,10 +2,10 @@
  *
  * Owner and thread: the writer's thread (and init, before that thread runs).  The first
  * error of any call leaves the store unusable: roll nothing back, sync nothing again,
- * close it and open anew.  Opening looks at the end of the trail before anything may be
- * added: the newest rows must fit their hashes, and the newest acknowledged row must be
- * there.  Rows behind it are ones whose commit failed without telling how far it came;
- * their callers were told "failed", so they are taken out. */
+ * close it and open anew.  Opening checks the end of the trail first: the newest rows
+ * must fit their hashes, and the newest acknowledged row must be there.  A commit that
+ * failed may have left its rows behind that one; their callers were told that they are
+ * not there, so opening deletes them. */
 #ifndef AUD_STORE_H
 #define AUD_STORE_H
 
@@ -32,25 +32,25 @@ struct aud_store {
   struct aud_ident db_file, wal_file;
   struct aud_head head; /* of the newest committed row */
   struct aud_head next; /* of the newest row of the open transaction */
-  int taken_out;        /* rows behind the end, by the last open */
+  int taken_out;        /* rows that the last open deleted */
   int log_pages;        /* after the last commit */
   int64_t indexed;      /* search tables hold rows up to this seq (index.h) */
   char *revision;       /* the last one looked up, and its number */
   int64_t revision_number;
 };
 
-/* acked: the newest row that this process told its caller about; NULL: the process just
- * started and believes the head file. */
+/* acked: the newest row that this process told a caller about; NULL: the process has just
+ * started, and the head file names that row. */
 bool aud_store_open(struct aud_store *s, const struct aud_head *acked,
                     struct aud_message *msg);
 void aud_store_close(struct aud_store *s);
 
-/* The log has grown long: write it into the file, outside of any batch.  An error here is
- * one like any other, though the rows themselves are safe in the log. */
+/* A log that has grown long is written into the file, outside of any batch.  An error
+ * makes the store unusable like any other, though the rows are safe in the log. */
 bool aud_store_log_full(const struct aud_store *s);
 bool aud_store_checkpoint(struct aud_store *s, struct aud_message *msg);
 
-/* The last checkpoint, so that the file is whole by itself; only before close. */
+/* The last checkpoint, after which the file is whole without its log.  Before close. */
 bool aud_store_settle(struct aud_store *s, struct aud_message *msg);
 
 /* One batch: begin, add every row (sets row->seq), commit.  After commit returned true
@@ -59,7 +59,7 @@ bool aud_store_begin(struct aud_store *s, struct aud_message *msg);
 bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_message *msg);
 bool aud_store_commit(struct aud_store *s, struct aud_message *msg);
 
-/* Are the files at their paths still the ones that are open?  Two stat calls. */
+/* The files at their paths are still the ones that are open.  Two stat calls. */
 bool aud_store_unmoved(struct aud_store *s, struct aud_message *msg);
 
 #endif

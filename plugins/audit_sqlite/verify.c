@@ -145,7 +145,7 @@ bool aud_verify_all(sqlite3 *db, const struct aud_files *files, struct aud_chain
   struct scan s;
   struct aud_head head;
   *v = (struct aud_verdict){0};
-  /* first, so that rows which come while we read cannot make it look newer */
+  /* before any row: one written meanwhile could make the head newer than what is read */
   if (!aud_head_read(files, &head, &v->msg)) return true;
   bool read = scan_open(&s, db, files, chain, &v->msg);
   enum piece piece = read ? PIECE_MORE : PIECE_UNREAD;

@@ -1,12 +1,15 @@
-/* audit_sqlite: a gate that starts again has its leases back within a second.
+/* audit_sqlite: a gate that starts again has its leases back within a second, and rows
+ * cost less in groups.
  *
  *   plugins_test_audit_speed [ROWS [WAITING]]   prints what filling, opening, asking took
  *
  * Without ROWS: 100,000, fewer under a sanitizer. */
 #include "audit_trail.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -36,26 +39,38 @@ static void end_turn(void *h, const void *result) {
   harness_thread_done(h, 0);
 }
 
-/* The trail's next row: a decision for a lease of its own, or the end of one. */
-static void append(struct trail *t, int64_t since_us, int lease_no, bool end,
-                   struct harness_call *c) {
+/* What a row of the trail borrows. */
+struct texts {
+  char lease[64], subject[32];
+};
+
+/* A decision for a lease of its own, or the end of one. */
+static struct cgp_audit_row row_of(struct texts *texts, int64_t since_us, int lease_no,
+                                   bool end) {
   static const char facts[] =
       "{\"scopes\": [{\"name\": \"user:user-1\", \"limit\": 4, \"weight\": 1}], "
       "\"in_use\": {\"user:user-1\": 2}, \"room\": \"camera_lobby-1.medium\", "
       "\"ends_at\": \"2026-11-24T05:09:15.123456Z\", \"policies\": [{\"name\": "
       "\"contractors\", \"verdict\": \"allow\", \"max\": \"medium\", \"ttl_s\": 1800, "
       "\"file\": \"40-contractors.lua\", \"line\": 12}], \"time\": {\"hour\": 5}}";
-  char lease[64], subject[32];
-  (void)snprintf(lease, sizeof lease, "%014llx%014x",
+  (void)snprintf(texts->lease, sizeof texts->lease, "%014llx%014x",
                  (unsigned long long)(since_us + lease_no), (unsigned)lease_no);
-  (void)snprintf(subject, sizeof subject, "user-%d", lease_no % 200);
-  struct cgp_audit_row row = end ? of_lease("end", lease, "released")
-                                 : decision(lease, "allow", subject, "lobby-1");
-  row.request_id = row.decision_id = lease;
+  (void)snprintf(texts->subject, sizeof texts->subject, "user-%d", lease_no % 200);
+  struct cgp_audit_row row =
+      end ? of_lease("end", texts->lease, "released")
+          : decision(texts->lease, "allow", texts->subject, "lobby-1");
+  row.request_id = row.decision_id = texts->lease;
   row.client_addr = "192.0.2.17";
   row.policy_revision =
       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   row.facts = facts;
+  return row;
+}
+
+static void append(struct trail *t, int64_t since_us, int lease_no, bool end,
+                   struct harness_call *c) {
+  struct texts texts;
+  struct cgp_audit_row row = row_of(&texts, since_us, lease_no, end);
   *c = (struct harness_call){.copy = end_turn, .to = t->h};
   cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, c);
 }
@@ -123,6 +138,85 @@ static void restarts_when_every_row_is_a_live_lease(void **state) {
   restart_after(1);
 }
 
+/* ---- groups ---- */
+
+static bool is_writer(const char *tid) {
+  char path[64], name[32] = "";
+  (void)snprintf(path, sizeof path, "/proc/self/task/%.16s/comm", tid);
+  FILE *f = fopen(path, "r");
+  if (!f) return false;
+  bool is = fgets(name, sizeof name, f) && strcmp(name, "audit writer\n") == 0;
+  (void)fclose(f);
+  return is;
+}
+
+/* What the writer's thread has used of a core. */
+static double writer_us(void) {
+  char path[64];
+  long long ns = 0;
+  DIR *tasks = opendir("/proc/self/task");
+  assert_non_null(tasks);
+  for (struct dirent *task; (task = readdir(tasks));) {
+    if (!is_writer(task->d_name)) continue;
+    (void)snprintf(path, sizeof path, "/proc/self/task/%.16s/schedstat", task->d_name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%lld", &ns), 1);
+    assert_int_equal(fclose(f), 0);
+  }
+  (void)closedir(tasks);
+  return (double)ns / 1e3;
+}
+
+#define GROUP CGP_AUDIT_ROWS_MAX
+
+static void append_singly(struct trail *t, int64_t since_us, int first) {
+  static struct harness_call calls[GROUP];
+  for (int i = 0; i < GROUP; i++) append(t, since_us, first + i, false, &calls[i]);
+  for (int i = 0; i < GROUP; i++) assert_int_equal(harness_wait(t->h, &calls[i]), CGP_OK);
+}
+
+static void append_together(struct trail *t, int64_t since_us, int first) {
+  static struct texts texts[GROUP];
+  static struct cgp_audit_row rows[GROUP];
+  struct harness_call c = {.copy = end_turn, .to = t->h};
+  for (int i = 0; i < GROUP; i++) rows[i] = row_of(&texts[i], since_us, first + i, false);
+  cg_audit_append(harness_drivers(t->h, 0), rows, GROUP, harness_answered, &c);
+  assert_int_equal(harness_wait(t->h, &c), CGP_OK);
+}
+
+typedef void append_fn(struct trail *t, int64_t since_us, int first);
+
+/* What a row costs the writer, in us of a core. */
+static double cost_of(const char *how, append_fn *append_all) {
+  struct trail t;
+  int64_t since_us = us_of(CLOCK_REALTIME);
+  int rows = 0, wanted = rows_wanted / 4;
+  trail_paths(&t);
+  trail_open(&t, "{}", 1);
+  double writer = writer_us(), whole = (double)us_of(CLOCK_PROCESS_CPUTIME_ID);
+  for (; rows < wanted; rows += GROUP) append_all(&t, since_us, rows);
+  writer = (writer_us() - writer) / rows;
+  whole = ((double)us_of(CLOCK_PROCESS_CPUTIME_ID) - whole) / rows;
+  print_message("%s: %.1f us a row in the writer, %.1f in all\n", how, writer, whole);
+  trail_remove(&t);
+  return writer;
+}
+
+static void keep_least(double *least, double cost) {
+  if (*least == 0 || cost < *least) *least = cost;
+}
+
+static void rows_cost_less_in_groups(void **state) {
+  (void)state;
+  double singly = 0, together = 0;
+  for (int round = 0; round < 3; round++) {
+    keep_least(&singly, cost_of("256 single rows at a time", append_singly));
+    keep_least(&together, cost_of("groups of 256 rows", append_together));
+  }
+  assert_true(together < singly);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1) rows_wanted = (int)strtol(argv[1], NULL, 10);
   if (argc > 2) waiting = (int)strtol(argv[2], NULL, 10);
@@ -131,6 +225,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(restarts_with_few_live_leases),
       cmocka_unit_test(restarts_when_every_row_is_a_live_lease),
+      cmocka_unit_test(rows_cost_less_in_groups),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
