@@ -141,7 +141,6 @@ struct cgp_camera_list {
   const struct cgp_camera *const *cameras;
   size_t n;
 };
-
 struct cgp_cameras_ops {
   uint32_t size;
   /* result: struct cgp_camera; CGP_E_NOTFOUND when there is none of that id */
@@ -201,7 +200,6 @@ struct cgp_quota_swept {
   uint32_t size;
   uint64_t lapsed; /* holdings dropped because nobody renewed them */
 };
-
 struct cgp_quota_ops {
   uint32_t size;
   void (*reserve)(void *w, const struct cgp_quota_reserve *req, struct cgp_call call);
@@ -230,7 +228,6 @@ struct cgp_room_token {
   const char *url;       /* where clients connect */
   int64_t expires_at_us; /* wall clock */
 };
-
 struct cgp_room_ops {
   uint32_t size;
   /* the room exists when this completes; no result */
@@ -277,7 +274,6 @@ struct cgp_ice_servers {
   const struct cgp_ice_server *servers;
   size_t n;
 };
-
 struct cgp_ice_ops {
   uint32_t size;
   /* result: struct cgp_ice_servers, possibly none */
@@ -330,7 +326,6 @@ struct cgp_audit_verdict {
   int64_t rows, first_bad_seq; /* 0: the rows are whole, but not what they lie in */
   const char *text;            /* what is wrong, or the head's hash */
 };
-
 struct cgp_audit_ops {
   uint32_t size;
   /* A group: 1 to CGP_AUDIT_ROWS_MAX rows, `size` of the first apart; all are written or
@@ -349,26 +344,40 @@ struct cgp_audit_ops {
 
 /* ---- http: routes of the plugin's own ---- */
 
+/* path: as sent, without the query.  header and query: the value of a header (caseless),
+ * of a query parameter (decoded); NULL: there is none. */
 struct cgp_http_request {
   uint32_t size;
   const char *method, *path, *client_addr, *request_id;
   const char *body;
   size_t body_len;
-  const void *headers; /* for header() */
-  /* value of a header, case-insensitive, or NULL */
+  const void *given; /* for the two below */
   const char *(*header)(const struct cgp_http_request *req, const char *name);
+  const char *(*query)(const struct cgp_http_request *req, const char *name);
+};
+
+/* A field of a reply.  Framing, connection and what the host adds itself (Content-Length,
+ * Content-Type, Date, Connection, ...) are not the plugin's; nor is a name twice. */
+struct cgp_header {
+  uint32_t size;
+  const char *name, *value; /* a token; at most 320 bytes without control characters */
 };
 struct cgp_http_reply {
   uint32_t size, status; /* 4xx and 5xx are sent as problem+json with `body` as detail */
   const char *content_type; /* NULL = no body */
   const char *body;
   size_t body_len;
+  const struct cgp_header *headers;
+  size_t n_headers; /* at most CGP_HEADERS_MAX */
 };
+#define CGP_HEADERS_MAX 6
 
-/* Reached without a user token: the handler authenticates its peer by itself. */
+/* Reached without a user token: the handler authenticates its peer by itself.  A path
+ * that ends in a slash and a star has all that lies below: of the routes for a request's
+ * path and method an exact one wins, then the longest.  HEAD is asked as GET. */
 struct cgp_route {
   uint32_t size;
-  const char *method, *path; /* exact match */
+  const char *method, *path;
   void (*handle)(void *w, const struct cgp_http_request *req, struct cgp_call call);
 };
 
@@ -404,7 +413,6 @@ struct cgp_host {
 
   void (*log)(struct cgp_host *h, enum cgp_level level, const char *fmt, ...)
       CGP_PRINTF(3, 4);
-
   /* options, checked; strings live as long as the process; NULL = absent */
   const char *(*conf_string)(struct cgp_host *h, const char *name);
   int64_t (*conf_int)(struct cgp_host *h, const char *name);
@@ -414,33 +422,27 @@ struct cgp_host {
 
   int64_t (*wall_us)(struct cgp_host *h); /* microseconds since 1970 UTC */
   int64_t (*mono_us)(struct cgp_host *h); /* never jumps */
-
   /* complete a call; see CALLS above */
   void *(*call_alloc)(struct cgp_host *h, struct cgp_call call, size_t n); /* or NULL */
   void (*done)(struct cgp_host *h, struct cgp_call call, const void *result);
   void (*fail)(struct cgp_host *h, struct cgp_call call, enum cgp_code code,
                const char *fmt, ...) CGP_PRINTF(4, 5);
-
   /* one shot; the handle is dead once it fired or was stopped.  NULL: out of memory */
   struct cgp_timer *(*timer)(struct cgp_host *h, uint32_t ms, void (*fn)(void *),
                              void *arg);
   void (*timer_stop)(struct cgp_host *h, struct cgp_timer *t);
-
   /* run fn on this worker's loop, soon.  Any thread.  false: the worker has stopped, or
    * is too busy */
   bool (*post)(struct cgp_host *h, void (*fn)(void *arg), void *arg);
-
   /* outgoing HTTP on this loop: keep-alive, TLS verified, no redirects.  fn runs once,
    * always, later than fetch returns */
   void (*fetch)(struct cgp_host *h, const struct cgp_fetch *f,
                 void (*fn)(void *arg, const struct cgp_fetched *got), void *arg);
 
   void (*room_event)(struct cgp_host *h, const struct cgp_room_event *ev);
-
   /* register in init, with main's host; count with any worker's */
   int (*metric)(struct cgp_host *h, const char *name, const char *help, bool gauge);
   void (*metric_add)(struct cgp_host *h, int metric, int64_t n);
-
   /* the libevent 2.1 loop, for client libraries that bring an adapter */
   struct event_base *(*event_base)(struct cgp_host *h);
 };

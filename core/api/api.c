@@ -127,13 +127,26 @@ bool cg_api_known_query(struct cg_exchange *x, const char *const *known) {
 /* ---- routes of plugins ---- */
 
 static const char *header_of(const struct cgp_http_request *req, const char *name) {
-  return cg_exchange_header(req->headers, name);
+  return cg_exchange_header(req->given, name);
+}
+
+static const char *query_of(const struct cgp_http_request *req, const char *name) {
+  return cg_exchange_query(req->given, name);
 }
 
 struct asked {
   struct cg_exchange *x;
   uint64_t failures; /* of allocations, when it was asked */
 };
+
+/* Their names live as long as the exchange, which copies values alone. */
+static void set_headers(struct cg_exchange *x, const struct cgp_http_reply *r) {
+  for (size_t i = 0; i < r->n_headers; i++) {
+    const struct cgp_header *h = CGP_AT(r->headers, i);
+    const char *name = cg_arena_strdup(x->arena, h->name);
+    if (name) cg_exchange_set_header(x, name, h->value);
+  }
+}
 
 static void plugin_answered(void *arg, enum cgp_code code, const void *result,
                             const char *text) {
@@ -150,6 +163,7 @@ static void plugin_answered(void *arg, enum cgp_code code, const void *result,
     cg_exchange_failf(x, cg_code_of(code), "%s", text);
     return;
   }
+  set_headers(x, r);
   if (r->status < 400) {
     cg_exchange_reply(x, (int)r->status, r->content_type, r->body, r->body_len);
     return;
@@ -175,8 +189,9 @@ bool cg_api_plugin_route(struct cg_exchange *x) {
                                  .request_id = x->request_id.text,
                                  .body = x->body,
                                  .body_len = x->body_len,
-                                 .headers = x,
-                                 .header = header_of};
+                                 .given = x,
+                                 .header = header_of,
+                                 .query = query_of};
   char methods[64];
   struct cg_buf allow;
   cg_buf_wrap(&allow, methods, sizeof methods);

@@ -71,6 +71,9 @@ static const char *route_odd(const struct cgp_plugin *abi) {
     if (r->size < sizeof *r) return "a route is shorter than the ABI's";
     if (!r->method || !r->path || r->path[0] != '/' || !r->handle)
       return "a route without method, path or handler";
+    const char *star = strchr(r->path, '*');
+    if (star && (star[1] || star[-1] != '/'))
+      return "a route with a * that is not at its end, behind a /";
   }
   return NULL;
 }

@@ -310,31 +310,44 @@ void cg_audit_health(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
     fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
 }
 
-/* The route for method and path; allow: the methods of others that have the path. */
-static const struct cgp_route *route_of(const struct driver *it, const char *method,
-                                        const char *path, struct cg_buf *allow) {
+/* How well a route's path fits: 0 not at all, an exact one best, then the longest. */
+static size_t fit(const char *route, const char *path) {
+  size_t n = strlen(route);
+  if (route[n - 1] != '*') return strcmp(route, path) ? 0 : SIZE_MAX;
+  return strncmp(route, path, n - 1) ? 0 : n;
+}
+
+struct found {
+  const struct driver *it;
+  const struct cgp_route *route;
+  size_t fit;
+};
+
+/* The best of one plugin's routes, if better; allow: the methods of those that fit. */
+static void look(const struct driver *it, const struct cgp_http_request *req,
+                 struct found *best, struct cg_buf *allow) {
   for (size_t i = 0; i < it->plugin->abi->n_routes; i++) {
     const struct cgp_route *r = CGP_AT(it->plugin->abi->routes, i);
-    if (strcmp(r->path, path)) continue;
-    if (!strcmp(r->method, method)) return r;
-    cg_buf_printf(allow, "%s%s", allow->len ? ", " : "", r->method);
+    size_t fits = fit(r->path, req->path);
+    if (fits == 0) continue;
+    if (!strstr(cg_buf_text(allow), r->method))
+      cg_buf_printf(allow, "%s%s", allow->len ? ", " : "", r->method);
+    if (fits > best->fit && !strcmp(r->method, req->method))
+      *best = (struct found){it, r, fits};
   }
-  return NULL;
 }
 
 bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
                       void *arg, struct cg_buf *allow) {
-  for (size_t i = 0; i < d->n; i++) {
-    const struct driver *it = &d->items[i];
-    const struct cgp_route *r = route_of(it, req->method, req->path, allow);
-    if (!r) continue;
-    req->size = sizeof *req;
-    struct op op;
-    if (!enter(d, it, d->env.deadlines.query, &cg_result_reply, fn, arg, &op))
-      return true;
-    r->handle(it->w, req, op.call);
-    leave(&op);
+  struct found found = {0};
+  req->size = sizeof *req;
+  if (!strcmp(req->method, "HEAD")) req->method = "GET";
+  for (size_t i = 0; i < d->n; i++) look(&d->items[i], req, &found, allow);
+  if (!found.route) return false;
+  struct op op;
+  if (!enter(d, found.it, d->env.deadlines.query, &cg_result_reply, fn, arg, &op))
     return true;
-  }
-  return false;
+  found.route->handle(found.it->w, req, op.call);
+  leave(&op);
+  return true;
 }

@@ -85,9 +85,9 @@ void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 /* health of the nth plugin of the set; a plugin without one is healthy. */
 void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg);
 
-/* A plugin's route for method and path, called with the http deadline.  false: none has
- * it, and fn does not run; `allow` then has the methods of the path's other routes, as in
- * an Allow header; empty: there are none. */
+/* The best of the plugins' routes for method and path, called with the query deadline.
+ * false: none has both, and fn does not run; `allow` then has the methods of the path's
+ * other routes, as in an Allow header; empty: there are none. */
 bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
                       void *arg, struct cg_buf *allow);
 

@@ -1,6 +1,7 @@
 #include "plugin/result.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "plugin/columns.h"
@@ -9,6 +10,9 @@
 #define SERVERS_MAX 64 /* and URLs of one */
 #define TAGS_MAX    4096
 #define FEEDS_MAX   64
+
+#define HEADER_NAME_MAX  64
+#define HEADER_VALUE_MAX 320
 
 /* A struct that a later minor appends to keeps its first size: up to the first member
  * that was not there. */
@@ -116,10 +120,49 @@ static const char *audit_verdict_odd(const void *result) {
 
 /* ---- routes and the rest ---- */
 
+/* What the host says itself, or what is between it and the client alone. */
+static const char *const not_the_plugins[] = {
+    "Connection",  "Content-Length",     "Content-Type",     "Date",
+    "Keep-Alive",  "Proxy-Authenticate", "Proxy-Connection", "TE",
+    "Trailer",     "Transfer-Encoding",  "Upgrade",          "X-Content-Type-Options",
+    "X-Request-Id"};
+
+static bool token(const char *text, size_t max) {
+  size_t n = strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  return n > 0 && n <= max && !text[n];
+}
+
+static bool one_line(const char *text, size_t max) {
+  size_t n = strnlen(text, max + 1);
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
+  return n <= max;
+}
+
+static const char *header_odd(const struct cgp_http_reply *r, size_t nth) {
+  const struct cgp_header *h = CGP_AT(r->headers, nth);
+  if (h->size < FIRST(cgp_header) || !h->name || !h->value) return "half a header";
+  if (!token(h->name, HEADER_NAME_MAX)) return "a header's name is no token";
+  if (!one_line(h->value, HEADER_VALUE_MAX)) return "a header's value is not one line";
+  for (size_t i = 0; i < CG_COUNT(not_the_plugins); i++)
+    if (!strcasecmp(not_the_plugins[i], h->name)) return "a header that is the host's";
+  for (size_t i = 0; i < nth; i++)
+    if (!strcasecmp(CGP_AT(r->headers, i)->name, h->name)) return "a header twice";
+  return NULL;
+}
+
 static const char *reply_odd(const void *result) {
   const struct cgp_http_reply *r = result;
   if (r->status < 200 || r->status > 599) return "that is no final status";
-  return r->body || r->body_len == 0 ? NULL : "the body is not there";
+  if (!r->body && r->body_len > 0) return "the body is not there";
+  if (r->content_type && !one_line(r->content_type, HEADER_VALUE_MAX))
+    return "the content type is not one line";
+  if (r->n_headers > CGP_HEADERS_MAX || (r->n_headers > 0 && !r->headers))
+    return "the headers are not there";
+  const char *odd = NULL;
+  for (size_t i = 0; i < r->n_headers && !odd; i++) odd = header_odd(r, i);
+  return odd;
 }
 
 static const char *health_odd(const void *result) {

@@ -151,7 +151,8 @@ static void health(void *arg, struct cgp_call call) {
 
 static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
   struct aud_group *g = (struct aud_group *)reply;
-  const struct cgp_audit_appended result = {sizeof result, g->rows[g->n - 1].seq};
+  const struct cgp_audit_appended result =
+      CGP_INIT(cgp_audit_appended, g->rows[g->n - 1].seq);
   if (h && g->failed)
     h->fail(h, reply->call, CGP_E_UNAVAILABLE, "%s", g->why ? g->why : "out of memory");
   else if (h)

@@ -45,11 +45,11 @@ static void free_job(struct job *job) {
 
 static void finish(struct aud_reply *reply, struct cgp_host *h) {
   struct job *job = (struct job *)reply;
-  const struct cgp_audit_rows rows = {sizeof rows, job->page.rows, job->page.n,
-                                      job->next_seq};
-  const struct cgp_audit_verdict verdict = {sizeof verdict, job->verdict.intact,
-                                            job->verdict.rows, job->verdict.first_bad,
-                                            job->verdict.msg.text};
+  const struct cgp_audit_rows rows =
+      CGP_INIT(cgp_audit_rows, job->page.rows, job->page.n, job->next_seq);
+  const struct cgp_audit_verdict verdict =
+      CGP_INIT(cgp_audit_verdict, job->verdict.intact, job->verdict.rows,
+               job->verdict.first_bad, job->verdict.msg.text);
   if (h && job->code != CGP_OK)
     h->fail(h, reply->call, job->code, "%s", job->msg.text);
   else if (h && job->what == AUD_ASK_VERDICT)

@@ -125,7 +125,7 @@ static void get(void *worker, const char *id, struct cgp_call call) {
 static void list(void *worker, struct cgp_call call) {
   struct worker *w = worker;
   const struct directory *d = enter(w);
-  const struct cgp_camera_list all = {sizeof all, d->sorted, d->n};
+  const struct cgp_camera_list all = CGP_INIT(cgp_camera_list, d->sorted, d->n);
   w->host->done(w->host, call, &all);
   w->depth--;
 }
@@ -142,7 +142,7 @@ static const struct cgp_option options[] = {
     CGP_INIT(cgp_option, "path", CGP_OPT_PATH, 0, 0, NULL, "JSON file with the cameras."),
 };
 
-static const struct cgp_cameras_ops ops = {sizeof ops, get, list};
+static const struct cgp_cameras_ops ops = CGP_INIT(cgp_cameras_ops, get, list);
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,

@@ -155,7 +155,7 @@ static const struct cgp_option options[] = {
              "Longest life of a credential; a lease that ends sooner shortens it."),
 };
 
-static const struct cgp_ice_ops ops = {sizeof ops, issue};
+static const struct cgp_ice_ops ops = CGP_INIT(cgp_ice_ops, issue);
 
 CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .size = sizeof camgate_plugin,

@@ -184,8 +184,8 @@ static void token(void *worker, const struct cgp_room_token_request *req,
     w->host->fail(w->host, call, CGP_E_INVALID, "room or identity too long for a token");
     return;
   }
-  const struct cgp_room_token done = {sizeof done, text, w->self->settings.clients,
-                                      v.exp_s * 1000000};
+  const struct cgp_room_token done =
+      CGP_INIT(cgp_room_token, text, w->self->settings.clients, v.exp_s * 1000000);
   w->host->done(w->host, call, &done);
 }
 

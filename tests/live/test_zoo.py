@@ -76,8 +76,8 @@ def cut(zoo):
 
 REFUSED = [
     ("no_symbol", Zoo.put, "does not export camgate_plugin"),
-    ("wrong_major", Zoo.put, "made for plugin ABI 2.x"),
-    ("newer_minor", Zoo.put, f"needs plugin ABI 1.{ABI_MINOR + 1}"),
+    ("wrong_major", Zoo.put, "made for plugin ABI 1.x"),
+    ("newer_minor", Zoo.put, f"needs plugin ABI 2.{ABI_MINOR + 1}"),
     ("short_struct", Zoo.put, "the ABI's is"),
     ("missing_op", Zoo.put, "kind quota lacks reserve, usage"),
     ("other_name", Zoo.put, 'calls itself "somebody"'),
@@ -232,3 +232,32 @@ def test_every_call_left_open_is_ended_when_the_gate_stops(contained):
         for reply in asked:
             assert reply.result(20).status_code == 503
     assert zoo.child.wait(20) == 0
+
+
+def test_a_plugins_routes_answer_with_headers_of_their_own(tmp_path, started):
+    gate = started(Zoo(tmp_path, "routes").put())
+    url = gate.url + "/zoo/deep"
+    reply = requests.get(url + "/any/page?say=hello%20there", timeout=5)
+    assert (reply.status_code, reply.text) == (200, "deep")
+    assert reply.headers["X-Said"] == "hello there"
+    assert reply.headers["Cache-Control"] == "max-age=60"
+    assert requests.get(url + "/exact", headers={"X-Say": "you"},
+                        timeout=5).headers["X-Said"] == "you"
+    head = requests.head(url + "/exact", timeout=5)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["X-Route"] == "exact"
+    refused = requests.put(url + "/exact", timeout=5)
+    assert refused.status_code == 405
+    assert set(refused.headers["Allow"].split(", ")) == {"GET", "POST"}
+    no = requests.get(url + "/exact?refuse=1", timeout=5)
+    assert problem(no, 401)["detail"] == "exact"
+    assert no.headers["X-Route"] == "exact"
+
+
+def test_headers_that_are_the_hosts_are_nonsense(tmp_path, started):
+    gate = started(Zoo(tmp_path, "routes").put())
+    for bad in range(6):
+        reply = requests.get(f"{gate.url}/zoo/deep/exact?bad={bad}", timeout=5)
+        problem(reply, 500)
+        assert not {"Set-Cookie", "X-Split", "X-Route"} & set(reply.headers)
+    assert gate.metric("camgate_plugin_misuse_total") == 6

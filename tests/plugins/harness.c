@@ -372,9 +372,15 @@ bool harness_health(struct harness *h, uint32_t worker, char *text, size_t n) {
 
 static const char *header(const struct cgp_http_request *req, const char *name) {
   size_t n = strlen(name);
-  for (const char *const *at = req->headers; at && *at; at++)
+  for (const char *const *at = req->given; at && *at; at++)
     if (!strncasecmp(*at, name, n) && (*at)[n] == ':')
       return *at + n + 1 + strspn(*at + n + 1, " ");
+  return NULL;
+}
+
+/* None is ever given. */
+static const char *query(const struct cgp_http_request *req, const char *name) {
+  (void)req, (void)name;
   return NULL;
 }
 
@@ -399,8 +405,9 @@ struct harness_reply harness_http(struct harness *h, uint32_t worker, const char
       .request_id = "test",
       .body = body ? body : "",
       .body_len = body ? strlen(body) : 0,
-      .headers = headers,
+      .given = headers,
       .header = header,
+      .query = query,
   };
   char text[64];
   struct cg_buf allow;

@@ -220,6 +220,52 @@ static void blocking_is_counted_and_told_once(void **state) {
   harness_close(h);
 }
 
+/* ---- routes ---- */
+
+static const char *route_of(struct harness *h, const char *method, const char *path,
+                            struct harness_reply *r) {
+  *r = harness_http(h, 0, method, path, NULL, "");
+  return r->body;
+}
+
+static void the_exact_route_wins_then_the_longest(void **state) {
+  (void)state;
+  struct harness *h = keep_bad("routes", 0);
+  struct harness_reply r;
+  assert_string_equal(route_of(h, "GET", "/zoo/", &r), "all");
+  assert_string_equal(route_of(h, "GET", "/zoo/deep", &r), "all");
+  assert_string_equal(route_of(h, "GET", "/zoo/deep/", &r), "deep");
+  assert_string_equal(route_of(h, "GET", "/zoo/deep/exact/not", &r), "deep");
+  assert_string_equal(route_of(h, "GET", "/zoo/deep/exact", &r), "exact");
+  assert_string_equal(route_of(h, "HEAD", "/zoo/deep/exact", &r), "exact");
+  assert_string_equal(route_of(h, "POST", "/zoo/deep/exact", &r), "posted");
+  static const char *const none[][2] = {{"GET", "/zoo"}, {"GET", "/"}, {"PUT", "/zoo/"}};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    (void)route_of(h, none[i][0], none[i][1], &r);
+    assert_int_equal(r.status, 0);
+  }
+  harness_close(h);
+}
+
+static void odd_routes_are_refused(void **state) {
+  (void)state;
+  struct cg_err err;
+  char buf[256];
+  const struct cgp_plugin *good = cg_plugin_open(ZOO "/routes.so", &err);
+  assert_non_null(good);
+  static const char *const paths[] = {"zoo", "/zoo*", "/*/zoo", "/zoo/**", "*"};
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    struct cgp_route route = *good->routes;
+    struct cgp_plugin odd = *good;
+    route.path = paths[i];
+    odd.routes = &route;
+    odd.n_routes = 1;
+    const char *why = cg_plugin_refusal(&odd, buf, sizeof buf);
+    if (!why) fail_msg("%s is taken", paths[i]);
+    assert_non_null(strstr(why, "a route"));
+  }
+}
+
 /* ---- a sound one, for comparison ---- */
 
 static void the_skeleton_builds_alone_and_answers(void **state) {
@@ -265,6 +311,8 @@ int main(void) {
       cmocka_unit_test(silence_uses_up_its_own_share_only),
       cmocka_unit_test(a_late_completion_is_dropped),
       cmocka_unit_test(blocking_is_counted_and_told_once),
+      cmocka_unit_test(the_exact_route_wins_then_the_longest),
+      cmocka_unit_test(odd_routes_are_refused),
       IN_FOLDER(the_skeleton_builds_alone_and_answers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

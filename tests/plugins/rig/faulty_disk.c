@@ -66,8 +66,8 @@ static void handle(void *arg, const struct cgp_http_request *req, struct cgp_cal
   }
   (void)snprintf(said, sizeof said, "failures %ld retried %ld\n", shim_failures(w->shim),
                  shim_retried_syncs(w->shim));
-  const struct cgp_http_reply reply = {sizeof reply, 200, "text/plain", said,
-                                       strlen(said)};
+  const struct cgp_http_reply reply =
+      CGP_INIT(cgp_http_reply, 200, "text/plain", said, strlen(said));
   w->host->done(w->host, call, &reply);
 }
 

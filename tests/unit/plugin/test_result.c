@@ -131,6 +131,51 @@ static void a_reply(void **state) {
   assert_null(ODD(reply, &CGP_MAKE(cgp_http_reply, 200, "text/plain", "x", 1)));
 }
 
+static void a_replys_headers(void **state) {
+  (void)state;
+  char longest[322];
+  memset(longest, 'x', 321);
+  longest[321] = '\0';
+  const struct cgp_header bad[] = {CGP_INIT(cgp_header, NULL, "a"),
+                                   CGP_INIT(cgp_header, "X-A", NULL),
+                                   CGP_INIT(cgp_header, "", "a"),
+                                   CGP_INIT(cgp_header, "X A", "a"),
+                                   CGP_INIT(cgp_header, "X-A:", "a"),
+                                   CGP_INIT(cgp_header, "X-A", "a\r\nB: c"),
+                                   CGP_INIT(cgp_header, "X-A", "a\x7f"),
+                                   CGP_INIT(cgp_header, "X-A", longest),
+                                   CGP_INIT(cgp_header, longest, "a"),
+                                   CGP_INIT(cgp_header, "content-length", "1"),
+                                   CGP_INIT(cgp_header, "Connection", "x"),
+                                   CGP_INIT(cgp_header, "TE", "trailers"),
+                                   CGP_INIT(cgp_header, "Upgrade", "h2c"),
+                                   CGP_INIT(cgp_header, "Date", "now"),
+                                   CGP_INIT(cgp_header, "X-Request-ID", "1")};
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    const struct cgp_http_reply r =
+        CGP_INIT(cgp_http_reply, 200, .headers = &bad[i], .n_headers = 1);
+    if (!ODD(reply, &r)) fail_msg("the header %zu is taken", i);
+  }
+  struct cgp_header many[CGP_HEADERS_MAX + 1];
+  char names[CGP_HEADERS_MAX + 1][8];
+  for (size_t i = 0; i < COUNT(many); i++) {
+    names[i][0] = (char)('a' + i);
+    names[i][1] = '\0';
+    many[i] = CGP_MAKE(cgp_header, names[i], "");
+  }
+  struct cgp_http_reply r = {.size = sizeof r, .status = 200, .headers = many};
+  r.n_headers = CGP_HEADERS_MAX;
+  assert_null(ODD(reply, &r));
+  r.n_headers++;
+  assert_non_null(ODD(reply, &r));
+  r.n_headers = 2;
+  many[1].name = "A";
+  assert_string_equal(ODD(reply, &r), "a header twice");
+  r.headers = NULL;
+  assert_non_null(ODD(reply, &r));
+  assert_non_null(ODD(reply, &CGP_MAKE(cgp_http_reply, 200, "text/plain\r\nA: b")));
+}
+
 static void words_are_there(void **state) {
   (void)state;
   assert_non_null(ODD(health, &CGP_MAKE(cgp_health, .ok = true)));
@@ -199,6 +244,7 @@ int main(void) {
       cmocka_unit_test(appended_rows),
       cmocka_unit_test(rows),
       cmocka_unit_test(a_reply),
+      cmocka_unit_test(a_replys_headers),
       cmocka_unit_test(words_are_there),
       cmocka_unit_test(nothing_is_shorter_than_its_first_version),
       cmocka_unit_test(what_an_older_minor_lacks_is_zero),
