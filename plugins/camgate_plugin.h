@@ -16,10 +16,9 @@
  *   stop    each worker's thread, once, after the last op of that worker.
  *   fini    main thread, once, after every stop.
  *
- * THREADS.  A worker is one thread with one libevent loop.  An op runs on its worker's
- * thread and MUST NOT block: no sleep, no file or socket wait, no lock held across I/O.
- * Slow work goes to a thread of the plugin's own, which comes back with host->post (the
- * one host function any thread may call, beside host->log).
+ * THREADS.  A worker is one thread with one libevent loop.  An op runs on it and MUST NOT
+ * block: no sleep, no file or socket wait, no lock held across I/O.  Slow work goes to a
+ * thread of the plugin's own, which comes back with host->post (any thread may call it).
  *
  * CALLS.  Each op gets a `struct cgp_call` and completes it exactly once, with
  * host->done or host->fail, on the same worker: inside the op or at any later turn.
@@ -27,9 +26,8 @@
  *     completion after that is dropped, and the host undoes what the op may have done
  *     (release after reserve, and so on), so undoing ops MUST accept unknown ids.
  *   - A second completion, or one from another thread, is dropped, logged and counted.
- *   - Arguments of an op live until the op RETURNS.  Copy what you need later, best
- *     with host->call_alloc, whose memory lives until the call is completed or, after a
- *     timeout, until the plugin completes it late.
+ *   - Arguments of an op live until the op RETURNS.  Copy what you need later, best into
+ *     host->call_alloc's memory: it lives until the plugin completes the call, even late.
  *   - A result handed to host->done is read before done returns; it stays the plugin's.
  *     One that is missing or not whole (a NULL text) ends the call CGP_E_INTERNAL.
  *
@@ -81,6 +79,7 @@
 #define CGP_SCOPE_MAX     200
 #define CGP_SCOPES_MAX    32 /* in one request; unique */
 #define CGP_LADDER_MAX    16 /* at least 1 */
+#define CGP_HOLDERS_MAX   64
 
 enum cgp_code {
   CGP_OK = 0,
@@ -141,6 +140,13 @@ struct cgp_camera_list {
   const struct cgp_camera *const *cameras;
   size_t n;
 };
+/* What a reload changes of the directory; handed to host->cameras_changed. */
+enum cgp_change { CGP_CAMERA_ADDED, CGP_CAMERA_CHANGED, CGP_CAMERA_REMOVED };
+struct cgp_camera_change {
+  uint32_t size;
+  enum cgp_change change;
+  const char *id;
+};
 struct cgp_cameras_ops {
   uint32_t size;
   /* result: struct cgp_camera; CGP_E_NOTFOUND when there is none of that id */
@@ -169,25 +175,25 @@ struct cgp_quota_reserve {
   size_t n_scopes;
   const uint32_t *ladder_kbps; /* best tier first */
   size_t n_ladder;
+  int64_t priority; /* the policies'; advice: who is refused stays so for now */
 };
-
 struct cgp_quota_verdict {
   uint32_t size;
   bool granted;
   size_t rung;       /* granted: index into the ladder */
   const char *scope; /* refused: the first scope that was full at the lowest rung */
   uint64_t limit, in_use;
+  const char *const *holders; /* refused: other leases that hold it; none = not known */
+  size_t n_holders;           /* at most CGP_HOLDERS_MAX: then there may be more */
 };
 
 /* Keep a holding, with the scopes and weight that now apply.  Never refuses for lack of
  * room: who holds, keeps.  Unknown lease: known = false, nothing taken. */
 struct cgp_quota_hold {
-  uint32_t size;
+  uint32_t size, kbps, ttl_ms;
   const char *lease_id;
   const struct cgp_scope *scopes;
   size_t n_scopes;
-  uint32_t kbps;
-  uint32_t ttl_ms;
 };
 struct cgp_quota_renewed {
   uint32_t size, known; /* known: 1 or 0 */
@@ -384,18 +390,14 @@ struct cgp_route {
 /* ---- what the host gives ---- */
 
 struct cgp_timer; /* the host's */
-
 struct cgp_fetch {
-  uint32_t size;
+  uint32_t size, timeout_ms, max_reply; /* bytes of body: above it the fetch fails */
   const char *method, *url;
   const char *const *headers; /* "Name: value" */
   size_t n_headers;
   const char *body; /* copied */
   size_t body_len;
-  uint32_t timeout_ms;
-  uint32_t max_reply; /* bytes of body accepted, above it the fetch fails */
 };
-
 struct cgp_fetched {
   uint32_t size, status;
   enum cgp_code code; /* CGP_OK: an answer came, whatever its status */
@@ -408,9 +410,7 @@ struct cgp_fetched {
  * there is no loop yet).  Every function takes the host itself first; all but log and
  * post belong to that worker's thread. */
 struct cgp_host {
-  uint32_t size;
-  uint32_t worker, n_workers; /* this worker's number, and how many there are */
-
+  uint32_t size, worker, n_workers; /* this worker's number, how many there are */
   void (*log)(struct cgp_host *h, enum cgp_level level, const char *fmt, ...)
       CGP_PRINTF(3, 4);
   /* options, checked; strings live as long as the process; NULL = absent */
@@ -431,15 +431,16 @@ struct cgp_host {
   struct cgp_timer *(*timer)(struct cgp_host *h, uint32_t ms, void (*fn)(void *),
                              void *arg);
   void (*timer_stop)(struct cgp_host *h, struct cgp_timer *t);
-  /* run fn on this worker's loop, soon.  Any thread.  false: the worker has stopped, or
-   * is too busy */
+  /* run fn on this worker's loop, soon.  Any thread.  false: it stopped or is too busy */
   bool (*post)(struct cgp_host *h, void (*fn)(void *arg), void *arg);
-  /* outgoing HTTP on this loop: keep-alive, TLS verified, no redirects.  fn runs once,
-   * always, later than fetch returns */
+  /* HTTP on this loop: keep-alive, TLS verified, no redirects.  fn runs once, later */
   void (*fetch)(struct cgp_host *h, const struct cgp_fetch *f,
                 void (*fn)(void *arg, const struct cgp_fetched *got), void *arg);
 
   void (*room_event)(struct cgp_host *h, const struct cgp_room_event *ev);
+  /* inside reload, with main's host; once or bit by bit */
+  void (*cameras_changed)(struct cgp_host *h, const struct cgp_camera_change *c,
+                          size_t n);
   /* register in init, with main's host; count with any worker's */
   int (*metric)(struct cgp_host *h, const char *name, const char *help, bool gauge);
   void (*metric_add)(struct cgp_host *h, int metric, int64_t n);
@@ -453,12 +454,10 @@ struct cgp_health {
   uint32_t size;
   bool ok;
   const char *text; /* one line: "livekit 7880 answers", "valkey away since ..." */
-  /* "valkey", "8.0.1"; NULL = it does not say */
-  const char *server, *server_version;
+  const char *server, *server_version; /* "valkey", "8.0.1"; NULL = it does not say */
 };
 
-/* What the plugin is linked with: "sqlite", sqlite3_libversion.  `camgate check` warns of
- * versions that are known to be bad. */
+/* What the plugin is linked with.  `camgate check` warns of versions known to be bad. */
 struct cgp_library {
   uint32_t size;
   const char *name;

@@ -3,6 +3,9 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "lease/row.h"
+
+#define FACTS_MAX 4096
 
 struct cg_reload {
   struct cg_mail mail; /* asker -> main thread -> worker 0 -> asker */
@@ -16,6 +19,7 @@ struct cg_reload {
   uint32_t n_answers;
   struct cg_err err;
   char revision[65];
+  struct cg_camera_changes cameras;
 };
 
 /* One reload's way, step by step. */
@@ -113,7 +117,9 @@ static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err) {
   struct cg_workers *workers = w->workers;
   if (err && r->err.code == CG_OK) r->err = *err;
   if (++r->n_answers < workers->n) return;
-  bool keep = r->err.code == CG_OK && cg_plugins_reload(workers->plugins, &r->err);
+  bool whole = r->err.code == CG_OK;
+  bool keep = whole && cg_plugins_reload(workers->plugins, &r->err);
+  if (whole) r->cameras = workers->plugins->changes;
   if (keep) {
     drop_files(&all->bundle, &all->credentials);
     all->bundle = cg_bundle_ref(r->bundle);
@@ -139,7 +145,10 @@ static void finish(struct cg_reload *r) {
   drop_files(&r->bundle, &r->credentials);
   all->under_way = NULL;
   CG_LOG(workers->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
-         {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text});
+         {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text},
+         {"cameras_added", NULL, r->cameras.n[CGP_CAMERA_ADDED]},
+         {"cameras_changed", NULL, r->cameras.n[CGP_CAMERA_CHANGED]},
+         {"cameras_removed", NULL, r->cameras.n[CGP_CAMERA_REMOVED]});
   cg_loop_send(workers->all[0]->loop, &r->mail, record, r);
   all->over(all->arg);
 }
@@ -156,8 +165,18 @@ static void record(void *arg) {
   bool ok = r->err.code == CG_OK;
   snprintf(r->all->last_refusal, sizeof r->all->last_refusal, "%s",
            ok ? "" : r->err.text);
-  cg_worker_record(r->all->workers->all[0], "reload", ok ? "allow" : "error",
-                   ok ? r->who : r->err.text, r->revision, recorded, r);
+  struct cg_buf facts;
+  cg_buf_init(&facts, FACTS_MAX);
+  cg_json_open(&facts, NULL, '{');
+  cg_camera_changes_json(&facts, &r->cameras);
+  cg_json_close(&facts, '}');
+  struct cgp_audit_row row = cg_row_blank("reload");
+  row.outcome = ok ? "allow" : "error";
+  row.reason = ok ? r->who : r->err.text;
+  row.policy_revision = r->revision;
+  if (cg_buf_ok(&facts)) row.facts = cg_buf_text(&facts);
+  cg_audit_append(r->all->workers->all[0]->service.drivers, &row, 1, recorded, r);
+  cg_buf_done(&facts);
 }
 
 static void recorded(void *arg, enum cgp_code code, const void *result,

@@ -215,6 +215,14 @@ static void room_event(struct cgp_host *abi, const struct cgp_room_event *ev) {
     h->room_event(h->ctx, ev);
 }
 
+static void cameras_changed(struct cgp_host *abi, const struct cgp_camera_change *changes,
+                            size_t n) {
+  struct cg_host *h = host(abi);
+  CG_CHECK(h->changes && "cameras change in reload, and main's host hears of it");
+  if (!cg_camera_changes_note(h->changes, changes, n))
+    host_log(abi, CGP_WARN, "plugin named a change that is none");
+}
+
 static int metric(struct cgp_host *abi, const char *name, const char *help, bool gauge) {
   struct cg_host *h = host(abi);
   CG_CHECK(!h->loop && "metrics are registered in init");
@@ -250,6 +258,7 @@ static const struct cgp_host functions = {
     .post = post,
     .fetch = fetch,
     .room_event = room_event,
+    .cameras_changed = cameras_changed,
     .metric = metric,
     .metric_add = metric_add,
     .event_base = event_base,

@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "plugin/call.h"
+#include "plugin/changes.h"
 #include "plugin/fetch.h"
 #include "plugin/load.h"
 #include "plugin/options.h"
@@ -33,7 +34,8 @@ struct cg_host {
   const char *plugin;
   const struct cg_plugins_env *env;
   const struct cg_options *options;
-  struct cg_host *next; /* main's: its workers' hosts */
+  struct cg_host *next;              /* main's: its workers' hosts */
+  struct cg_camera_changes *changes; /* main's: where those of a reload go */
 
   /* a worker's only */
   struct cg_loop *loop;

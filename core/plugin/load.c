@@ -136,6 +136,7 @@ static void add(struct loading *l, const char *name, json_t *given) {
   p->path = cg_strdup(path);
   struct cg_host *h = cg_host_new(p->name, env, options);
   CG_CHECK(p->path && h);
+  h->changes = &l->set->pub.changes;
   p->host = &h->abi;
   l->set->pub.n++;
 }
@@ -252,6 +253,7 @@ static bool reload_one(const struct cg_plugin *p, struct cg_log *log,
 }
 
 bool cg_plugins_reload(struct cg_plugins *pub, struct cg_err *err) {
+  pub->changes = (struct cg_camera_changes){0};
   for (size_t i = 0; i < pub->n; i++) {
     const struct cg_plugin *p = &pub->items[i];
     if (p->abi->reload && !reload_one(p, set_of(pub)->env.log, err)) return false;

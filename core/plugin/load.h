@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/schema.h"
+#include "plugin/changes.h"
 
 struct cg_plugin {
   const struct cgp_plugin *abi;
@@ -30,6 +31,7 @@ struct cg_plugins {
   struct cg_plugin *items;
   size_t n;
   const struct cg_plugin *cameras, *quota, *room, *ice, *audit;
+  struct cg_camera_changes changes; /* of the last reload */
 };
 
 struct cg_plugins_env {

@@ -12,6 +12,7 @@
  * with one atomic load and takes the lock only when it moved. */
 struct plugin {
   const char *path;
+  struct cgp_host *host; /* main's */
   pthread_mutex_t lock;
   struct directory *current;
   atomic_uint generation;
@@ -38,6 +39,7 @@ static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size)
     snprintf(err, err_size, "out of memory");
     return -1;
   }
+  p->host = h;
   p->path = h->conf_string(h, "path");
   p->current = p->path ? load(p->path, err, err_size) : NULL;
   if (!p->current) {
@@ -61,10 +63,16 @@ static void fini(void *self) {
   free(p);
 }
 
+static void tell_change(void *arg, enum cgp_change change, const char *id) {
+  struct cgp_host *h = arg;
+  h->cameras_changed(h, &CGP_MAKE(cgp_camera_change, change, id), 1);
+}
+
 static int reload(void *self, char *err, size_t err_size) {
   struct plugin *p = self;
   struct directory *next = load(p->path, err, err_size);
   if (!next) return -1;
+  directory_compare(p->current, next, tell_change, p->host);
   pthread_mutex_lock(&p->lock);
   struct directory *old = p->current;
   p->current = next;

@@ -104,3 +104,42 @@ const struct cgp_camera *directory_find(const struct directory *d, const char *i
   }
   return NULL;
 }
+
+/* ---- what is new ---- */
+
+static bool same_tags(const struct cgp_camera *a, const struct cgp_camera *b) {
+  if (a->n_tags != b->n_tags) return false;
+  for (size_t i = 0; i < a->n_tags; i++)
+    if (strcmp(a->tags[i], b->tags[i]) != 0) return false;
+  return true;
+}
+
+static bool same_feeds(const struct cgp_camera *a, const struct cgp_camera *b) {
+  if (a->n_feeds != b->n_feeds) return false;
+  for (size_t i = 0; i < a->n_feeds; i++)
+    if (strcmp(a->feeds[i].tier, b->feeds[i].tier) != 0 ||
+        strcmp(a->feeds[i].url, b->feeds[i].url) != 0)
+      return false;
+  return true;
+}
+
+static bool same(const struct cgp_camera *a, const struct cgp_camera *b) {
+  return strcmp(a->name, b->name) == 0 && strcmp(a->site, b->site) == 0 &&
+         strcmp(a->attributes, b->attributes) == 0 && a->level == b->level &&
+         same_tags(a, b) && same_feeds(a, b);
+}
+
+void directory_compare(const struct directory *old, const struct directory *new,
+                       void (*fn)(void *arg, enum cgp_change change, const char *id),
+                       void *arg) {
+  for (size_t i = 0, j = 0; i < old->n || j < new->n;) {
+    const struct cgp_camera *a = i < old->n ? old->sorted[i] : NULL;
+    const struct cgp_camera *b = j < new->n ? new->sorted[j] : NULL;
+    int order = !a ? 1 : !b ? -1 : strcmp(a->id, b->id);
+    if (order < 0) fn(arg, CGP_CAMERA_REMOVED, a->id);
+    if (order > 0) fn(arg, CGP_CAMERA_ADDED, b->id);
+    if (order == 0 && !same(a, b)) fn(arg, CGP_CAMERA_CHANGED, a->id);
+    i += order <= 0;
+    j += order >= 0;
+  }
+}

@@ -38,6 +38,11 @@ char *directory_text(struct directory *d, const char *text);
  * that came twice; the first such id in *ret_twice.  SIZE_MAX: out of memory. */
 size_t directory_index(struct directory *d, const char **ret_twice);
 
+/* Calls fn for each camera that is in one of them alone, or not the same in both. */
+void directory_compare(const struct directory *old, const struct directory *new,
+                       void (*fn)(void *arg, enum cgp_change change, const char *id),
+                       void *arg);
+
 const struct cgp_camera *directory_find(const struct directory *d, const char *id);
 
 #endif

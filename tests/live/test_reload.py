@@ -1,4 +1,5 @@
 """Policies are edited, reloaded whole, or not at all."""
+import json
 import shutil
 import signal
 
@@ -77,6 +78,13 @@ def test_cameras_are_read_again(gate, tmp_path):
     assert by_http(gate) in (200, 204)
     assert alice.reserve("new-1").status_code == 201
     problem(alice.reserve("lobby-1"), 404)
+    row, = gate.rows("SELECT facts FROM trail WHERE kind = 'reload'")
+    told = json.loads(row["facts"])["cameras"]
+    gone = len(json.loads((HERE / "cameras.json").read_text())["cameras"])
+    assert (told["added"], told["changed"], told["removed"]) == (1, 0, gone)
+    assert "new-1" in told["ids"] and "lobby-1" in told["ids"]
+    line, = [entry for entry in gate.logged() if entry["msg"] == "reloaded"]
+    assert (line["cameras_added"], line["cameras_removed"]) == (1, gone)
 
 
 def test_a_lease_does_not_outlive_its_camera(gate, tmp_path):

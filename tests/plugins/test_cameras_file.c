@@ -317,6 +317,21 @@ static void reload_reaches_every_worker(void **state) {
   harness_close(h);
 }
 
+static void a_reload_says_what_changed(void **state) {
+  struct harness *h = open_with(*state, CITY);
+  const struct cg_camera_changes *all = &harness_set(h)->changes;
+  struct cg_err err = {0};
+  write_text(*state, "{\"cameras\": [{\"id\": \"a\"}, {\"id\": \"z\"},"
+                     " {\"id\": \"quay\", \"feeds\": {\"high\": \"rtsp://nvr/1\"}}]}");
+  assert_true(cg_plugins_reload(harness_set(h), &err));
+  assert_int_equal(all->n[CGP_CAMERA_ADDED], 2);
+  assert_true(all->n[CGP_CAMERA_CHANGED] == 1 && all->n[CGP_CAMERA_REMOVED] == 1);
+  assert_string_equal(all->ids[0], "a");
+  assert_string_equal(all->ids[1], "lobby-1");
+  assert_true(cg_plugins_reload(harness_set(h), &err) && all->n_ids == 0);
+  harness_close(h);
+}
+
 static void a_bad_reload_keeps_what_was_there(void **state) {
   struct harness *h = open_with(*state, CITY);
   struct copied c = {0};
@@ -425,6 +440,7 @@ int main(void) {
       WITH_FOLDER(twenty_thousand_cameras_are_served_and_no_more),
       WITH_FOLDER(a_file_that_is_not_there_is_named),
       WITH_FOLDER(reload_reaches_every_worker),
+      WITH_FOLDER(a_reload_says_what_changed),
       WITH_FOLDER(a_bad_reload_keeps_what_was_there),
       WITH_FOLDER(readers_never_see_a_directory_go),
       WITH_FOLDER(an_answer_outlives_a_reload_inside_it),
