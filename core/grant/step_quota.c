@@ -22,23 +22,36 @@ static uint32_t ttl_ms(const struct cg_grant *g) {
 
 struct conflicts {
   struct cg_grant *g;
+  const struct cgp_quota_verdict *verdict;
   const char **ids;
   size_t n;
 };
 
 #define CONFLICTS_MAX 32
 
+/* A quota that names all holders knows better than the lease what it holds. */
+static bool holds_still(const struct cg_lease *l, const struct cgp_quota_verdict *v) {
+  if (v->n_holders == 0 || v->n_holders == CGP_HOLDERS_MAX) return true;
+  for (size_t i = 0; i < v->n_holders; i++)
+    if (strcmp(v->holders[i], l->holding) == 0) return true;
+  return false;
+}
+
+/* The caller's own alone: others' leases are nothing to it. */
 static bool note_conflict(struct cg_lease *l, void *arg) {
   struct conflicts *c = arg;
   if (l->state == CG_LEASE_ACTIVE && cg_lease_holds(l, c->g->out.scope) &&
+      holds_still(l, c->verdict) &&
       (c->ids[c->n] = cg_arena_strdup(c->g->walk.arena, l->id)))
     c->n++;
   return c->n == CONFLICTS_MAX;
 }
 
 static void full(struct cg_grant *g, const struct cgp_quota_verdict *v) {
-  struct conflicts c = {
-      .g = g, .ids = cg_arena_alloc(g->walk.arena, CONFLICTS_MAX * sizeof *c.ids)};
+  struct conflicts c = {.g = g,
+                        .verdict = v,
+                        .ids =
+                            cg_arena_alloc(g->walk.arena, CONFLICTS_MAX * sizeof *c.ids)};
   const char *scope = cg_arena_strdup(g->walk.arena, v->scope);
   if (!c.ids || !scope) {
     cg_step_no_memory(g);
@@ -96,7 +109,8 @@ static void ask(struct cg_grant *g) {
                                 .n_scopes = g->out.verdict->n_scopes,
                                 .ladder_kbps = ladder,
                                 .n_ladder = n,
-                                .ttl_ms = ttl_ms(g)};
+                                .ttl_ms = ttl_ms(g),
+                                .priority = g->out.verdict->priority};
   if (!r.scopes) {
     cg_step_no_memory(g);
     return;

@@ -64,6 +64,8 @@ static const char *cameras_odd(const void *result) {
 
 static const char *verdict_odd(const void *result) {
   const struct cgp_quota_verdict *v = result;
+  if (v->n_holders > CGP_HOLDERS_MAX || !all_there(v->holders, v->n_holders))
+    return "the holders are not there";
   return v->granted || v->scope ? NULL : "refused, but no scope is named";
 }
 

@@ -67,9 +67,9 @@ static void finish(struct worker *w, struct cgp_call call, enum cgp_code code,
 static void reserve(void *arg, const struct cgp_quota_reserve *req,
                     struct cgp_call call) {
   struct worker *w = arg;
-  struct cgp_quota_verdict verdict = {.size = sizeof verdict};
+  struct table_verdict verdict;
   enum cgp_code code = table_reserve(w->table, req, w->host->mono_us(w->host), &verdict);
-  finish(w, call, code, &verdict);
+  finish(w, call, code, &verdict.abi);
 }
 
 static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call call) {

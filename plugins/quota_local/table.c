@@ -10,16 +10,22 @@
 
 #define DROPPED_AT_ONCE 64 /* holdings under one hold of the lock */
 
+struct part;
+
+/* holders: how many leases have it in their parts; first: of those that are entered. */
 struct scope {
   struct map_node node; /* first */
   uint64_t in_use;
   size_t holders;
+  struct part *first;
   char name[];
 };
 
 struct part {
   struct scope *scope;
   uint64_t weight;
+  const struct lease *lease;
+  struct part *prev, *next; /* of the scope's, while the lease is entered */
 };
 
 struct lease {
@@ -110,14 +116,34 @@ static void lease_uncount(struct lease *l) {
   for (size_t i = 0; i < l->n; i++) l->parts[i].scope->in_use -= l->parts[i].weight;
 }
 
+static void lease_link(struct lease *l) {
+  for (size_t i = 0; i < l->n; i++) {
+    struct part *p = &l->parts[i];
+    p->lease = l;
+    p->next = p->scope->first;
+    if (p->next) p->next->prev = p;
+    p->scope->first = p;
+  }
+}
+
+static void lease_unlink(struct lease *l) {
+  for (size_t i = 0; i < l->n; i++) {
+    struct part *p = &l->parts[i];
+    *(p->prev ? &p->prev->next : &p->scope->first) = p->next;
+    if (p->next) p->next->prev = p->prev;
+  }
+}
+
 static void lease_enter(struct table *t, struct lease *l, int64_t lapses_us) {
   lease_count(l);
+  lease_link(l);
   map_add(&t->leases, &l->node, l->id);
   expiry_add(&t->expiry, &l->expiry, lapses_us);
 }
 
 static void lease_drop(struct table *t, struct lease *l) {
   lease_uncount(l);
+  lease_unlink(l);
   map_remove(&t->leases, &l->node);
   expiry_remove(&t->expiry, &l->expiry);
   lease_unmake(t, l);
@@ -144,30 +170,46 @@ void table_free(struct table *t) {
 
 /* The ladder. */
 
-static const struct cgp_scope *first_full(const struct cgp_quota_reserve *req,
-                                          const struct lease *l, uint32_t kbps,
-                                          uint64_t *ret_in_use) {
+/* The first scope that is full, as the number of its part; l->n: none. */
+static size_t first_full(const struct cgp_quota_reserve *req, const struct lease *l,
+                         uint32_t kbps) {
   for (size_t i = 0; i < l->n; i++) {
     const struct cgp_scope *scope = CGP_AT(req->scopes, i);
     uint64_t weight = weight_of(scope, kbps), limit = scope->limit;
     uint64_t in_use = l->parts[i].scope->in_use;
     if (weight <= limit && in_use <= limit - weight) continue;
-    *ret_in_use = in_use;
-    return scope;
+    return i;
   }
-  return NULL;
+  return l->n;
 }
 
-static struct cgp_quota_verdict climb_down(const struct cgp_quota_reserve *req,
-                                           const struct lease *l) {
-  const struct cgp_scope *full = NULL;
-  uint64_t in_use = 0;
-  for (size_t rung = 0; rung < req->n_ladder; rung++) {
-    full = first_full(req, l, req->ladder_kbps[rung], &in_use);
-    if (!full) return CGP_MAKE(cgp_quota_verdict, .granted = true, .rung = rung);
+/* Who else holds it.  Ids are copied: they are the table's, under its lock. */
+static void name_holders(const struct scope *s, const struct lease *old,
+                         struct table_verdict *ret) {
+  for (const struct part *p = s->first; p && ret->abi.n_holders < CGP_HOLDERS_MAX;
+       p = p->next) {
+    if (p->lease == old) continue;
+    char *id = ret->ids[ret->abi.n_holders];
+    ret->holders[ret->abi.n_holders++] =
+        memcpy(id, p->lease->id, strlen(p->lease->id) + 1);
   }
-  return CGP_MAKE(cgp_quota_verdict, .scope = full->name, .limit = full->limit,
-                  .in_use = in_use);
+  ret->abi.holders = ret->holders;
+}
+
+static void climb_down(const struct cgp_quota_reserve *req, const struct lease *l,
+                       const struct lease *old, struct table_verdict *ret) {
+  size_t full = 0;
+  for (size_t rung = 0; rung < req->n_ladder; rung++) {
+    full = first_full(req, l, req->ladder_kbps[rung]);
+    if (full < l->n) continue;
+    ret->abi = CGP_MAKE(cgp_quota_verdict, .granted = true, .rung = rung);
+    return;
+  }
+  const struct cgp_scope *asked = CGP_AT(req->scopes, full);
+  const struct scope *s = l->parts[full].scope;
+  ret->abi = CGP_MAKE(cgp_quota_verdict, .scope = asked->name, .limit = asked->limit,
+                      .in_use = s->in_use);
+  name_holders(s, old, ret);
 }
 
 static int64_t after(int64_t now_us, uint32_t ttl_ms) {
@@ -175,26 +217,26 @@ static int64_t after(int64_t now_us, uint32_t ttl_ms) {
 }
 
 static enum cgp_code reserve(struct table *t, const struct cgp_quota_reserve *req,
-                             int64_t now_us, struct cgp_quota_verdict *ret) {
+                             int64_t now_us, struct table_verdict *ret) {
   struct lease *old = lease_find(t, req->lease_id);
   if (!old && map_full(&t->leases)) return CGP_E_BUSY;
   struct lease *l = lease_make(t, req->lease_id, req->scopes, req->n_scopes);
   if (!l) return CGP_E_BUSY;
   if (old) lease_uncount(old);
-  *ret = climb_down(req, l);
+  climb_down(req, l, old, ret);
   if (old) lease_count(old);
-  if (!ret->granted) {
+  if (!ret->abi.granted) {
     lease_unmake(t, l);
     return CGP_OK;
   }
   if (old) lease_drop(t, old);
-  lease_weigh(l, req->scopes, req->ladder_kbps[ret->rung]);
+  lease_weigh(l, req->scopes, req->ladder_kbps[ret->abi.rung]);
   lease_enter(t, l, after(now_us, req->ttl_ms));
   return CGP_OK;
 }
 
 enum cgp_code table_reserve(struct table *t, const struct cgp_quota_reserve *req,
-                            int64_t now_us, struct cgp_quota_verdict *ret) {
+                            int64_t now_us, struct table_verdict *ret) {
   pthread_mutex_lock(&t->lock);
   enum cgp_code code = reserve(t, req, now_us, ret);
   pthread_mutex_unlock(&t->lock);

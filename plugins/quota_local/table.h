@@ -17,13 +17,20 @@ struct table_counts {
   size_t leases, scopes;
 };
 
+/* The verdict, and what it points to. */
+struct table_verdict {
+  struct cgp_quota_verdict abi;
+  const char *holders[CGP_HOLDERS_MAX];
+  char ids[CGP_HOLDERS_MAX][CGP_LEASE_ID_MAX + 1];
+};
+
 struct table *table_new(size_t max_leases, size_t max_scopes); /* NULL: out of memory */
 void table_free(struct table *t);                              /* NULL is fine */
 
 /* A refusal's `scope` is the request's own string; its in_use leaves out what the asking
  * lease itself holds. */
 enum cgp_code table_reserve(struct table *t, const struct cgp_quota_reserve *req,
-                            int64_t now_us, struct cgp_quota_verdict *ret);
+                            int64_t now_us, struct table_verdict *ret);
 enum cgp_code table_renew(struct table *t, const struct cgp_quota_hold *hold,
                           int64_t now_us, bool *ret_known);
 void table_release(struct table *t, const char *const *lease_ids, size_t n);

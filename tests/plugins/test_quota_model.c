@@ -124,6 +124,56 @@ static void random_ops_agree_with_a_model(void **state) {
     assert_int_equal(bench_usage(b, scope_names[s]), used(&m, s, NULL));
 }
 
+/* ---- holders ---- */
+
+static void see_holders(void *to, const void *result) {
+  const struct cgp_quota_verdict *v = result;
+  size_t *seen = to; /* 0: how many; 1: a bit each, by the last letter */
+  assert_false(v->granted);
+  seen[0] = v->n_holders;
+  for (size_t i = 0; i < v->n_holders; i++)
+    seen[1] |= (size_t)1 << (v->holders[i][0] - 'a');
+}
+
+static size_t *refused(struct bench *b, const char *lease, const struct cgp_scope *s,
+                       size_t seen[2]) {
+  const uint32_t kbps = 1;
+  struct harness_call c = {.copy = see_holders, .to = seen};
+  struct cgp_quota_reserve req = {.lease_id = lease,
+                                  .scopes = s,
+                                  .n_scopes = 1,
+                                  .ladder_kbps = &kbps,
+                                  .n_ladder = 1,
+                                  .ttl_ms = BENCH_LONG_MS};
+  seen[0] = seen[1] = 0;
+  cg_quota_reserve(harness_drivers(b->h, 0), &req, harness_answered, &c);
+  assert_int_equal(harness_wait(b->h, &c), CGP_OK);
+  return seen;
+}
+
+static void a_refusal_names_the_others_that_hold(void **state) {
+  struct bench *b = *state;
+  const struct cgp_scope both[] = {SCOPE("s", 3, false), SCOPE("t", 9, false)};
+  const struct cgp_scope none = SCOPE("s", 0, false);
+  size_t seen[2];
+  bench_reserve(b, "a", both, 2, BENCH_LONG_MS);
+  bench_reserve(b, "b", both, 1, BENCH_LONG_MS);
+  bench_reserve(b, "c", both, 2, BENCH_LONG_MS);
+  assert_int_equal(refused(b, "d", both, seen)[1], 1 | 2 | 4);
+  assert_int_equal(refused(b, "b", &none, seen)[1], 1 | 4); /* itself apart */
+  bench_release(b, "b");
+  assert_true(bench_renew(b, "a", both + 1, 1, 1, BENCH_LONG_MS)); /* leaves s */
+  assert_int_equal(refused(b, "d", &none, seen)[1], 4);
+  assert_int_equal(seen[0], 1);
+  const struct cgp_scope wide = SCOPE("s", 99, false);
+  for (int i = 0; i < CGP_HOLDERS_MAX; i++) {
+    char id[8];
+    snprintf(id, sizeof id, "e%d", i);
+    bench_reserve(b, id, &wide, 1, BENCH_LONG_MS);
+  }
+  assert_int_equal(refused(b, "d", &none, seen)[0], CGP_HOLDERS_MAX);
+}
+
 /* Random times to live: lapses against a model that knows the faked clock. */
 static void random_lapses_agree_with_a_model(void **state) {
   struct bench *b = *state;
@@ -262,11 +312,12 @@ int main(void) {
                                       bench_teardown),
       ON(workers_never_pass_the_limit_together),
   };
-  const struct CMUnitTest faked_clock[] = {ON(random_lapses_agree_with_a_model)};
+  const struct CMUnitTest local[] = {ON(random_lapses_agree_with_a_model),
+                                     ON(a_refusal_names_the_others_that_hold)};
   int failed = cmocka_run_group_tests_name("quota_local", both, bench_group_local,
                                            bench_group_end);
-  failed += cmocka_run_group_tests_name("quota_local lapses", faked_clock,
-                                        bench_group_local, bench_group_end);
+  failed += cmocka_run_group_tests_name("quota_local alone", local, bench_group_local,
+                                        bench_group_end);
   return failed + cmocka_run_group_tests_name("quota_valkey", both, bench_group_valkey,
                                               bench_group_end);
 }
