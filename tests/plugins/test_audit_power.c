@@ -5,8 +5,8 @@
  * One trail is written with everything that a gate does to it: commits of all sizes,
  * search tables, checkpoints, a failed sync and a failed write, a clean restart.  Then
  * disks as a power cut may leave them (disk_log.h) are made, each opened by the plugin:
- * the chain must be intact, every row acknowledged before the cut there, and rows taken
- * again. */
+ * the chain must be intact, every row acknowledged before the cut there, every group
+ * whole, and rows taken again. */
 #include "audit_trail.h"
 
 #include <sqlite3.h>
@@ -33,41 +33,54 @@ static uint32_t some(uint32_t below) {
 
 /* ---- the workload ---- */
 
+#define GROUP 8
+
 struct flight {
   struct harness_call call;
   int64_t seq;
+  int n; /* rows */
 };
 
 static void take_seq(void *to, const void *result) {
   *(int64_t *)to = ((const struct cgp_audit_appended *)result)->seq;
 }
 
-static int64_t land(struct trail *t, struct disk_log *log, struct flight *f) {
+/* Returns how many rows were acknowledged. */
+static int land(struct trail *t, struct disk_log *log, struct flight *f) {
   if (harness_wait(t->h, &f->call) != CGP_OK) return 0;
   disk_log_acknowledged(log, f->seq);
-  return f->seq;
+  return f->n;
 }
 
+/* One row or a group, each of whose rows says NUMBER/ROWS as its reason. */
 static void take_off(struct trail *t, struct flight *f) {
+  static int number;
   static char facts[6000];
+  char reason[32];
+  struct cgp_audit_row rows[GROUP];
   memset(facts, ' ', sizeof facts - 1);
   memcpy(facts, "{}", 2);
   facts[2 + some(sizeof facts - 2)] = '\0';
-  struct cgp_audit_row row = decision("", "deny", some(2) ? "alice" : "bob", "lobby-1");
-  row.facts = facts;
-  *f = (struct flight){.call = {.copy = take_seq, .to = &f->seq}};
-  cg_audit_append(harness_drivers(t->h, 0), &row, 1, harness_answered, &f->call);
+  *f = (struct flight){.call = {.copy = take_seq, .to = &f->seq},
+                       .n = some(4) ? 1 : 2 + (int)some(GROUP - 1)};
+  (void)snprintf(reason, sizeof reason, "%d/%d", ++number, f->n);
+  for (int i = 0; i < f->n; i++) {
+    rows[i] = decision("", "deny", some(2) ? "alice" : "bob", "lobby-1");
+    rows[i].reason = reason;
+    rows[i].facts = facts;
+  }
+  cg_audit_append(harness_drivers(t->h, 0), rows, (size_t)f->n, harness_answered,
+                  &f->call);
 }
 
-/* Up to 8 rows under way at a time; returns how many were acknowledged. */
+/* Up to 8 appends under way at a time; returns how many rows were acknowledged. */
 static int write_rows(struct trail *t, struct disk_log *log, int n) {
   struct flight flights[8];
   int under_way = 0, durable = 0;
   for (int i = 0; i < n || under_way > 0;) {
     int more = i < n ? 1 + (int)some(8) : 0;
     for (; under_way < more && i < n; i++) take_off(t, &flights[under_way++]);
-    for (; under_way > 0; under_way--)
-      durable += land(t, log, &flights[under_way - 1]) > 0;
+    for (; under_way > 0; under_way--) durable += land(t, log, &flights[under_way - 1]);
   }
   return durable;
 }
@@ -136,6 +149,12 @@ static void open_image(const struct trail *original, struct disk_log *log, size_
     hash_at(t.db, ret->acknowledged, here);
     assert_string_equal(here, there);
   }
+  assert_sql(
+      t.db,
+      "SELECT count(*) FROM (SELECT 1 FROM events WHERE reason LIKE '%/%' GROUP BY "
+      "reason HAVING count(*) <> CAST(substr(reason, instr(reason, '/') + 1) AS "
+      "INT))",
+      "0");
   assert_int_equal(try_add(&t, NULL, 0), CGP_OK);
   assert_int_equal(ask_verdict(&t).rows, v.rows + 1);
   trail_remove(&t);
