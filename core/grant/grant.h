@@ -71,7 +71,7 @@ struct cg_walk {
   struct cg_subject subject;
   const char *fingerprint; /* of the request with its key; "" without one */
   struct cg_lease *lease;  /* one reference */
-  bool has_turn;           /* the lease is busy with this grant */
+  bool is_first;           /* in the lease's queue: it works on the lease */
   struct cg_grant *behind; /* the next that waits for the lease */
   bool foreign;            /* an admin ends somebody else's lease */
   const struct cg_camera *camera;

@@ -1,7 +1,7 @@
 /* step.h - what steps are made of, and all of them; private to the grant layer.
  *
  * A step's run ends by exactly one of cg_step_done, cg_step_fail, cg_step_refuse and
- * cg_step_branch, or by one that calls them (cg_turn_take, cg_step_no_memory).  undo is
+ * cg_step_branch, or by one that calls them (cg_queue_join, cg_step_no_memory).  undo is
  * called after a failure of this step or a later one, must accept that the step did
  * nothing or half, and starts what it has to without waiting for it.  Steps run on the
  * grant's home worker, but those marked `origin`; the grant's arena is there from the
@@ -40,12 +40,12 @@ void cg_step_no_memory(struct cg_grant *g);
 /* The lease has ended: how and why goes out, and the step fails. */
 void cg_step_fail_over(struct cg_grant *g);
 
-/* ---- a turn on the lease (turn.c) ---- */
+/* ---- who works on the lease (queue.c) ---- */
 
-/* Ends the step when the turn on walk.lease has come, with the lease's terms in `out`; or
+/* Ends the step when g is first for walk.lease, with the lease's terms in `out`; or
  * fails it. */
-void cg_turn_take(struct cg_grant *g);
-void cg_turn_pass(struct cg_grant *g); /* nothing when g has none */
+void cg_queue_join(struct cg_grant *g);
+void cg_queue_leave(struct cg_grant *g); /* nothing when g is not first */
 
 /* ---- the steps ---- */
 

@@ -70,7 +70,7 @@ static bool is_admin(const struct cg_subject *s) {
 
 static void take(struct cg_grant *g, struct cg_lease *l) {
   g->walk.lease = cg_lease_ref(l);
-  cg_turn_take(g);
+  cg_queue_join(g);
 }
 
 /* By its id; strangers may mean it, too, when `foreign`. */
@@ -107,7 +107,7 @@ void cg_step_lease_on_camera(struct cg_grant *g) {
 }
 
 void cg_step_lease_of_key(struct cg_grant *g) {
-  cg_turn_take(g);
+  cg_queue_join(g);
 }
 
 void cg_step_lives(struct cg_grant *g) {

@@ -3,7 +3,7 @@
 
 void cg_step_let_go(struct cg_grant *g) {
   struct cg_walk *w = &g->walk;
-  cg_turn_pass(g);
+  cg_queue_leave(g);
   cg_lease_unref(w->lease);
   cg_lease_unref(w->taken_over);
   for (size_t i = 0; i < w->n_replaced; i++) {

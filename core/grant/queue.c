@@ -1,13 +1,13 @@
-/* A turn on a lease: one grant at a time works on it, the others wait in order. */
+/* The queue of a lease: one grant at a time works on it, the others wait in order. */
 #include <string.h>
 
 #include "grant/step.h"
 
 #define WAITING_MAX 8 /* grants behind one lease; a further one is refused */
 
-static void came(struct cg_grant *g) {
+static void is_first(struct cg_grant *g) {
   struct cg_lease *l = g->walk.lease;
-  l->busy = g->walk.has_turn = true;
+  l->busy = g->walk.is_first = true;
   const char *camera = cg_arena_strdup(g->walk.arena, l->camera);
   if (!camera) {
     cg_step_no_memory(g);
@@ -22,7 +22,7 @@ static void came(struct cg_grant *g) {
   cg_step_done(g);
 }
 
-void cg_turn_take(struct cg_grant *g) {
+void cg_queue_join(struct cg_grant *g) {
   struct cg_lease *l = g->walk.lease;
   struct cg_grant **last = &l->waiting;
   size_t ahead = 0;
@@ -32,16 +32,16 @@ void cg_turn_take(struct cg_grant *g) {
   else if (l->busy)
     *last = g;
   else
-    came(g);
+    is_first(g);
 }
 
-void cg_turn_pass(struct cg_grant *g) {
-  if (!g->walk.has_turn) return;
+void cg_queue_leave(struct cg_grant *g) {
+  if (!g->walk.is_first) return;
   struct cg_lease *l = g->walk.lease;
-  g->walk.has_turn = l->busy = false;
+  g->walk.is_first = l->busy = false;
   struct cg_grant *next = l->waiting;
   if (!next) return;
   l->waiting = next->walk.behind;
   next->walk.behind = NULL;
-  came(next);
+  is_first(next);
 }
