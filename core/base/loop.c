@@ -10,9 +10,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define POSTS_MAX 65536
-#define NEVER_US  INT64_MAX
-#define SLICE_US  5000 /* of mail or timers, then the loop looks at its sockets */
+#define NEVER_US INT64_MAX
+#define SLICE_US 5000 /* of mail or timers, then the loop looks at its sockets */
 
 struct cg_loop {
   struct event_base *base;
@@ -24,7 +23,6 @@ struct cg_loop {
   struct event *on_wake;
   _Atomic(struct cg_mail *) in;   /* newest first */
   struct cg_mail *out, **out_end; /* oldest first; the loop's thread only */
-  atomic_int posts;               /* on their way */
 
   int alarm_fd; /* a timerfd, because setting it cannot fail */
   struct event *on_alarm;
@@ -97,32 +95,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg) {
   run_mail(loop, SLICE_US);
   if (loop->out) wake(loop);
   if (atomic_load(&loop->stopping)) event_base_loopbreak(loop->base);
-}
-
-struct posted {
-  struct cg_mail mail;
-  struct cg_loop *loop;
-  void (*fn)(void *arg);
-  void *arg;
-};
-
-static void run_posted(void *arg) {
-  struct posted p = *(struct posted *)arg;
-  cg_free(arg);
-  atomic_fetch_sub(&p.loop->posts, 1);
-  p.fn(p.arg);
-}
-
-bool cg_loop_post(struct cg_loop *loop, void (*fn)(void *arg), void *arg) {
-  bool room = atomic_fetch_add(&loop->posts, 1) < POSTS_MAX;
-  struct posted *p = room ? cg_firm_alloc(sizeof *p) : NULL;
-  if (!p) {
-    atomic_fetch_sub(&loop->posts, 1);
-    return false;
-  }
-  *p = (struct posted){.loop = loop, .fn = fn, .arg = arg};
-  cg_loop_send(loop, &p->mail, run_posted, p);
-  return true;
 }
 
 /* ---- timers ---- */

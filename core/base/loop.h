@@ -48,10 +48,6 @@ struct cg_mail {
 void cg_loop_send(struct cg_loop *loop, struct cg_mail *m, void (*fn)(void *arg),
                   void *arg);
 
-/* For who owns nothing to embed mail in.  Any thread, in one order with cg_loop_send.
- * false: not even the reserve has memory, or 65536 posts are on their way. */
-bool cg_loop_post(struct cg_loop *loop, void (*fn)(void *arg), void *arg) CG_MUST_USE;
-
 /* Once, `us` from now; start again to move it.  Loop's thread. */
 void cg_timer_start(struct cg_timer *t, struct cg_loop *loop, int64_t us,
                     void (*fn)(void *arg), void *arg);

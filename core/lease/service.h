@@ -1,9 +1,8 @@
 /* service.h - one worker's grant service: what every grant on that worker works with.
  *
  * Made by the worker before its loop runs, freed after it has stopped.  `peers` are all
- * workers' services in order; a grant travels to the home of its subject (id.h) by
- * posting itself to that peer's loop, and travels back to be answered.  Nothing else is
- * shared.
+ * workers' services in order; a grant travels to the home of its subject (id.h) as mail
+ * to that peer's loop, and travels back to be answered.  Nothing else is shared.
  */
 #ifndef CG_LEASE_SERVICE_H
 #define CG_LEASE_SERVICE_H

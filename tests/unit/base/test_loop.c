@@ -1,4 +1,4 @@
-/* Loops, their mail across threads and posts, and the life of a timer. */
+/* Loops, their mail within and across threads, and the life of a timer. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -41,10 +41,7 @@ static void *send_all(void *arg) {
   for (int i = 0; i < EACH; i++) {
     struct parcel *p = cg_alloc(sizeof *p);
     *p = (struct parcel){.from = s, .n = i};
-    if (i % 2)
-      cg_loop_send(s->loop, &p->mail, receive, p);
-    else
-      CG_CHECK(cg_loop_post(s->loop, receive, p));
+    cg_loop_send(s->loop, &p->mail, receive, p);
   }
   return NULL;
 }
@@ -69,6 +66,7 @@ static void mail_of_each_thread_arrives_in_order(void **state) {
 
 /* Two loops on two threads that answer each other. */
 struct player {
+  struct cg_mail mail;
   struct cg_loop *loop;
   struct player *other;
   int left;
@@ -81,7 +79,7 @@ static void hit(void *arg) {
     cg_loop_stop(p->other->loop);
     return;
   }
-  CG_CHECK(cg_loop_post(p->other->loop, hit, p->other));
+  cg_loop_send(p->other->loop, &p->mail, hit, p->other);
 }
 
 static void *run(void *arg) {
@@ -96,7 +94,7 @@ static void loops_talk_to_each_other(void **state) {
   a.other = &b;
   b.other = &a;
   pthread_t thread;
-  assert_true(cg_loop_post(a.loop, hit, &a));
+  cg_loop_send(a.loop, &b.mail, hit, &a);
   assert_int_equal(pthread_create(&thread, NULL, run, b.loop), 0);
   cg_loop_run(a.loop);
   pthread_join(thread, NULL);
@@ -113,16 +111,18 @@ static void a_stop_before_the_run_holds_and_loses_nothing(void **state) {
   (void)state;
   int n = 0;
   struct cg_loop *loop = cg_loop_new(NULL);
+  struct cg_mail mail = {0};
   cg_loop_stop(loop);
-  assert_true(cg_loop_post(loop, count, &n));
+  cg_loop_send(loop, &mail, count, &n);
   cg_loop_run(loop);
   assert_int_equal(n, 1);
-  assert_true(cg_loop_post(loop, count, &n)); /* too late to be run by a run */
+  cg_loop_send(loop, &mail, count, &n); /* too late to be run by a run */
   cg_loop_free(loop);
   assert_int_equal(n, 2);
 }
 
 struct again {
+  struct cg_mail mail;
   struct cg_loop *loop;
   int left;
 };
@@ -132,32 +132,19 @@ static void again(void *arg) {
   if (!a->left)
     cg_loop_stop(a->loop);
   else if (a->left--)
-    CG_CHECK(cg_loop_post(a->loop, again, a));
+    cg_loop_send(a->loop, &a->mail, again, a);
 }
 
-static void messages_may_post_and_the_loop_may_run_twice(void **state) {
+static void messages_may_send_and_the_loop_may_run_twice(void **state) {
   (void)state;
-  struct again a = {cg_loop_new(NULL), 0};
+  struct again a = {.loop = cg_loop_new(NULL)};
   for (int round = 0; round < 2; round++) {
     a.left = 500;
-    assert_true(cg_loop_post(a.loop, again, &a));
+    cg_loop_send(a.loop, &a.mail, again, &a);
     cg_loop_run(a.loop);
     assert_int_equal(a.left, 0);
   }
   cg_loop_free(a.loop);
-}
-
-static void the_mailbox_is_bounded(void **state) {
-  (void)state;
-  int n = 0;
-  struct cg_loop *loop = cg_loop_new(NULL);
-  for (int i = 0; i < 65536; i++) assert_true(cg_loop_post(loop, count, &n));
-  assert_false(cg_loop_post(loop, count, &n));
-  cg_loop_stop(loop);
-  cg_loop_run(loop);
-  assert_int_equal(n, 65536);
-  assert_true(cg_loop_post(loop, count, &n));
-  cg_loop_free(loop);
 }
 
 static void no_memory_is_said(void **state) {
@@ -166,16 +153,6 @@ static void no_memory_is_said(void **state) {
   cg_mem_fail_after(1);
   assert_null(cg_loop_new(&err));
   assert_int_equal(err.code, CG_E_MEMORY);
-  int n = 0;
-  struct cg_loop *loop = cg_loop_new(&err);
-  assert_true(cg_firm_ready());
-  cg_mem_fail_from(1, UINT64_MAX - 1);
-  int taken = 0; /* as many as the reserve has pieces */
-  while (cg_loop_post(loop, count, &n)) taken++;
-  cg_mem_fail_after(0);
-  assert_int_equal(taken, CG_FIRM_PIECES);
-  cg_loop_free(loop);
-  assert_int_equal(n, taken);
   cg_loop_free(NULL);
 }
 
@@ -272,37 +249,6 @@ static void mail_may_be_sent_again_and_freed_inside_itself(void **state) {
   cg_loop_free(loop);
 }
 
-#define LETTERS 100
-
-struct letter {
-  struct cg_mail mail;
-  int *expected;
-  int n;
-};
-
-static void in_turn(void *arg) {
-  struct letter *l = arg;
-  assert_int_equal(l->n, (*l->expected)++);
-}
-
-static void posts_and_mail_are_one_queue(void **state) {
-  (void)state;
-  const struct cg_clock still = cg_clock_fake(0); /* a slice has no end */
-  struct cg_loop *loop = cg_loop_new_on(&still, NULL);
-  struct letter letters[LETTERS] = {0};
-  int expected = 0;
-  for (int i = 0; i < LETTERS; i++) {
-    letters[i] = (struct letter){.expected = &expected, .n = i};
-    if (i % 3)
-      cg_loop_send(loop, &letters[i].mail, in_turn, &letters[i]);
-    else
-      assert_true(cg_loop_post(loop, in_turn, &letters[i]));
-  }
-  cg_loop_turn(loop);
-  assert_int_equal(expected, LETTERS);
-  cg_loop_free(loop);
-}
-
 static void mail_needs_no_memory_and_has_no_bound(void **state) {
   (void)state;
   const int many = 200000;
@@ -321,6 +267,7 @@ static void mail_needs_no_memory_and_has_no_bound(void **state) {
 
 /* A queue of 100 ms of work; a socket that had something from the start. */
 struct shift {
+  struct cg_mail mail[101];
   struct cg_loop *loop;
   int done, done_at_event;
 };
@@ -331,7 +278,7 @@ static void work_1ms(void *arg) {
   while (cg_clock_system.mono_us(&cg_clock_system) < end) {
   }
   if (++s->done == 50)
-    CG_CHECK(cg_loop_post(s->loop, work_1ms, s)); /* seen after the rest */
+    cg_loop_send(s->loop, &s->mail[0], work_1ms, s); /* seen after the rest */
   if (s->done == 101) cg_loop_stop(s->loop);
 }
 
@@ -351,8 +298,8 @@ static void make_event(void *arg) {
 static void a_full_mailbox_leaves_the_loop_its_turns(void **state) {
   (void)state;
   struct shift s = {.loop = cg_loop_new(NULL), .done_at_event = -1};
-  assert_true(cg_loop_post(s.loop, make_event, &s));
-  for (int i = 0; i < 100; i++) assert_true(cg_loop_post(s.loop, work_1ms, &s));
+  cg_loop_send(s.loop, &s.mail[100], make_event, &s);
+  for (int i = 0; i < 100; i++) cg_loop_send(s.loop, &s.mail[i], work_1ms, &s);
   cg_loop_run(s.loop);
   assert_int_equal(s.done, 101);
   assert_in_range(s.done_at_event, 0, 10);
@@ -364,14 +311,12 @@ int main(void) {
       cmocka_unit_test(mail_of_each_thread_arrives_in_order),
       cmocka_unit_test(loops_talk_to_each_other),
       cmocka_unit_test(a_stop_before_the_run_holds_and_loses_nothing),
-      cmocka_unit_test(messages_may_post_and_the_loop_may_run_twice),
-      cmocka_unit_test(the_mailbox_is_bounded),
+      cmocka_unit_test(messages_may_send_and_the_loop_may_run_twice),
       cmocka_unit_test(no_memory_is_said),
       cmocka_unit_test(a_timer_rings_once_per_start),
       cmocka_unit_test(a_timer_moves_stops_and_frees_itself),
       cmocka_unit_test(a_timer_may_change_its_loop),
       cmocka_unit_test(mail_may_be_sent_again_and_freed_inside_itself),
-      cmocka_unit_test(posts_and_mail_are_one_queue),
       cmocka_unit_test(mail_needs_no_memory_and_has_no_bound),
       cmocka_unit_test(a_full_mailbox_leaves_the_loop_its_turns),
   };
