@@ -18,16 +18,6 @@ struct text {
   size_t n;
 };
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static struct text trim(struct text t) {
-  while (t.n && is_blank(t.at[0])) t = (struct text){t.at + 1, t.n - 1};
-  while (t.n && is_blank(t.at[t.n - 1])) t.n--;
-  return t;
-}
-
 /* Nothing, or a colon and a port. */
 static bool is_port(struct text t) {
   if (t.n == 0) return true;
@@ -49,37 +39,40 @@ static bool read_hop(struct text t, struct cg_addr *ret) {
 
 struct walk {
   const struct cg_access *access;
+  const char *bytes;
   struct cg_addr at;
   unsigned hops;
   enum { FURTHER, FOUND, ODD } state;
 };
 
-static void visit(struct walk *w, struct text hop) {
-  if (!read_hop(trim(hop), &w->at) || ++w->hops > HOPS_MAX)
+static void visit(struct walk *w, struct cg_span hop) {
+  hop = cg_span_trim(w->bytes, hop);
+  if (!read_hop((struct text){w->bytes + hop.at, hop.len}, &w->at) ||
+      ++w->hops > HOPS_MAX)
     w->state = ODD;
   else if (!cg_nets_hold(&w->access->proxies, &w->at))
     w->state = FOUND;
 }
 
 /* One field's list, from its right end. */
-static void visit_all(struct walk *w, struct text list) {
+static void visit_all(struct walk *w, struct cg_span list) {
   for (bool more = true; more && w->state == FURTHER;) {
-    const char *comma = list.n ? memrchr(list.at, ',', list.n) : NULL;
-    size_t from = comma ? (size_t)(comma - list.at) + 1 : 0;
-    visit(w, (struct text){list.at + from, list.n - from});
+    const char *text = w->bytes + list.at;
+    const char *comma = list.len ? memrchr(text, ',', list.len) : NULL;
+    uint32_t from = comma ? (uint32_t)(comma - text) + 1 : 0;
+    visit(w, (struct cg_span){list.at + from, list.len - from});
     more = comma;
-    if (comma) list.n = from - 1;
+    if (comma) list.len = from - 1;
   }
 }
 
 struct cg_addr cg_access_client(const struct cg_access *a, const struct cg_addr *peer,
                                 const struct cg_message *m, const char *bytes) {
-  struct walk w = {.access = a, .at = *peer};
+  struct walk w = {.access = a, .bytes = bytes, .at = *peer};
   if (!cg_nets_hold(&a->proxies, peer)) return *peer;
   for (uint32_t i = m->n_fields; i-- > 0 && w.state == FURTHER;) {
     const struct cg_message_field *f = &m->fields[i];
-    if (cg_span_is(bytes, f->name, "x-forwarded-for"))
-      visit_all(&w, (struct text){bytes + f->value.at, f->value.len});
+    if (cg_span_is(bytes, f->name, "x-forwarded-for")) visit_all(&w, f->value);
   }
   return w.state == ODD ? *peer : w.at;
 }

@@ -128,7 +128,7 @@ static void part(struct cg_conn *c) {
   if (c->state != CLOSED) drop_input(c);
 }
 
-static void refuse(struct cg_conn *c, enum cg_code code, const char *why) {
+static void answer_refusal(struct cg_conn *c, enum cg_code code, const char *why) {
   char answer[CG_REFUSAL_MAX];
   struct cg_refusal refusal = {.code = code,
                                .why = why,
@@ -218,7 +218,7 @@ static void deliver(struct cg_conn *c) {
   catch_up(c);
   return;
 no_memory:
-  refuse(c, CG_E_MEMORY, "there is no memory for this request");
+  answer_refusal(c, CG_E_MEMORY, "there is no memory for this request");
 }
 
 static void send_continue(struct cg_conn *c) {
@@ -264,7 +264,7 @@ static bool read_some(struct cg_conn *c) {
 static void read_requests(struct cg_conn *c) {
   while (c->state == READING && read_some(c)) {
     if (c->message.state == CG_MESSAGE_REFUSED)
-      refuse(c, c->message.code, c->message.why);
+      answer_refusal(c, c->message.code, c->message.why);
     else
       deliver(c);
   }
@@ -297,7 +297,7 @@ static void on_write(struct bufferevent *bev, void *arg) {
 static void on_eof(struct cg_conn *c) {
   c->eof = true;
   if (c->state == READING && c->message.begun)
-    refuse(c, CG_E_MALFORMED, "the request ended before it was whole");
+    answer_refusal(c, CG_E_MALFORMED, "the request ended before it was whole");
   else if (c->state == SENDING)
     c->wire.last = true; /* what is queued may still be read */
   else if (c->state != PARTING)
@@ -366,7 +366,7 @@ bool cg_conn_accept(struct cg_conns *all, evhtp_connection_t *evhtp,
   cg_message_init(&c->message);
   c->state = all->listener->tls ? HANDSHAKE : READING;
   expire_in(c, limits->header_us);
-  if (c->refusing) refuse(c, CG_E_BUSY, "too many connections");
+  if (c->refusing) answer_refusal(c, CG_E_BUSY, "too many connections");
   return true;
 }
 
@@ -399,7 +399,7 @@ static void expire(struct cg_conn *c) {
   catch_up(c);
   if (c->state == CLOSED || c->deadline > c->all->swept_us || put_off(c)) return;
   if (c->state == READING && c->message.begun)
-    refuse(c, CG_E_TIMEOUT_CLIENT, "the request took too long to arrive");
+    answer_refusal(c, CG_E_TIMEOUT_CLIENT, "the request took too long to arrive");
   else if (unsent(c))
     expire_write(c);
   else

@@ -28,6 +28,13 @@ bool cg_span_is(const char *bytes, struct cg_span s, const char *lower) {
   return strlen(lower) == s.len && strncasecmp(bytes + s.at, lower, s.len) == 0;
 }
 
+struct cg_span cg_span_trim(const char *bytes, struct cg_span s) {
+  while (s.len && (bytes[s.at] == ' ' || bytes[s.at] == '\t')) s.at++, s.len--;
+  while (s.len && (bytes[s.at + s.len - 1] == ' ' || bytes[s.at + s.len - 1] == '\t'))
+    s.len--;
+  return s;
+}
+
 static bool refuse(struct cg_message *m, enum cg_code code, const char *why) {
   m->state = CG_MESSAGE_REFUSED;
   m->code = code;
@@ -50,13 +57,6 @@ static struct cg_span cut(struct cg_span *rest, const char *bytes, char at) {
   struct cg_span s = {rest->at, end ? (uint32_t)(end - bytes) - rest->at : rest->len};
   uint32_t used = end ? s.len + 1 : s.len;
   *rest = (struct cg_span){rest->at + used, rest->len - used};
-  return s;
-}
-
-static struct cg_span trim(const char *bytes, struct cg_span s) {
-  while (s.len && (bytes[s.at] == ' ' || bytes[s.at] == '\t')) s.at++, s.len--;
-  while (s.len && (bytes[s.at + s.len - 1] == ' ' || bytes[s.at + s.len - 1] == '\t'))
-    s.len--;
   return s;
 }
 
@@ -159,7 +159,7 @@ static bool take_option(struct cg_message *m, const char *bytes, struct cg_span 
 
 static bool take_connection(struct cg_message *m, const char *bytes, struct cg_span v) {
   while (v.len) {
-    struct cg_span option = trim(bytes, cut(&v, bytes, ','));
+    struct cg_span option = cg_span_trim(bytes, cut(&v, bytes, ','));
     if (option.len && !take_option(m, bytes, option)) return false;
   }
   return true;
@@ -221,7 +221,7 @@ static bool take_field(struct cg_message *m, const struct cg_message_limits *lim
     return malformed(m, "a header line has no colon");
   struct cg_message_field *f = &m->fields[m->n_fields++];
   f->name = cut(&line, bytes, ':');
-  f->value = trim(bytes, line);
+  f->value = cg_span_trim(bytes, line);
   if (!cg_is_token(bytes + f->name.at, f->name.len))
     return malformed(m, "a header name is not a token, or is folded");
   return weigh_field(m, bytes, f);

@@ -89,6 +89,7 @@ enum cg_message_state cg_message_feed(struct cg_message *m,
 /* RFC 9110 5.6.2 and text helpers of the grammar, for the other readers of this layer. */
 bool cg_is_token(const char *s, size_t n);
 bool cg_span_is(const char *bytes, struct cg_span s, const char *lower); /* caseless */
-const char *cg_method_name(enum cg_method m); /* "" for other */
+struct cg_span cg_span_trim(const char *bytes, struct cg_span s); /* of SP and HTAB */
+const char *cg_method_name(enum cg_method m);                     /* "" for other */
 
 #endif

@@ -136,7 +136,7 @@ static void answer_method(struct cg_exchange *x, const struct node *node) {
   cg_route_refuse_method(x, allow);
 }
 
-static void run(const struct cg_route *route, struct cg_exchange *x) {
+static void run_handler(const struct cg_route *route, struct cg_exchange *x) {
   if ((route->flags & CG_ROUTE_BODY) && x->body_len == 0)
     cg_exchange_failf(x, CG_E_MALFORMED, "the body is empty");
   else
@@ -170,5 +170,5 @@ void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x) {
   if (node->param && !x->param)
     cg_exchange_failf(x, CG_E_MALFORMED, "the path's last segment is not UTF-8 text");
   else
-    run(node->by_method[m], x);
+    run_handler(node->by_method[m], x);
 }

@@ -5,6 +5,7 @@ import secrets
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 import jwt
 import requests
@@ -85,6 +86,12 @@ class Gate(Server):
         """The log's JSON lines."""
         lines = self.log.read_text(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def cpu_s(self):
+        """CPU time of all its threads: what it does, however busy the machine is."""
+        stat = Path(f"/proc/{self.child.pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     # ---- tokens and clients
 

@@ -272,11 +272,11 @@ def test_ready_within_a_second_with_a_long_trail(tmp_path, started):
     started_before = starts(gate)
     began = time.monotonic()
     gate.start()
-    took = time.monotonic() - began
+    took, cpu = time.monotonic() - began, gate.cpu_s()
     until(lambda: starts(gate) == started_before + 1, "the row of this start")
     rows = gate.rows("SELECT max(seq) AS n FROM events")[0]["n"]
-    print(f"ready {took * 1000:.0f} ms after the start, {rows} rows")
-    # 1 s, a sanitizer's and a loaded machine's share
-    assert rows > 100_000 and took < 5.0
+    print(f"ready {took * 1000:.0f} ms after the start, {cpu:.2f} s of CPU, {rows} rows")
+    # of CPU, so that a loaded machine has no share in it
+    assert rows > 100_000 and cpu < 1.0
     assert alice.heartbeat(lease).status_code == 200
     assert f"intact: {rows} rows" in gate.cli("audit", "verify").stdout

@@ -34,12 +34,6 @@ POLICY = """return { name = "work", doc = "Everybody, after some thought.",
 """
 
 
-def cpu_s(gate):
-    """CPU time of all its threads."""
-    fields = Path(f"/proc/{gate.child.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def share(reports, peaks, what):
     return statistics.mean(r[what] for r in reports) / statistics.mean(p[what]
                                                                        for p in peaks)
@@ -74,14 +68,14 @@ class Load:
     def run(self, connections, rate, seconds, patient=True):
         argv = [self.folder / "flood", self.gate.port, RESERVE,
                 self.folder / "requests.txt", connections, rate, seconds, int(patient)]
-        before = cpu_s(self.gate)
+        before = self.gate.cpu_s()
         out = subprocess.run(list(map(str, argv)), capture_output=True, text=True,
                              timeout=seconds + 60)
         assert out.returncode == 0, out.stderr
         report = json.loads(out.stdout)
         assert report["other"]["n"] == report["unanswered"] == 0, report
         report["a_s"] = report["good"]["n"] / seconds
-        report["cpu_s"] = cpu_s(self.gate) - before
+        report["cpu_s"] = self.gate.cpu_s() - before
         report["a_cpu_s"] = answered(report, "good") / report["cpu_s"]
         return report
 

@@ -199,8 +199,7 @@ static void a_late_completion_is_dropped(void **state) {
   struct harness *h = keep_bad("late", 30);
   struct harness_call c = {0};
   assert_int_equal(ask(h, &c), CGP_E_TIMEOUT);
-  assert_int_equal(misuse(h, "kind=\"late\""), 0);
-  harness_run_ms(h, 120);
+  for (int i = 0; i < 1000 && !misuse(h, "kind=\"late\""); i++) harness_run_ms(h, 10);
   assert_int_equal(misuse(h, "kind=\"late\""), 1);
   assert_int_equal(c.times, 1);
   harness_close(h);
