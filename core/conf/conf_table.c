@@ -147,7 +147,9 @@ static const struct cg_field http_fields[] = {
               "Request line and header fields."),
     INT_FIELD("headers", http.headers, 8, 64, "Header fields of a request."),
     INT_FIELD("body_bytes", http.body_bytes, 1024, 16777216, "Body of a request."),
-    INT_FIELD("header_s", http.header_s, 1, 3600, "Until the whole head is there."),
+    INT_FIELD("header_s", http.header_s, 1, 3600,
+              "Until the whole head is there; with TLS, as long before it for the "
+              "handshake."),
     INT_FIELD("body_s", http.body_s, 1, 3600, "From there until the whole body is."),
     INT_FIELD("idle_s", http.idle_s, 1, 3600, "Between requests of a connection."),
     INT_FIELD("write_s", http.write_s, 1, 3600,

@@ -21,7 +21,8 @@ LONG_S = int(os.environ.get("CAMGATE_OVERLOAD_S", "0"))
 RESERVE = "/api/v1/stream/reserve"
 IN_FLIGHT, WORKERS = 32, 2
 
-DEAR = 1 / 6  # of an answer: at four refusals each, 0.6 of the time is for answers
+DEAR = 1 / 8  # of an answer: at four refusals each, 0.6 of the time is for answers
+ERROR = 0.15  # of what the peaks tell of an answer's cost
 ROOM_MB = 16 if PRESET == "release" else 300  # sanitizers keep what was freed for a while
 
 # A decision of about a millisecond: the work is the gate's own, and dear.
@@ -49,7 +50,7 @@ def cost_of_refusing(reports, peaks):
     may change from run to run: then a fixed rate is another multiple, and this is the
     same."""
     answer = sum(p["cpu_s"] for p in peaks) / sum(answered(p, "good") for p in peaks)
-    spent = sum(r["cpu_s"] - answered(r, "good") * answer for r in reports)
+    spent = sum(r["cpu_s"] - answered(r, "good") * answer * (1 + ERROR) for r in reports)
     return spent / sum(answered(r, "refused") for r in reports) / answer
 
 
