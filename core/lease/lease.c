@@ -12,6 +12,8 @@ _Static_assert(CG_SCOPES_MAX <= CGP_SCOPES_MAX && CG_SCOPE_NAME_MAX <= CGP_SCOPE
                    CG_TIERS_MAX <= CGP_LADDER_MAX && CG_ID_LEN <= CGP_LEASE_ID_MAX,
                "what the gate may ask fits the ABI's rules");
 
+#define PART_LEASES 1024 /* of cg_leases_part, or a few more */
+
 /* A subject that has live leases. */
 struct cg_holder {
   struct cg_holder *next; /* of its bucket */
@@ -250,6 +252,15 @@ void cg_leases_each(struct cg_leases *t, bool (*visit)(struct cg_lease *l, void 
   for (size_t i = 0; i < t->n_buckets; i++)
     for (struct cg_lease *l = t->by_id[i]; l; l = l->next_id)
       if (!visit(l, arg)) return;
+}
+
+bool cg_leases_part(struct cg_leases *t, size_t *at,
+                    bool (*visit)(struct cg_lease *l, void *arg), void *arg) {
+  size_t n = 0;
+  for (; *at < t->n_buckets && n < PART_LEASES; (*at)++)
+    for (struct cg_lease *l = t->by_id[*at]; l; l = l->next_id, n++)
+      if (!visit(l, arg)) return false;
+  return *at < t->n_buckets;
 }
 
 bool cg_leases_full(const struct cg_leases *t) {

@@ -82,7 +82,7 @@ struct cg_lease {
   struct cg_holder *holder; /* of its subject's leases; NULL once ended */
   struct cg_link in_holder, in_tombs;
   /* Once ended: what follows from it needs no memory (end.h). */
-  struct cg_link in_rows; /* of those whose end is not recorded yet */
+  struct cg_link in_rows; /* of those that end, until it is recorded */
   bool holds;             /* and is to be given back behind the row */
   void (*told)(void *arg, bool recorded);
   void *told_arg;
@@ -128,6 +128,10 @@ struct cg_lease *cg_lease_of(struct cg_leases *t, const char *subject,
 /* Visits all; visit returns false to stop.  The table must not change meanwhile. */
 void cg_leases_each(struct cg_leases *t, bool (*visit)(struct cg_lease *l, void *arg),
                     void *arg);
+/* The same for a next part of the table, from *at, which begins as 0.  false: that was
+ * the last one.  Between two parts the table may change. */
+bool cg_leases_part(struct cg_leases *t, size_t *at,
+                    bool (*visit)(struct cg_lease *l, void *arg), void *arg);
 bool cg_leases_full(const struct cg_leases *t);   /* `max` live ones, or more */
 size_t cg_leases_live(const struct cg_leases *t); /* pending and active */
 size_t cg_leases_in_all(const struct cg_leases *t);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "lease/end.h"
 #include "lease/home.h"
@@ -17,6 +18,7 @@ struct news {
   enum cgp_room_event_type type;
   char room[CG_ROOM_MAX], sid[32];
   int64_t at_us;
+  size_t at; /* of a room: how far the table has been looked through */
 };
 
 static void recorded(void *arg, enum cgp_code code, const void *result,
@@ -115,12 +117,9 @@ static void about_lease(struct cg_service *home, struct cg_lease *l, void *arg) 
 
 /* ---- a room that closed ---- */
 
-#define CLOSED_AT_ONCE 128
-
 struct closing {
   const struct news *news;
-  struct cg_lease *over[CLOSED_AT_ONCE];
-  size_t n;
+  struct cg_list over; /* leases, by in_rows */
 };
 
 static bool note_closed(struct cg_lease *l, void *arg) {
@@ -130,23 +129,26 @@ static bool note_closed(struct cg_lease *l, void *arg) {
       at_us < l->granted_us)
     return true;
   if (l->state == CG_LEASE_ACTIVE && l->joined_us && l->joined_us <= at_us)
-    c->over[c->n++] = l;
+    cg_list_add(&c->over, &l->in_rows);
   else
     l->room_gone = true;
-  return c->n < CLOSED_AT_ONCE;
+  return true;
 }
 
+/* A part of the table a turn, so that requests have theirs. */
 static void about_room(void *arg) {
   struct news *n = arg;
   struct closing c = {.news = n};
-  do {
-    c.n = 0;
-    cg_leases_each(n->home->leases, note_closed, &c);
-    for (size_t i = 0; i < c.n; i++)
-      cg_lease_end(n->home, c.over[i], CG_ENDED_ROOM_CLOSED, "the room was closed", NULL,
-                   NULL);
-  } while (c.n == CLOSED_AT_ONCE);
-  cg_free(n);
+  bool more = cg_leases_part(n->home->leases, &n->at, note_closed, &c);
+  while (c.over.first) {
+    struct cg_lease *l = CG_CONTAINER(c.over.first, struct cg_lease, in_rows);
+    cg_list_remove(&c.over, &l->in_rows);
+    cg_lease_end(n->home, l, CG_ENDED_ROOM_CLOSED, "the room was closed", NULL, NULL);
+  }
+  if (more)
+    cg_loop_send(n->home->loop, &n->mail, about_room, n);
+  else
+    cg_free(n);
 }
 
 /* ---- on its way ---- */

@@ -44,6 +44,7 @@ struct harness {
 void harness_open(struct harness *h, const char *policy);
 void harness_close(struct harness *h); /* as a worker ends */
 
+uint64_t harness_calls(const struct harness *h); /* of the stub, so far */
 /* Turns of the loop until some in a row asked nothing of the stub. */
 void harness_run(struct harness *h);
 /* In small steps, so that what is due on the way happens on the way. */
