@@ -347,7 +347,7 @@ static void polled(void *arg, struct cg_worker *w, const struct cg_err *err) {
     return;
   }
   if (gate->n_busy > 0)
-    CG_LOG(all->log, CG_WARN, "requests were still in flight when time was up",
+    CG_LOG(all->log, CG_WARN, "requests or ends were still under way when time was up",
            {"count", NULL, gate->n_busy});
   cg_loop_send(all->all[0]->loop, &gate->stopping, record_stop, gate);
 }
