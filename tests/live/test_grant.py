@@ -183,7 +183,7 @@ def test_a_lease_ends_at_its_hard_end_once(gate, alice):
 
 
 def test_explain_takes_nothing_and_leaves_no_row(gate, alice):
-    before = len(gate.rows())
+    before = until(lambda: len(gate.rows()), "the start's row")
     reply = alice.explain("gate-1")
     assert reply.status_code == 200, reply.text
     assert "10_people.lua" in reply.text and re.search(r'"line"\s*:\s*\d+', reply.text)
