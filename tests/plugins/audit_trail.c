@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static void paths_in(struct trail *t, const char *folder) {
+  t->h = NULL;
   (void)snprintf(t->dir, sizeof t->dir, "%s/camgate-audit-XXXXXX", folder);
   assert_non_null(mkdtemp(t->dir));
   (void)snprintf(t->db, sizeof t->db, "%s/audit.db", t->dir);
