@@ -16,8 +16,8 @@
 #include "plugin/call.h"
 #include "plugin/changes.h"
 #include "plugin/fetch.h"
-#include "plugin/load.h"
 #include "plugin/options.h"
+#include "plugin/plugins_env.h"
 
 struct cg_post {
   void (*fn)(void *arg);

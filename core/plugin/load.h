@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "base/schema.h"
 #include "plugin/changes.h"
+#include "plugin/plugins_env.h"
 
 struct cg_plugin {
   const struct cgp_plugin *abi;
@@ -32,18 +33,6 @@ struct cg_plugins {
   size_t n;
   const struct cg_plugin *cameras, *quota, *room, *ice, *audit;
   struct cg_camera_changes changes; /* of the last reload */
-};
-
-struct cg_plugins_env {
-  const char *dir;      /* where NAME.so lie */
-  json_t *options;      /* {"NAME": {"OPTION": value}} ; borrowed while loading */
-  const char *conf_dir; /* base of relative paths */
-  const char *state_dir, *node;
-  struct cg_log *log;
-  struct cg_metrics *metrics;
-  const struct cg_clock *clock;
-  uint32_t n_workers;
-  bool partial; /* not every kind must be served: one plugin alone, under test */
 };
 
 /* NULL: errs says everything that is wrong.  env's strings are copied, its objects
