@@ -81,6 +81,18 @@ static bool read_id(struct reader *r, const struct member *m, json_t *value,
   return copy_text(r, text, field_to(t, m));
 }
 
+/* Its own id, unless it took the place of another in the quota. */
+static void write_holding(struct cg_buf *b, const struct member *m,
+                          const struct cg_lease_terms *t, const struct cg_tiers *tiers) {
+  if (strcmp(t->holding, t->id) != 0) write_text(b, m, t, tiers);
+}
+
+static bool read_holding(struct reader *r, const struct member *m, json_t *value,
+                         struct cg_lease_terms *t) {
+  t->holding = t->id;
+  return !value || read_id(r, m, value, t);
+}
+
 static bool read_camera(struct reader *r, const struct member *m, json_t *value,
                         struct cg_lease_terms *t) {
   const char *text = json_string_value(value);
@@ -256,7 +268,7 @@ static bool read_identity(struct reader *r, const struct member *m, json_t *valu
 /* In the order of writing; the identity last, for it takes what room there is. */
 static const struct member members[] = {
     {"lease_id", AT(id), write_text, read_id, 1, 0},
-    {"holding", AT(holding), write_text, read_id, 1, 0},
+    {"holding", AT(holding), write_holding, read_holding, 1, 0},
     {"subject", AT(subject), write_text, read_text, 1, CG_IDENTITY_TEXT_MAX},
     {"name", AT(name), write_text, read_text, 0, CG_IDENTITY_TEXT_MAX},
     {"camera", AT(camera), write_text, read_camera, 1, 0},

@@ -62,6 +62,7 @@ static void every_member_comes_back(void **state) {
 static void what_was_not_said_comes_back_as_not_said(void **state) {
   (void)state;
   struct cg_lease_terms t = whole(NULL);
+  t.holding = t.id;
   t.name = t.purpose = "";
   t.requested = CG_TIER_NONE;
   t.ttl_s = 0;

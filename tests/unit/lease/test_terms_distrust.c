@@ -31,7 +31,7 @@ static const struct {
   bool optional;
 } members[] = {
     {"version", "", false},  {"lease_id", "", false},
-    {"holding", "", false},  {"subject", "", false},
+    {"holding", "", true},   {"subject", "", false},
     {"name", "", false},     {"camera", "s", false},
     {"room", "s", false},    {"quality", "", false},
     {"purpose", "es", true}, {"quality_requested", "es", true},
