@@ -392,6 +392,7 @@ struct cgp_route {
 struct cgp_timer; /* the host's */
 struct cgp_fetch {
   uint32_t size, timeout_ms, max_reply; /* bytes of body: above it the fetch fails */
+  struct cgp_call call; /* on whose behalf: its trace goes along (W3C); {0} = nobody's */
   const char *method, *url;
   const char *const *headers; /* "Name: value" */
   size_t n_headers;

@@ -39,6 +39,14 @@ void cg_api_refuse(struct cg_exchange *x, const struct cg_grant *g) {
   cg_exchange_problem(x, &p);
 }
 
+/* The client's trace, or one that begins here. */
+static struct cg_trace trace_of(const struct cg_exchange *x) {
+  struct cg_trace trace;
+  const char *given = cg_exchange_header(x, "traceparent");
+  if (given && cg_trace_parse(given, &trace)) return trace;
+  return cg_trace_begin(x->request_id.text);
+}
+
 struct cg_grant *cg_api_grant(struct cg_exchange *x, enum cg_op op) {
   struct cg_grant *g = cg_arena_zalloc(x->arena, sizeof *g);
   if (!g) {
@@ -50,6 +58,7 @@ struct cg_grant *cg_api_grant(struct cg_exchange *x, enum cg_op op) {
       .authorization = cg_exchange_header(x, "Authorization"),
       .request_id = x->request_id.text,
       .client_addr = x->client_addr,
+      .trace = trace_of(x),
       .camera = "",
       .lease_id = "",
       .quality = CG_TIER_NONE,

@@ -11,6 +11,7 @@
 #ifndef CG_GRANT_GRANT_H
 #define CG_GRANT_GRANT_H
 
+#include "base/trace.h"
 #include "lease/service.h"
 
 enum cg_op { CG_RESERVE, CG_HEARTBEAT, CG_RELEASE, CG_TOKEN, CG_EXPLAIN, CG_OPS };
@@ -20,6 +21,7 @@ struct cg_grant_in {
   enum cg_op op;
   const char *authorization; /* the header's value, or NULL */
   const char *request_id, *client_addr;
+  struct cg_trace trace;     /* "" = none */
   const char *camera;        /* reserve, token, explain */
   const char *lease_id;      /* heartbeat, release; a valid id (cg_id_valid) */
   int quality;               /* tier or CG_TIER_NONE */

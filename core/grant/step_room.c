@@ -15,7 +15,7 @@ static void ensured(void *arg, enum cgp_code code, const void *result, const cha
 void cg_step_room(struct cg_grant *g) {
   if (!g->out.room) g->out.room = cg_arena_strdup(g->walk.arena, g->walk.lease->room);
   if (g->out.room)
-    cg_room_ensure(g->walk.home->drivers, g->out.room, ensured, g);
+    cg_room_ensure(g->walk.home->drivers, g->out.room, &g->in.trace, ensured, g);
   else
     cg_step_no_memory(g);
 }

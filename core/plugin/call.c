@@ -32,6 +32,7 @@ struct slot {
   cg_call_fn *fn;
   void *arg;
   struct memory *memory;
+  struct cg_trace trace;
 };
 
 /* Calls with one deadline fall due in the order they began. */
@@ -223,11 +224,29 @@ struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
   s->kind = kind;
   s->fn = fn;
   s->arg = arg;
+  s->trace = (struct cg_trace){.id = ""};
   s->due_us = cg_loop_now(c->loop) + (int64_t)deadline_ms * 1000;
   link_call(c, s, q);
   owner->open++;
   c->open++;
   return handle(c, (uint32_t)(s - c->slots));
+}
+
+/* The handle's slot while its call is open; else NULL. */
+static struct slot *open_slot(const struct cg_calls *c, struct cgp_call call) {
+  struct slot *s = named(c, call);
+  return s && s->gen == gen_of(call) && s->state == OPEN ? s : NULL;
+}
+
+void cg_call_set_trace(struct cg_calls *c, struct cgp_call call,
+                       const struct cg_trace *trace) {
+  struct slot *s = open_slot(c, call);
+  if (s && trace) s->trace = *trace;
+}
+
+const struct cg_trace *cg_call_trace(const struct cg_calls *c, struct cgp_call call) {
+  const struct slot *s = open_slot(c, call);
+  return s && *s->trace.id ? &s->trace : NULL;
 }
 
 /* The handle's slot while its call may be completed; else NULL, and it is counted. */
@@ -322,8 +341,7 @@ uint32_t cg_calls_open(const struct cg_calls *c) {
 }
 
 bool cg_call_is_open(const struct cg_calls *c, struct cgp_call call) {
-  const struct slot *s = named(c, call);
-  return s && s->gen == gen_of(call) && s->state == OPEN;
+  return open_slot(c, call);
 }
 
 static const enum cg_code codes[] = {

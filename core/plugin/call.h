@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "base/trace.h"
 #include "plugin/result.h"
 
 #define CG_CALLS_PER_PLUGIN 8192
@@ -48,6 +49,12 @@ struct cg_call_owner {
 struct cgp_call cg_call_begin(struct cg_calls *calls, struct cg_call_owner *owner,
                               uint32_t deadline_ms, const struct cg_result_kind *kind,
                               cg_call_fn *fn, void *arg);
+
+/* Whose request the call is part of; copied, NULL: nobody's.  Of a call that is over, or
+ * has none, it is NULL again. */
+void cg_call_set_trace(struct cg_calls *calls, struct cgp_call call,
+                       const struct cg_trace *trace);
+const struct cg_trace *cg_call_trace(const struct cg_calls *calls, struct cgp_call call);
 
 /* The host's half of the ABI calls these. */
 void *cg_call_alloc(struct cg_calls *calls, struct cgp_call call, size_t n);

@@ -169,15 +169,18 @@ static void leave(const struct op *op) {
   if (us > BLOCKED_US) blocked(op->it->host, now, us);
 }
 
-/* One op of one kind: begin, enter the plugin with its arguments, leave. */
-#define CALL(kind, op_name, ms, result, ...)                                             \
+/* One op of one kind: begin, enter the plugin with its arguments, leave.  trace: on whose
+ * behalf; NULL: nobody's. */
+#define CALL_FOR(trace, kind, op_name, ms, result, ...)                                  \
   do {                                                                                   \
     struct op op;                                                                        \
     if (!enter(d, d->kind, (ms), &cg_result_##result, fn, arg, &op)) break;              \
+    cg_call_set_trace(d->calls, op.call, (trace));                                       \
     op.it->plugin->abi->kind->op_name(op.it->w, __VA_ARGS__ op.call);                    \
     leave(&op);                                                                          \
   } while (0)
-#define ARG(...) __VA_ARGS__,
+#define CALL(...) CALL_FOR(NULL, __VA_ARGS__)
+#define ARG(...)  __VA_ARGS__,
 
 /* true: the request can never work, and fn has heard why. */
 static bool refused(const char *odd, cg_call_fn *fn, void *arg) {
@@ -231,8 +234,9 @@ void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t
   CALL(quota, restore, d->env.deadlines.query, none, ARG(holds, n));
 }
 
-void cg_room_ensure(struct cg_drivers *d, const char *room, cg_call_fn *fn, void *arg) {
-  CALL(room, ensure, d->env.deadlines.room, none, ARG(room));
+void cg_room_ensure(struct cg_drivers *d, const char *room, const struct cg_trace *trace,
+                    cg_call_fn *fn, void *arg) {
+  CALL_FOR(trace, room, ensure, d->env.deadlines.room, none, ARG(room));
 }
 
 void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,

@@ -55,7 +55,9 @@ void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t n,
                       cg_call_fn *fn, void *arg);
 
-void cg_room_ensure(struct cg_drivers *d, const char *room, cg_call_fn *fn, void *arg);
+/* trace: on whose behalf, for the requests that the plugin makes; NULL: nobody's. */
+void cg_room_ensure(struct cg_drivers *d, const char *room, const struct cg_trace *trace,
+                    cg_call_fn *fn, void *arg);
 void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,
                    void *arg);
 void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,

@@ -9,6 +9,8 @@
 #define POSTS_FIRST    16
 #define LINE_MAX_BYTES 1024
 
+#define FETCH_HEADERS_MAX 32 /* of a transfer that carries a trace on */
+
 struct cgp_timer {
   struct cg_link link;
   struct cg_host *h;
@@ -204,7 +206,23 @@ void cg_host_stop(struct cg_host *h) {
 
 static void fetch(struct cgp_host *abi, const struct cgp_fetch *f,
                   void (*fn)(void *arg, const struct cgp_fetched *got), void *arg) {
-  cg_fetch(on_loop(abi)->fetcher, f, fn, arg);
+  struct cg_host *h = on_loop(abi);
+  bool whole = f->size >= sizeof *f && f->n_headers < FETCH_HEADERS_MAX;
+  const struct cg_trace *trace = whole ? cg_call_trace(h->calls, f->call) : NULL;
+  if (!trace) {
+    cg_fetch(h->fetcher, f, fn, arg);
+    return;
+  }
+  static const char name[] = "traceparent: ";
+  char line[sizeof name + CG_TRACEPARENT_LEN];
+  const char *headers[FETCH_HEADERS_MAX];
+  struct cgp_fetch traced = *f;
+  memcpy(line, name, sizeof name);
+  cg_trace_format(trace, f->call.id, line + sizeof name - 1);
+  if (f->n_headers) memcpy(headers, f->headers, f->n_headers * sizeof *headers);
+  headers[traced.n_headers++] = line;
+  traced.headers = headers;
+  cg_fetch(h->fetcher, &traced, fn, arg);
 }
 
 static void room_event(struct cgp_host *abi, const struct cgp_room_event *ev) {

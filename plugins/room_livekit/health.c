@@ -69,7 +69,7 @@ void health_tell(struct health *v, struct cgp_call call) {
   }
   struct asker *a = v->host->call_alloc(v->host, call, sizeof *a);
   if (a && !v->asking) {
-    v->asking = twirp_call(v->twirp, "ListRooms", NULL, question, learnt, v);
+    v->asking = twirp_call(v->twirp, call, "ListRooms", NULL, question, learnt, v);
   }
   if (!a || !v->asking) {
     v->host->fail(v->host, call, CGP_E_BUSY, "livekit: no memory to ask");

@@ -151,7 +151,8 @@ static void send_removal(struct worker *w, const char *room, const char *identit
     memcpy(r->room, room, strlen(room) + 1);
   }
   snprintf(body, sizeof body, "{\"room\":\"%s\",\"identity\":\"%s\"}", in_room, who);
-  if (r && twirp_call(w->twirp, "RemoveParticipant", room, body, removed, r)) return;
+  if (r && twirp_call(w->twirp, call, "RemoveParticipant", room, body, removed, r))
+    return;
   w->host->fail(w->host, call, CGP_E_BUSY, "livekit: no memory for RemoveParticipant");
 }
 

@@ -153,7 +153,7 @@ static struct room *add(struct rooms *r, const char *name) {
   return room;
 }
 
-static bool open_room(struct rooms *r, struct room *room) {
+static bool open_room(struct rooms *r, struct room *room, struct cgp_call call) {
   char escaped[6 * ROOM_NAME_BYTES + 8], body[sizeof escaped + 128];
   const char *name = json_inside(room->name, escaped, sizeof escaped);
   if (!name) return false;
@@ -162,7 +162,7 @@ static bool open_room(struct rooms *r, struct room *room) {
            "\"max_participants\":%u}",
            name, r->config.empty_timeout_s, r->config.departure_timeout_s,
            r->config.max_participants);
-  return twirp_call(r->twirp, "CreateRoom", NULL, body, opened, room);
+  return twirp_call(r->twirp, call, "CreateRoom", NULL, body, opened, room);
 }
 
 void rooms_ensure(struct rooms *r, const char *name, struct cgp_call call) {
@@ -179,7 +179,7 @@ void rooms_ensure(struct rooms *r, const char *name, struct cgp_call call) {
   }
   bool first = !room;
   if (first) room = add(r, name);
-  if (room && wait_for(r, room, call) && (!first || open_room(r, room))) return;
+  if (room && wait_for(r, room, call) && (!first || open_room(r, room, call))) return;
   if (first && room) drop(room);
   r->host->fail(r->host, call, CGP_E_BUSY, "livekit: no memory to open a room");
 }

@@ -138,8 +138,8 @@ static void arrived(void *arg, const struct cgp_fetched *got) {
   drop_when_idle(x.twirp);
 }
 
-bool twirp_call(struct twirp *t, const char *method, const char *room, const char *body,
-                twirp_fn *fn, void *arg) {
+bool twirp_call(struct twirp *t, struct cgp_call call, const char *method,
+                const char *room, const char *body, twirp_fn *fn, void *arg) {
   char url[1024], made[sizeof BEARER + TOKEN_BYTES];
   const char *auth = authorization(t, room, made);
   struct transfer *x = auth ? malloc(sizeof *x) : NULL;
@@ -153,6 +153,7 @@ bool twirp_call(struct twirp *t, const char *method, const char *room, const cha
   const char *const headers[] = {"Content-Type: application/json", auth};
   const struct cgp_fetch f = {
       .size = sizeof f,
+      .call = call,
       .method = "POST",
       .url = url,
       .headers = headers,

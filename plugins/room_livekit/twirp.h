@@ -38,9 +38,9 @@ struct twirp *twirp_new(struct cgp_host *h, const struct twirp_config *config);
 /* Forgets every callback; what is in flight ends by itself. */
 void twirp_free(struct twirp *t);
 
-/* room: whom the token administrates, NULL for the service as a whole.  body: JSON,
- * copied.  false: no memory, or a name too long; fn will not run. */
-bool twirp_call(struct twirp *t, const char *method, const char *room, const char *body,
-                twirp_fn *fn, void *arg);
+/* call: on whose behalf.  room: whom the token administrates, NULL for the service as a
+ * whole.  body: JSON, copied.  false: no memory, or a name too long; fn will not run. */
+bool twirp_call(struct twirp *t, struct cgp_call call, const char *method,
+                const char *room, const char *body, twirp_fn *fn, void *arg);
 
 #endif

@@ -53,6 +53,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self):
+        self.server.traceparent = self.headers["traceparent"]
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         getattr(self,
                 self.server.mode)(json.dumps({"name": asked.get("name", "")}).encode())
@@ -121,6 +122,22 @@ def test_something_else_answers_for_livekit(new_gate, stub, mode, status):
     assert stub.sent < HUGE / 2
     stub.mode = "sound"
     assert alice.reserve("gate-1", headers={"Idempotency-Key": "k"}).status_code == 201
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize("given, trace", [
+    (f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
+    (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", None), (None, None)])
+def test_a_request_for_livekit_carries_the_clients_trace(new_gate, stub, given, trace):
+    alice = new_gate(**stub.env()).client()
+    reply = alice.reserve("gate-1", headers={"traceparent": given} if given else {})
+    assert reply.status_code == 201
+    version, carried, parent, flags = stub.traceparent.split("-")
+    assert (version, len(parent)) == ("00", 16)
+    assert carried == (trace or reply.headers["X-Request-Id"].rjust(32, "0"))
+    assert flags == ("01" if trace else "00")
 
 
 # ---- rooms that vanish

@@ -36,6 +36,9 @@ static void asked(struct evhttp_request *req, void *arg) {
   ssize_t n = evbuffer_copyout(in, s->body, sizeof s->body - 1);
   s->body[n > 0 ? n : 0] = '\0';
   snprintf(s->path, sizeof s->path, "%s", evhttp_request_get_uri(req));
+  const char *trace =
+      evhttp_find_header(evhttp_request_get_input_headers(req), "traceparent");
+  snprintf(s->traceparent, sizeof s->traceparent, "%s", trace ? trace : "");
   snprintf(s->authorization, sizeof s->authorization, "%s", auth ? auth : "");
   s->hits++;
   if (s->hold) {

@@ -19,7 +19,7 @@ struct sfu {
   struct evhttp *http;
   uint16_t port;
   int hits;
-  char path[128], authorization[2048], body[4096];
+  char path[128], authorization[2048], traceparent[64], body[4096];
   /* what to answer: status and text; text NULL: CreateRoom's own answer, the room's name
    * out of the request.  hold: do not answer, keep in `held` */
   int status;

@@ -153,7 +153,7 @@ static void without_url_tokens_are_made_and_rooms_are_a_formality(void **state) 
   struct token t;
   char words[128];
   assert_non_null(strstr(harness_logged(h), "a key made for this run"));
-  cg_room_ensure(harness_drivers(h, 0), "r", harness_answered, &c);
+  cg_room_ensure(harness_drivers(h, 0), "r", NULL, harness_answered, &c);
   assert_int_equal(harness_wait(h, &c), CGP_OK);
   assert_int_equal(ask_token(h, "r", "", &t), CGP_OK);
   assert_string_equal(t.url, "");
@@ -196,7 +196,7 @@ static void half_a_configuration_is_refused(void **state) {
 static enum cgp_code ensure(struct bench *b, uint32_t worker, const char *room,
                             struct harness_call *c) {
   *c = (struct harness_call){0};
-  cg_room_ensure(harness_drivers(b->h, worker), room, harness_answered, c);
+  cg_room_ensure(harness_drivers(b->h, worker), room, NULL, harness_answered, c);
   return harness_wait(b->h, c);
 }
 
@@ -231,7 +231,8 @@ static void ensures_at_one_time_share_one_request(void **state) {
   struct bench *b = *state;
   struct harness_call calls[50] = {0};
   for (size_t i = 0; i < 50; i++) {
-    cg_room_ensure(harness_drivers(b->h, 0), "camera_a", harness_answered, &calls[i]);
+    cg_room_ensure(harness_drivers(b->h, 0), "camera_a", NULL, harness_answered,
+                   &calls[i]);
   }
   for (size_t i = 0; i < 50; i++) assert_int_equal(harness_wait(b->h, &calls[i]), CGP_OK);
   assert_int_equal(b->sfu.hits, 1);
@@ -349,7 +350,7 @@ static void a_room_gone_while_it_opens_is_not_remembered(void **state) {
   struct bench *b = *state;
   struct harness_call first = {0}, c;
   b->sfu.hold = true;
-  cg_room_ensure(harness_drivers(b->h, 0), "camera_a", harness_answered, &first);
+  cg_room_ensure(harness_drivers(b->h, 0), "camera_a", NULL, harness_answered, &first);
   while (!b->sfu.held) harness_run_ms(b->h, 1);
   struct evhttp_request *create = b->sfu.held;
   b->sfu.hold = false;
@@ -403,7 +404,7 @@ static void stopping_in_the_middle_is_clean(void **state) {
   struct bench *b = *state;
   struct harness_call c = {0};
   b->sfu.hold = true;
-  cg_room_ensure(harness_drivers(b->h, 0), "camera_a", harness_answered, &c);
+  cg_room_ensure(harness_drivers(b->h, 0), "camera_a", NULL, harness_answered, &c);
   while (!b->sfu.held) harness_run_ms(b->h, 1);
   sfu_close(&b->sfu);
   harness_close(b->h);

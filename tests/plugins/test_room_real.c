@@ -129,7 +129,7 @@ static struct bench *bench_or_skip(void **state) {
 
 static enum cgp_code ensure(struct bench *b, const char *room, struct harness_call *c) {
   *c = (struct harness_call){0};
-  cg_room_ensure(harness_drivers(b->h, 0), room, harness_answered, c);
+  cg_room_ensure(harness_drivers(b->h, 0), room, NULL, harness_answered, c);
   return harness_wait(b->h, c);
 }
 
