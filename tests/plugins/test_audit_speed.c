@@ -18,6 +18,7 @@
 #define ROWS 4000
 #else
 #define ROWS 100000
+#define PLAIN_BUILD
 #endif
 #define WAITING 64
 
@@ -187,34 +188,48 @@ static void append_together(struct trail *t, int64_t since_us, int first) {
 
 typedef void append_fn(struct trail *t, int64_t since_us, int first);
 
-/* What a row costs the writer, in us of a core. */
-static double cost_of(const char *how, append_fn *append_all) {
+/* In us of a core, for each row; and how often the writer committed. */
+struct cost {
+  double writer, all;
+  int64_t commits;
+};
+
+static struct cost cost_of(append_fn *append_all, int groups) {
   struct trail t;
   int64_t since_us = us_of(CLOCK_REALTIME);
-  int rows = 0, wanted = rows_wanted / 4;
   trail_paths(&t);
   trail_open(&t, "{}", 1);
-  double writer = writer_us(), whole = (double)us_of(CLOCK_PROCESS_CPUTIME_ID);
-  for (; rows < wanted; rows += GROUP) append_all(&t, since_us, rows);
-  writer = (writer_us() - writer) / rows;
-  whole = ((double)us_of(CLOCK_PROCESS_CPUTIME_ID) - whole) / rows;
-  print_message("%s: %.1f us a row in the writer, %.1f in all\n", how, writer, whole);
+  double writer = writer_us(), all = (double)us_of(CLOCK_PROCESS_CPUTIME_ID);
+  for (int i = 0; i < groups; i++) append_all(&t, since_us, i * GROUP);
+  struct cost cost = {.commits = harness_metric(t.h, "audit_commits_total", "")};
+  cost.writer = (writer_us() - writer) / (groups * GROUP);
+  cost.all = ((double)us_of(CLOCK_PROCESS_CPUTIME_ID) - all) / (groups * GROUP);
   trail_remove(&t);
-  return writer;
+  return cost;
 }
 
-static void keep_least(double *least, double cost) {
-  if (*least == 0 || cost < *least) *least = cost;
+static double less(double a, double b) {
+  return a < b ? a : b;
 }
 
 static void rows_cost_less_in_groups(void **state) {
   (void)state;
-  double singly = 0, together = 0;
-  for (int round = 0; round < 3; round++) {
-    keep_least(&singly, cost_of("256 single rows at a time", append_singly));
-    keep_least(&together, cost_of("groups of 256 rows", append_together));
+  int groups = rows_wanted / 4 / GROUP + 1;
+  struct cost singly = cost_of(append_singly, groups);
+  struct cost together = cost_of(append_together, groups);
+  for (int round = 0; round < 2; round++) {
+    struct cost s = cost_of(append_singly, groups), g = cost_of(append_together, groups);
+    singly = (struct cost){less(s.writer, singly.writer), less(s.all, singly.all), 0};
+    together = (struct cost){less(g.writer, together.writer), less(g.all, together.all),
+                             g.commits};
   }
-  assert_true(together < singly);
+  print_message("256 single rows at a time: %.1f us a row in the writer, %.1f in all\n"
+                "groups of 256 rows: %.1f us a row in the writer, %.1f in all\n",
+                singly.writer, singly.all, together.writer, together.all);
+  assert_int_equal(together.commits, groups);
+#ifdef PLAIN_BUILD /* a sanitizer's own work hides the rest */
+  assert_true(together.all < singly.all);
+#endif
 }
 
 int main(int argc, char **argv) {
