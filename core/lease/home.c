@@ -4,7 +4,8 @@
 
 static void arrive(void *arg) {
   struct cg_home_call *call = arg;
-  call->fn(call->home, cg_lease_find(call->home->leases, call->lease_id), call->arg);
+  struct cg_leases *leases = call->home->leases; /* NULL: home has closed */
+  call->fn(call->home, leases ? cg_lease_find(leases, call->lease_id) : NULL, call->arg);
 }
 
 void cg_home_do(struct cg_service *g, struct cg_home_call *call, const char *valid_id,

@@ -201,6 +201,21 @@ static void without_memory_an_event_is_dropped_and_told(void **state) {
   assert_true(cg_firm_ready());
 }
 
+/* Other workers may still tell this one, when its service has closed. */
+static void what_comes_after_the_end_is_dropped(void **state) {
+  struct harness *h = cg_alloc(sizeof *h);
+  (void)state;
+  harness_open(h, "return allow {}");
+  struct cgp_room_event ev =
+      CGP_INIT(cgp_room_event, .type = CGP_ROOM_JOINED, .room = ROOM,
+               .identity = lease(h)->id, .sid = "PA_1", .at_us = 1);
+  cg_presence_event(&h->service, &ev);
+  ev.type = CGP_ROOM_CLOSED;
+  cg_presence_event(&h->service, &ev);
+  harness_close(h);
+  cg_free(h);
+}
+
 int main(void) {
 #define NEWS(test) cmocka_unit_test_setup_teardown(test, make, drop)
   const struct CMUnitTest tests[] = {
@@ -217,6 +232,7 @@ int main(void) {
       NEWS(a_crowded_room_closes_with_one_row_each),
       NEWS(what_the_sfu_has_dropped_is_told),
       NEWS(without_memory_an_event_is_dropped_and_told),
+      cmocka_unit_test(what_comes_after_the_end_is_dropped),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
