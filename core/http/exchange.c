@@ -78,12 +78,6 @@ bool cg_exchange_alive(const struct cg_exchange *x) {
   return x->wire != NULL;
 }
 
-void cg_exchange_on_gone(struct cg_exchange *x,
-                         void (*fn)(struct cg_exchange *x, void *arg), void *arg) {
-  x->gone = fn;
-  x->gone_arg = arg;
-}
-
 void cg_exchange_admitted(struct cg_exchange *x, struct cg_in_flight *f) {
   CG_CHECK(!x->in_flight);
   x->in_flight = f;
@@ -92,7 +86,6 @@ void cg_exchange_admitted(struct cg_exchange *x, struct cg_in_flight *f) {
 
 void cg_exchange_left(struct cg_exchange *x) {
   x->wire = NULL;
-  if (x->gone) x->gone(x, x->gone_arg);
 }
 
 const char *cg_exchange_header(const struct cg_exchange *x, const char *name) {

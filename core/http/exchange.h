@@ -4,7 +4,7 @@
  * gets it.  The handler answers now or later, exactly once, with cg_exchange_reply,
  * cg_exchange_problem or cg_exchange_fail; that call ends the exchange and frees it.  A
  * client that leaves does not end it: completions still hold a valid exchange, and their
- * reply is dropped (cg_exchange_alive says so beforehand, cg_exchange_on_gone tells).
+ * reply is dropped (cg_exchange_alive says so beforehand).
  *
  * Everything is used on the thread of the worker that owns the connection.  All texts are
  * the exchange's and live until the reply; the arena is for the handler's own things of
@@ -57,15 +57,10 @@ struct cg_exchange {
   uint32_t n_fields, n_query, n_headers;
   struct cg_query *query;
   struct cg_header headers[CG_EXCHANGE_HEADERS_MAX];
-  void (*gone)(struct cg_exchange *x, void *arg);
-  void *gone_arg;
 };
 
+/* Is the client there still?  A half-close counts as leaving. */
 bool cg_exchange_alive(const struct cg_exchange *x);
-/* fn(x, arg) is called once when the client leaves before the reply; it may reply (to
- * nobody: that frees x).  A half-close counts as leaving. */
-void cg_exchange_on_gone(struct cg_exchange *x,
-                         void (*fn)(struct cg_exchange *x, void *arg), void *arg);
 
 /* First field of that name, caseless; NULL: absent. */
 const char *cg_exchange_header(const struct cg_exchange *x, const char *name);

@@ -172,9 +172,8 @@ static bool take_expect(struct cg_message *m, const char *bytes, struct cg_span 
   return true;
 }
 
-static bool take_upgrade(struct cg_message *m, const char *bytes, struct cg_span v) {
+static bool check_upgrade(struct cg_message *m, const char *bytes, struct cg_span v) {
   (void)bytes;
-  m->upgrade = true;
   return v.len > 0 || malformed(m, "Upgrade is empty");
 }
 
@@ -191,7 +190,7 @@ static const struct known {
     KNOWN("transfer-encoding", false, take_coding),
     KNOWN("connection", false, take_connection),
     KNOWN("expect", true, take_expect),
-    KNOWN("upgrade", false, take_upgrade),
+    KNOWN("upgrade", false, check_upgrade),
     KNOWN("authorization", true, NULL),
     KNOWN("content-type", true, NULL),
     KNOWN("idempotency-key", true, NULL),

@@ -64,7 +64,7 @@ struct cg_message {
 
   enum cg_method method;
   struct cg_span method_text, path, query; /* query without '?'; len 0: none */
-  bool http10, close, expect_continue, upgrade;
+  bool http10, close, expect_continue;
   uint32_t head_len, body_len;
   uint32_t n_fields;
   struct cg_message_field fields[CG_MESSAGE_HEADERS_MAX];

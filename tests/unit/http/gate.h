@@ -41,7 +41,7 @@ struct gate {
   sem_t done;
   uint16_t port;
   struct cg_exchange *kept[64]; /* by the handler of /keep, oldest first */
-  int n_kept, n_gone;
+  int n_kept;
 };
 
 static void *gate_thread(void *arg) {
@@ -87,7 +87,9 @@ static inline void gate_count_kept(struct gate *g, void *arg) {
 }
 
 static inline void gate_count_gone(struct gate *g, void *arg) {
-  *(int *)arg = g->n_gone;
+  int n = 0;
+  for (int i = 0; i < g->n_kept; i++) n += !cg_exchange_alive(g->kept[i]);
+  *(int *)arg = n;
 }
 
 /* Until the loop has seen what the clients did; bounded, the state is what is asked. */

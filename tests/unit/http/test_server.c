@@ -18,16 +18,10 @@ static void handle_later(struct cg_exchange *x) {
   cg_loop_send(gate_of(x)->loop, mail, reply_later, x);
 }
 
-static void note_gone(struct cg_exchange *x, void *arg) {
-  (void)arg;
-  gate_of(x)->n_gone++;
-}
-
 static void handle_keep(struct cg_exchange *x) {
   struct gate *g = gate_of(x);
   CG_CHECK(g->n_kept < 64);
   g->kept[g->n_kept++] = x;
-  cg_exchange_on_gone(x, note_gone, NULL);
 }
 
 static const struct cg_route routes[] = {
