@@ -367,6 +367,31 @@ static void no_more_than_so_many_rows_are_under_way(void **state) {
   cg_lease_unref(l);
 }
 
+/* The disk hangs for minutes: what is under way stays bounded, and releases are told. */
+static void a_trail_that_hangs_gets_no_more_than_so_much(void **state) {
+  enum { MANY = 12000 };
+  struct harness *h = *state;
+  for (int i = 0; i < MANY; i++) harness_lease(h, "alice", "lobby-1");
+  h->stub->unwell = true;
+  stub_next(h->stub, STUB_APPEND, HOLD, 0);
+  harness_pass(h, 400 * SECOND);
+  size_t under_way = stub_holds(h->stub, STUB_APPEND);
+  assert_in_range(under_way, 16, 80);
+  struct cg_lease *l = one(h);
+  struct waiter w = {0};
+  release(h, l, &w);
+  harness_pass(h, 2 * SECOND);
+  assert_true(w.told == 1 && !w.recorded);
+  assert_true(stub_holds(h->stub, STUB_APPEND) <= under_way + 1);
+  h->stub->unwell = false;
+  stub_next(h->stub, STUB_APPEND, NOW, 0);
+  while (stub_holds(h->stub, STUB_APPEND)) stub_let_go(h->stub, STUB_APPEND);
+  harness_pass(h, 11 * SECOND);
+  assert_int_equal(stub_count(h->stub, "end", ""), MANY + 1);
+  assert_int_equal(unrecorded(h), 0);
+  cg_lease_unref(l);
+}
+
 static void the_log_tells_of_single_ends_again(void **state) {
   struct harness *h = *state;
   for (int i = 0; i < 10; i++) harness_lease(h, "alice", "lobby-1");
@@ -412,6 +437,7 @@ int main(void) {
       END(a_question_that_fails_is_asked_again),
       END(many_end_in_groups_and_few_lines),
       END(no_more_than_so_many_rows_are_under_way),
+      END(a_trail_that_hangs_gets_no_more_than_so_much),
       END(the_log_tells_of_single_ends_again),
       cmocka_unit_test(what_is_open_is_forgotten_when_the_worker_stops),
   };
