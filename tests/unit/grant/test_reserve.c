@@ -124,8 +124,25 @@ static void a_full_quota_names_the_callers_leases(void **state) {
   assert_int_equal(a.code, CG_E_QUOTA);
   assert_string_equal(a.scope, "uplink:north");
   assert_int_equal(a.n_conflicts, 1);
+  h.stub->holder = "somebody-else"; /* what it held has lapsed; theirs is not told */
+  ask_reserve(&h, &a, BEST);
+  assert_int_equal(a.n_conflicts, 0);
+  h.stub->holder = first.lease_id;
+  ask_reserve(&h, &a, BEST);
+  assert_int_equal(a.n_conflicts, 1);
   assert_int_equal(h.stub->n[STUB_RELEASE], 0); /* it never held anything */
   assert_int_equal(cg_leases_live(h.service.leases), 1);
+  harness_close(&h);
+}
+
+static void the_policies_priority_goes_along(void **state) {
+  struct harness h;
+  struct asked a = {.times = 0};
+  (void)state;
+  harness_open(&h, "return allow { priority = -7 }");
+  ask_reserve(&h, &a, BEST);
+  assert_int_equal(a.code, CG_OK);
+  assert_int_equal(h.stub->priority, -7);
   harness_close(&h);
 }
 
@@ -256,6 +273,7 @@ int main(void) {
       cmocka_unit_test(a_policys_no),
       cmocka_unit_test(a_policy_that_fails_is_a_no_with_its_reason),
       cmocka_unit_test(a_full_quota_names_the_callers_leases),
+      cmocka_unit_test(the_policies_priority_goes_along),
       cmocka_unit_test(a_lower_tier_says_why),
       cmocka_unit_test(each_failure_undoes_what_was_done),
       cmocka_unit_test(each_late_completion_comes_to_nothing),

@@ -49,7 +49,8 @@ static void stub_succeed(struct stub *s, const struct stub_held *h) {
       [STUB_GET] = &camera,
       [STUB_LIST] = &CGP_MAKE(cgp_camera_list, .cameras = cameras, .n = 1),
       [STUB_RESERVE] = &CGP_MAKE(cgp_quota_verdict, .granted = !s->full, .rung = s->rung,
-                                 .scope = "uplink:north", .limit = 1, .in_use = 1),
+                                 .scope = "uplink:north", .limit = 1, .in_use = 1,
+                                 .holders = &s->holder, .n_holders = s->holder ? 1 : 0),
       [STUB_RENEW] = &CGP_MAKE(cgp_quota_renewed, .known = !s->unknown),
       [STUB_USAGE] = &CGP_MAKE(cgp_quota_usage, .in_use = s->in_use),
       [STUB_SWEEP] = &CGP_MAKE(cgp_quota_swept, .lapsed = 0),
@@ -167,6 +168,7 @@ static void stub_list(void *w, struct cgp_call call) {
 
 static void stub_reserve(void *w, const struct cgp_quota_reserve *r,
                          struct cgp_call call) {
+  ((struct stub *)w)->priority = r->priority;
   stub_say(w, "reserve %s of %zu\n", r->lease_id, r->n_ladder);
   stub_act(w, (struct stub_held){.op = STUB_RESERVE, .call = call});
 }

@@ -73,6 +73,8 @@ struct stub {
   bool unwell;                 /* health */
   size_t rung;
   uint64_t in_use;
+  const char *holder;           /* who holds the full scope; NULL: it does not say */
+  int64_t priority;             /* of the newest reserve */
   struct cgp_audit_row live[8]; /* the answer to live, and to query if there are any */
   size_t n_live;
 
