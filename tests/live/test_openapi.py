@@ -91,7 +91,7 @@ def tables():
     for path in [*ROOT.glob("core/*/*.c"), *ROOT.glob("plugins/*/*.c")]:
         for name, rows in re.findall(r"struct (?:cg|cgp)_route (\w+)\[\] = \{(.*?)\n?\};",
                                      path.read_text(), re.S):
-            routes = re.findall(r'\{"([A-Z]+)",\s*"([^"]+)",\s*\w+', rows)
+            routes = re.findall(r'[{ ]"([A-Z]+)",\s*"([^"]+)",\s*\w+', rows)
             assert routes, f"{path.name}: {name} cannot be read"
             if "admin" not in name:
                 found |= set(routes)
