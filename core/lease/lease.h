@@ -54,7 +54,8 @@ struct cg_lease {
   enum cg_ended_by ended_by; /* and ended_reason: once ended */
   char ended_reason[160];
 
-  const char *subject, *name, *key, *fingerprint; /* own text; key "" = none */
+  const char *subject, *key, *fingerprint; /* own text; key "" = none */
+  const char *name;                        /* own text, or the identity's */
   struct cg_identity *identity; /* as last decided with; NULL: not known, or ended */
   char *purpose;                /* as asked; own; NULL = none */
   int64_t asked_ttl_s;          /* 0 = none */
