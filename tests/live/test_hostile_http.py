@@ -13,7 +13,6 @@ import pytest
 import requests
 
 from conftest import needs
-from gate import problem
 from hostile import Base, malformed, smuggling
 from hostile.wire import say, say_all
 from pki import Authority
