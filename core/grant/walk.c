@@ -26,8 +26,16 @@ static struct cg_service *place_of(const struct cg_grant *g) {
   return s->name && !s->origin ? g->walk.home : g->walk.origin;
 }
 
+/* Home may have closed: when a stop runs out of time, services end before the mail. */
 static void arrive(void *arg) {
-  walk(arg);
+  static const struct cg_step none[] = {{.name = NULL}};
+  struct cg_grant *g = arg;
+  if (g->walk.here == g->walk.home && !g->walk.home->leases) {
+    cg_fail(&g->out.err, CG_E_UNAVAILABLE, "the gate is stopping");
+    g->walk.steps = none;
+    g->walk.at = 0;
+  }
+  walk(g);
 }
 
 static void travel(struct cg_grant *g, struct cg_service *to) {

@@ -249,6 +249,22 @@ static void a_row_that_comes_late_is_followed_by_its_end(void **state) {
   harness_close(&h);
 }
 
+static void a_home_that_has_closed_takes_nothing_on(void **state) {
+  struct harness h;
+  struct asked a = {.times = 0};
+  (void)state;
+  harness_open(&h, ALLOW);
+  struct cg_service closed = {.loop = h.loop};
+  h.peers[0] = &closed;
+  ask_reserve(&h, &a, BEST);
+  assert_int_equal(a.times, 1);
+  assert_int_equal(a.code, CG_E_UNAVAILABLE);
+  assert_string_equal(h.stub->trace, "");
+  assert_int_equal(h.service.in_flight, 0);
+  h.peers[0] = &h.service;
+  harness_close(&h);
+}
+
 static void a_client_that_left_leaves_no_lease(void **state) {
   struct harness h;
   struct asked a = {.leaves = true};
@@ -279,6 +295,7 @@ int main(void) {
       cmocka_unit_test(each_late_completion_comes_to_nothing),
       cmocka_unit_test(a_trail_that_cannot_be_written_gives_nothing),
       cmocka_unit_test(a_row_that_comes_late_is_followed_by_its_end),
+      cmocka_unit_test(a_home_that_has_closed_takes_nothing_on),
       cmocka_unit_test(a_client_that_left_leaves_no_lease),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
