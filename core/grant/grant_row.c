@@ -27,7 +27,7 @@ static void write_terms(struct cg_buf *b, const struct cg_grant *g) {
   }
   for (size_t i = 0; i < g->walk.n_replaced; i++) replaces[i] = g->walk.replaced[i]->id;
   t.replaces = (struct cg_strings){.items = replaces, .n = g->walk.n_replaced};
-  cg_terms_write(b, "terms", &t, &g->walk.home->conf->tiers);
+  cg_terms_write_for_row(b, &t, &g->walk.home->conf->tiers);
 }
 
 static void write_facts(struct cg_buf *b, const struct cg_grant *g) {

@@ -27,6 +27,7 @@ struct member {
   bool (*read)(struct reader *r, const struct member *m, json_t *value,
                struct cg_lease_terms *t);
   size_t min, max; /* bytes of a text */
+  bool column;     /* a row of the trail says it in a column */
 };
 
 static const void *field_of(const struct cg_lease_terms *t, const struct member *m) {
@@ -267,21 +268,21 @@ static bool read_identity(struct reader *r, const struct member *m, json_t *valu
 
 /* In the order of writing; the identity last, for it takes what room there is. */
 static const struct member members[] = {
-    {"lease_id", AT(id), write_text, read_id, 1, 0},
-    {"holding", AT(holding), write_holding, read_holding, 1, 0},
-    {"subject", AT(subject), write_text, read_text, 1, CG_IDENTITY_TEXT_MAX},
-    {"name", AT(name), write_text, read_text, 0, CG_IDENTITY_TEXT_MAX},
-    {"camera", AT(camera), write_text, read_camera, 1, 0},
-    {"room", AT(room), write_text, read_text, 1, CG_ROOM_MAX - 1},
-    {"quality", AT(tier), write_tier, read_tier, 0, 0},
-    {"quality_requested", AT(requested), write_tier, read_wish, 0, 0},
-    {"purpose", AT(purpose), write_text, read_text, 0, PURPOSE_MAX},
-    {"ttl_s", AT(ttl_s), write_seconds, read_seconds, 0, 0},
-    {"granted_at", AT(granted_us), write_time, read_time, 0, 0},
-    {"ends_at", AT(ends_us), write_time, read_end, 0, 0},
-    {"scopes", AT(scopes), write_scopes, read_scopes, 0, 0},
-    {"replaces", AT(replaces), write_replaces, read_replaces, 0, 0},
-    {"identity", AT(identity), write_identity, read_identity, 0, 0},
+    {"lease_id", AT(id), write_text, read_id, 1, 0, true},
+    {"holding", AT(holding), write_holding, read_holding, 1, 0, false},
+    {"subject", AT(subject), write_text, read_text, 1, CG_IDENTITY_TEXT_MAX, true},
+    {"name", AT(name), write_text, read_text, 0, CG_IDENTITY_TEXT_MAX, false},
+    {"camera", AT(camera), write_text, read_camera, 1, 0, true},
+    {"room", AT(room), write_text, read_text, 1, CG_ROOM_MAX - 1, false},
+    {"quality", AT(tier), write_tier, read_tier, 0, 0, true},
+    {"quality_requested", AT(requested), write_tier, read_wish, 0, 0, true},
+    {"purpose", AT(purpose), write_text, read_text, 0, PURPOSE_MAX, false},
+    {"ttl_s", AT(ttl_s), write_seconds, read_seconds, 0, 0, false},
+    {"granted_at", AT(granted_us), write_time, read_time, 0, 0, false},
+    {"ends_at", AT(ends_us), write_time, read_end, 0, 0, false},
+    {"scopes", AT(scopes), write_scopes, read_scopes, 0, 0, false},
+    {"replaces", AT(replaces), write_replaces, read_replaces, 0, 0, false},
+    {"identity", AT(identity), write_identity, read_identity, 0, 0, false},
 };
 
 struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l) {
@@ -304,13 +305,24 @@ struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l) {
   };
 }
 
-void cg_terms_write(struct cg_buf *b, const char *key, const struct cg_lease_terms *t,
-                    const struct cg_tiers *tiers) {
+static void write_members(struct cg_buf *b, const char *key,
+                          const struct cg_lease_terms *t, const struct cg_tiers *tiers,
+                          bool columns) {
   cg_json_open(b, key, '{');
   cg_json_int(b, "version", CG_TERMS_VERSION);
   for (size_t i = 0; i < CG_COUNT(members); i++)
-    members[i].write(b, &members[i], t, tiers);
+    if (columns || !members[i].column) members[i].write(b, &members[i], t, tiers);
   cg_json_close(b, '}');
+}
+
+void cg_terms_write(struct cg_buf *b, const struct cg_lease_terms *t,
+                    const struct cg_tiers *tiers) {
+  write_members(b, NULL, t, tiers, true);
+}
+
+void cg_terms_write_for_row(struct cg_buf *b, const struct cg_lease_terms *t,
+                            const struct cg_tiers *tiers) {
+  write_members(b, "terms", t, tiers, false);
 }
 
 static bool read_members(json_t *object, struct reader *r, struct cg_lease_terms *t) {
@@ -339,24 +351,25 @@ static bool put_column(json_t *facts, const char *name, const char *text) {
   return json_object_set_new(facts, name, json_string_nocheck(text)) == 0;
 }
 
-/* From before terms had a version: the members stood among the facts. */
-static bool read_unversioned(const struct cgp_audit_row *row, json_t *facts,
-                             struct reader *r, struct cg_lease_terms *ret) {
-  if (!json_is_object(facts))
-    return cg_fail(r->err, CG_E_MALFORMED, "the facts of the row are not an object");
-  if (!put_column(facts, "lease_id", row->lease_id) ||
-      !put_column(facts, "subject", row->subject) ||
-      !put_column(facts, "camera", row->camera) ||
-      !put_column(facts, "quality", row->quality) ||
-      !put_column(facts, "quality_requested", row->quality_requested))
-    return no_memory(r);
-  return read_members(facts, r, ret);
+/* What the columns say is theirs to say, whatever the object holds. */
+static bool put_columns(json_t *object, const struct cgp_audit_row *row) {
+  return put_column(object, "lease_id", row->lease_id) &&
+         put_column(object, "subject", row->subject) &&
+         put_column(object, "camera", row->camera) &&
+         put_column(object, "quality", row->quality) &&
+         put_column(object, "quality_requested", row->quality_requested);
 }
 
-static bool same_as_columns(const struct cgp_audit_row *row,
-                            const struct cg_lease_terms *t) {
-  return strcmp(row->lease_id, t->id) == 0 && strcmp(row->subject, t->subject) == 0 &&
-         strcmp(row->camera, t->camera) == 0;
+/* Before terms had a version their members stood among the facts. */
+static bool read_row(const struct cgp_audit_row *row, json_t *facts, struct reader *r,
+                     struct cg_lease_terms *ret) {
+  json_t *terms = json_object_get(facts, "terms");
+  json_t *object = terms ? terms : facts;
+  if (!json_is_object(object))
+    return cg_fail(r->err, CG_E_MALFORMED, "the terms of the row are not an object");
+  if (!put_columns(object, row)) return no_memory(r);
+  return terms ? cg_terms_read(terms, r->tiers, r->arena, ret, r->err)
+               : read_members(facts, r, ret);
 }
 
 bool cg_terms_of_row(const struct cgp_audit_row *row, const struct cg_tiers *tiers,
@@ -366,11 +379,7 @@ bool cg_terms_of_row(const struct cgp_audit_row *row, const struct cg_tiers *tie
   json_t *facts = cg_json_parse_deep(row->facts, strlen(row->facts),
                                      CG_JSON_DEPTH + LEVELS_TO_CLAIMS, err);
   if (!facts) return false;
-  json_t *terms = json_object_get(facts, "terms");
-  bool ok = terms ? cg_terms_read(terms, tiers, arena, ret, err)
-                  : read_unversioned(row, facts, &r, ret);
+  bool ok = read_row(row, facts, &r, ret);
   json_decref(facts);
-  if (!ok || same_as_columns(row, ret)) return ok;
-  cg_identity_unref(ret->identity);
-  return cg_fail(err, CG_E_MALFORMED, "terms: of another lease than the row's");
+  return ok;
 }

@@ -1,8 +1,9 @@
 /* terms.h - what a lease needs to live again, as one JSON object.
  *
- * The facts of every granted or changed lease hold it whole (grant/grant_row.c), under
- * "terms": the newest such row brings the lease back after a restart (restore.c).  It
- * refers to nothing beside itself: who hands the object on hands on the lease.
+ * The object refers to nothing beside itself: who hands it on hands on the lease.  The
+ * facts of every granted or changed lease hold it under "terms" (grant/grant_row.c),
+ * without what the row's columns say: the newest such row brings the lease back after a
+ * restart (restore.c).
  *
  * Written and read by one table in terms.c, one line a member.  CG_TERMS_VERSION counts
  * its forms; another number is refused.  Rows from before there was one had the same
@@ -42,14 +43,18 @@ struct cg_lease_terms {
 /* With the lease's own identity, no reference taken; replaces nothing. */
 struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l);
 
-void cg_terms_write(struct cg_buf *b, const char *key, const struct cg_lease_terms *t,
+/* The whole object. */
+void cg_terms_write(struct cg_buf *b, const struct cg_lease_terms *t,
                     const struct cg_tiers *tiers);
+/* Into the open object of a row's facts. */
+void cg_terms_write_for_row(struct cg_buf *b, const struct cg_lease_terms *t,
+                            const struct cg_tiers *tiers);
 
 /* true: *ret holds one reference to its identity, the caller's to give back.  false:
  * CG_E_MEMORY, or CG_E_MALFORMED and *err says which member. */
 bool cg_terms_read(json_t *object, const struct cg_tiers *tiers, struct cg_arena *arena,
                    struct cg_lease_terms *ret, struct cg_err *err) CG_MUST_USE;
-/* Of a row of the trail, of either form; id, subject and camera must be the columns'. */
+/* Of a row of the trail, of either form; ids, subject and tiers are the columns'. */
 bool cg_terms_of_row(const struct cgp_audit_row *row, const struct cg_tiers *tiers,
                      struct cg_arena *arena, struct cg_lease_terms *ret,
                      struct cg_err *err) CG_MUST_USE;

@@ -2,12 +2,16 @@
 
 #include <string.h>
 
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 static bool is_word(const char *text, size_t max) {
-  size_t n = strlen(text);
-  return n > 0 && n <= max && strspn(text, LETTERS) > 0 &&
-         strspn(text, LETTERS "_-") == n;
+  size_t n = 0;
+  for (; text[n] && n <= max; n++)
+    if (!is_alphanumeric(text[n]) && (n == 0 || (text[n] != '_' && text[n] != '-')))
+      return false;
+  return n > 0 && n <= max;
 }
 
 bool cg_camera_id_valid(const char *id) {

@@ -44,6 +44,8 @@ static bool last_terms(const struct harness *h, struct cg_arena *arena,
   row.lease_id = last->lease_id;
   row.subject = last->subject;
   row.camera = last->camera;
+  row.quality = last->quality;
+  row.quality_requested = last->quality_requested;
   row.facts = last->facts;
   bool ok = cg_terms_of_row(&row, &h->conf.tiers, arena, ret, &err);
   if (!ok) fail_msg("%s: %s", err.text, last->facts);

@@ -66,21 +66,25 @@ static inline struct cg_buf whole_facts(void) {
   cg_buf_init(&b, CG_FACTS_MAX);
   cg_json_open(&b, NULL, '{');
   cg_json_str(&b, "site", "north");
-  cg_terms_write(&b, "terms", &t, &cg_tiers_default);
+  cg_terms_write_for_row(&b, &t, &cg_tiers_default);
   cg_json_close(&b, '}');
   assert_true(cg_buf_ok(&b));
   cg_identity_unref(id);
   return b;
 }
 
+/* The whole object. */
 static inline json_t *whole_json(void) {
-  struct cg_buf facts = whole_facts();
+  struct cg_identity *id = identity_of(CLAIMS);
+  struct cg_lease_terms t = whole(id);
   struct cg_err err;
-  json_t *json = cg_json_parse(cg_buf_text(&facts), facts.len, &err);
-  json_t *terms = json_incref(json_object_get(json, "terms"));
+  struct cg_buf b;
+  cg_buf_init(&b, CG_FACTS_MAX);
+  cg_terms_write(&b, &t, &cg_tiers_default);
+  json_t *terms = cg_json_parse(cg_buf_text(&b), b.len, &err);
   assert_true(json_is_object(terms));
-  json_decref(json);
-  cg_buf_done(&facts);
+  cg_buf_done(&b);
+  cg_identity_unref(id);
   return terms;
 }
 
@@ -93,6 +97,27 @@ static inline enum cg_code reading(json_t *json) {
   if (ok) cg_identity_unref(t.identity);
   assert_int_equal(ok, err.code == CG_OK);
   assert_int_equal(!ok, *err.text != '\0');
+  cg_arena_free(arena, NULL);
+  return err.code;
+}
+
+/* The columns of the whole terms. */
+static inline struct cgp_audit_row whole_row(const char *facts) {
+  struct cgp_audit_row row = cg_row_blank("decision");
+  row.lease_id = ID;
+  row.subject = "alice";
+  row.camera = "lobby-1";
+  row.quality = "medium";
+  row.facts = facts;
+  return row;
+}
+
+static inline enum cg_code reading_row(const struct cgp_audit_row *row) {
+  struct cg_arena *arena = cg_arena_new(NULL, 1 << 20);
+  struct cg_lease_terms t;
+  struct cg_err err = {0};
+  if (cg_terms_of_row(row, &cg_tiers_default, arena, &t, &err))
+    cg_identity_unref(t.identity);
   cg_arena_free(arena, NULL);
   return err.code;
 }

@@ -52,12 +52,14 @@ static struct written terms_now(struct harness *h) {
 static void in_trail(struct harness *h, struct written *w, const char *kind) {
   cg_buf_init(&w->facts, CG_FACTS_MAX);
   cg_json_open(&w->facts, NULL, '{');
-  cg_terms_write(&w->facts, "terms", &w->terms, &h->conf.tiers);
+  cg_terms_write_for_row(&w->facts, &w->terms, &h->conf.tiers);
   cg_json_close(&w->facts, '}');
   struct cgp_audit_row row = cg_row_blank(kind);
   row.lease_id = w->terms.id;
   row.subject = w->terms.subject;
   row.camera = w->terms.camera;
+  row.quality = cg_tier_name(&cg_tiers_default, w->terms.tier);
+  row.quality_requested = cg_tier_name(&cg_tiers_default, w->terms.requested);
   row.facts = cg_buf_text(&w->facts);
   h->stub->live[h->stub->n_live++] = row;
 }

@@ -4,10 +4,7 @@
 static void every_truncation_is_refused(void **state) {
   (void)state;
   struct cg_buf whole = whole_facts();
-  struct cgp_audit_row row = cg_row_blank("decision");
-  row.lease_id = ID;
-  row.subject = "alice";
-  row.camera = "lobby-1";
+  struct cgp_audit_row row = whole_row("");
   for (size_t cut = 0; cut <= whole.len; cut++) {
     char *facts = cg_alloc(cut + 1); /* so that a byte too far is seen */
     memcpy(facts, whole.data, cut);
