@@ -369,8 +369,8 @@ struct cgp_header {
   const char *name, *value; /* a token; at most 320 bytes without control characters */
 };
 struct cgp_http_reply {
-  uint32_t size, status; /* 4xx and 5xx are sent as problem+json with `body` as detail */
-  const char *content_type; /* NULL = no body */
+  uint32_t size, status;    /* of a refusal `body` is the detail: the guide says which */
+  const char *content_type; /* NULL = none is sent */
   const char *body;
   size_t body_len;
   const struct cgp_header *headers;

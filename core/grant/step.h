@@ -5,7 +5,8 @@
  * called after a failure of this step or a later one, must accept that the step did
  * nothing or half, and starts what it has to without waiting for it.  Steps run on the
  * grant's home worker, but those marked `origin`; the grant's arena is there from the
- * first step at home. Each step lies in a file of its name: step_NAME.c.
+ * first step at home. Each step lies in a file of its name, step_NAME.c, or where
+ * the list says.
  */
 #ifndef CG_GRANT_STEP_H
 #define CG_GRANT_STEP_H
@@ -62,12 +63,12 @@ void cg_step_own_lease(struct cg_grant *g);
 void cg_step_lease_to_end(struct cg_grant *g); /* one's own, or for an admin any */
 void cg_step_lease_on_camera(struct cg_grant *g);
 void cg_step_lease_of_key(struct cg_grant *g);
-void cg_step_lives(struct cg_grant *g);
+void cg_step_lives(struct cg_grant *g); /* fails when the lease has ended */
 
 void cg_step_camera(struct cg_grant *g);
 
 void cg_step_decide(struct cg_grant *g);
-void cg_step_explain(struct cg_grant *g); /* a no is an answer like a yes */
+void cg_step_explain(struct cg_grant *g); /* step_decide.c: a no is an answer, too */
 
 void cg_step_reserve(struct cg_grant *g); /* step_quota.c */
 void cg_undo_reserve(struct cg_grant *g);

@@ -146,7 +146,8 @@ static const char *header_odd(const struct cgp_http_reply *r, size_t nth) {
   const struct cgp_header *h = CGP_AT(r->headers, nth);
   if (h->size < FIRST(cgp_header) || !h->name || !h->value) return "half a header";
   if (!token(h->name, HEADER_NAME_MAX)) return "a header's name is no token";
-  if (!one_line(h->value, HEADER_VALUE_MAX)) return "a header's value is not one line";
+  if (!one_line(h->value, HEADER_VALUE_MAX))
+    return "a header's value is not one line of at most 320 bytes";
   for (size_t i = 0; i < CG_COUNT(not_the_plugins); i++)
     if (!strcasecmp(not_the_plugins[i], h->name)) return "a header that is the host's";
   for (size_t i = 0; i < nth; i++)
@@ -160,8 +161,8 @@ static const char *reply_odd(const void *result) {
   if (!r->body && r->body_len > 0) return "the body is not there";
   if (r->content_type && !one_line(r->content_type, HEADER_VALUE_MAX))
     return "the content type is not one line";
-  if (r->n_headers > CGP_HEADERS_MAX || (r->n_headers > 0 && !r->headers))
-    return "the headers are not there";
+  if (r->n_headers > CGP_HEADERS_MAX) return "more headers than 6";
+  if (r->n_headers > 0 && !r->headers) return "the headers are not there";
   const char *odd = NULL;
   for (size_t i = 0; i < r->n_headers && !odd; i++) odd = header_odd(r, i);
   return odd;
