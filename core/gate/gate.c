@@ -233,7 +233,7 @@ static void admin_listens(void *arg, struct cg_worker *w, const struct cg_err *e
   struct gate *gate = arg;
   if (err)
     give_up(gate, err);
-  else
+  else if (!gate->drain_until_us)
     cg_loop_send(w->loop, &gate->starting, restore, gate);
 }
 
@@ -263,6 +263,7 @@ static void start_recorded(void *arg, enum cgp_code code, const void *result,
 static void restored(void *arg, const struct cg_err *err, size_t n) {
   struct gate *gate = arg;
   struct cg_worker *zero = gate->workers.all[0];
+  if (!zero->service.leases) return; /* the gate stopped meanwhile */
   if (err) {
     CG_LOG(gate->workers.log, CG_ERROR, "cannot take the live leases back yet",
            {"error", err->text});

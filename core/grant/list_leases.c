@@ -90,7 +90,9 @@ static void list_part(void *arg) {
   struct part *p = arg;
   struct gather *all = p->all;
   cg_buf_init(&p->text, LIST_MAX);
-  if (*all->filter.subject)
+  if (!p->home->leases)
+    p->text.failed = true; /* home has closed */
+  else if (*all->filter.subject)
     cg_lease_of(p->home->leases, all->filter.subject, list_of_subject, p);
   else
     cg_leases_each(p->home->leases, list_one, p);

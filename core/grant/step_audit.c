@@ -25,7 +25,8 @@ static void recorded(void *arg, enum cgp_code code, const void *result,
     cg_step_done(g);
     return;
   }
-  g->walk.row_sent = g->walk.row_sent && code == CGP_E_TIMEOUT; /* it may come yet */
+  if (code != CGP_E_TIMEOUT && code != CGP_E_INTERNAL) /* after these it may be there */
+    g->walk.row_sent = false;
   cg_step_fail_call(g, "audit", code, text);
 }
 

@@ -36,6 +36,7 @@ void cg_step_keep(struct cg_grant *g) {
   l->ends_us = g->out.ends_us;
   l->expires_us = g->out.expires_us;
   cg_lease_set_identity(l, g->walk.identity);
+  if (g->walk.ends_changed) cg_lease_watch(g->walk.home, l); /* it may be sooner */
   if (strcmp(l->room, g->out.room) != 0) change_room(g);
   cg_step_done(g);
 }

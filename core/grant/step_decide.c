@@ -20,8 +20,15 @@ static void refuse(struct cg_grant *g, const struct cg_verdict *v) {
 
 static void allow(struct cg_grant *g, const struct cg_verdict *v) {
   struct cg_service *h = g->walk.home;
+  int64_t now = cg_service_now(h);
   g->out.ends_us = ends_us(g, v);
-  g->out.expires_us = cg_service_now(h) + h->conf->lapse_s * 1000000;
+  if (g->out.ends_us <= now) {
+    g->out.reason = "its time is up";
+    cg_step_refuse(g, CG_E_DENIED, g->out.reason,
+                   "the policies allow it for a time that is over");
+    return;
+  }
+  g->out.expires_us = now + h->conf->lapse_s * 1000000;
   if (g->out.expires_us > g->out.ends_us) g->out.expires_us = g->out.ends_us;
   cg_step_done(g);
 }

@@ -152,8 +152,8 @@ static void taken(void *arg) {
 
 static void take_share(void *arg) {
   struct share *s = arg;
-  s->ok = true;
-  for (const struct found *f = s->first; f; f = f->next)
+  s->ok = s->home->leases; /* NULL: home has closed */
+  for (const struct found *f = s->first; s->home->leases && f; f = f->next)
     s->ok = take(s->home, &f->terms) && s->ok;
   for (const struct found *f = s->first; s->ok && f; f = f->next)
     finish_replacing(s->home, &f->terms);

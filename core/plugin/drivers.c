@@ -24,6 +24,7 @@ struct cg_drivers {
   struct driver *items;
   size_t n;
   const struct driver *cameras, *quota, *room, *ice, *audit;
+  bool stopping;                /* no plugin is entered any more */
   _Atomic(const char *) inside; /* the plugin that has the worker now; NULL: none */
   _Atomic int64_t inside_us;    /* since then */
 };
@@ -91,11 +92,13 @@ struct cg_drivers *cg_drivers_start(const struct cg_drivers_env *env,
 }
 
 /* Transfers first, then posts, then stop: each of them may still complete calls; what is
- * open after that ends as unavailable. */
+ * open after that ends as unavailable.  Who asks on meanwhile is told that the gate
+ * stops: the plugin it means may have stopped before the one that answered. */
 void cg_drivers_free(struct cg_drivers *d) {
   if (!d) return;
   if (d->fetcher) cg_fetcher_close(d->fetcher);
   for (size_t i = d->n; i-- > 0;) cg_host_stop(d->items[i].host);
+  d->stopping = true;
   for (size_t i = d->n; i-- > 0;) {
     const struct driver *it = &d->items[i];
     if (it->plugin->abi->stop) it->plugin->abi->stop(it->w);
@@ -138,8 +141,9 @@ const char *cg_drivers_inside(const struct cg_drivers *d, int64_t *ret_us) {
 static bool enter(struct cg_drivers *d, const struct driver *it, uint32_t ms,
                   const struct cg_result_kind *kind, cg_call_fn *fn, void *arg,
                   struct op *op) {
-  if (!it) {
-    fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
+  if (!it || d->stopping) {
+    fn(arg, CGP_E_UNAVAILABLE, NULL,
+       it ? "the gate is stopping" : "no plugin serves this");
     return false;
   }
   *op = (struct op){.d = d, .it = it, .began_us = now_us()};

@@ -48,6 +48,39 @@ static void beats_keep_a_lease_to_its_hard_end_and_no_longer(void **state) {
   harness_close(&h);
 }
 
+/* A policy that allows less time than before moves the end to the front. */
+static void a_shorter_time_is_kept(void **state) {
+  struct harness h;
+  struct asked lease = {.times = 0}, a = {.times = 0};
+  (void)state;
+  harness_open(&h, ALLOW);
+  have_lease(&h, &lease);
+  harness_pass(&h, 40 * SECOND);
+  swap_policy(&h, "return allow { ttl = '50s', scopes = { scope('user:alice', 2) } }");
+  ask_beat(&h, &a, lease.lease_id);
+  assert_int_equal(a.code, CG_OK);
+  assert_int_equal(a.ends_us, HARNESS_NOW + 50 * SECOND);
+  harness_pass(&h, 11 * SECOND);
+  assert_int_equal(lease_of(&h, &lease)->state, CG_LEASE_ENDED);
+  assert_int_equal(lease_of(&h, &lease)->ended_by, CG_ENDED_EXPIRED);
+  harness_close(&h);
+}
+
+static void a_time_that_is_over_is_a_refusal(void **state) {
+  struct harness h;
+  struct asked lease = {.times = 0}, a = {.times = 0};
+  (void)state;
+  harness_open(&h, ALLOW);
+  have_lease(&h, &lease);
+  harness_pass(&h, 40 * SECOND);
+  swap_policy(&h, "return allow { ttl = '30s' }");
+  ask_beat(&h, &a, lease.lease_id);
+  assert_int_equal(a.code, CG_E_GONE);
+  assert_string_equal(a.reason, "its time is up");
+  assert_int_equal(stub_count(h.stub, "end", lease.lease_id), 1);
+  harness_close(&h);
+}
+
 static void a_lower_tier_moves_the_viewer(void **state) {
   struct harness h;
   struct asked lease = {.times = 0}, a = {.times = 0};
@@ -219,6 +252,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_beat_that_changes_nothing_costs_no_row),
       cmocka_unit_test(beats_keep_a_lease_to_its_hard_end_and_no_longer),
+      cmocka_unit_test(a_shorter_time_is_kept),
+      cmocka_unit_test(a_time_that_is_over_is_a_refusal),
       cmocka_unit_test(a_lower_tier_moves_the_viewer),
       cmocka_unit_test(a_refused_beat_ends_the_lease),
       cmocka_unit_test(an_outage_ends_nothing),

@@ -249,6 +249,24 @@ static void a_row_that_comes_late_is_followed_by_its_end(void **state) {
   harness_close(&h);
 }
 
+/* An answer that cannot be read leaves open whether the row is there. */
+static void a_row_in_doubt_is_followed_by_its_end(void **state) {
+  struct harness h;
+  struct asked a = {.times = 0};
+  (void)state;
+  harness_open(&h, ALLOW);
+  h.stub->how[STUB_APPEND] = HOLD;
+  ask_reserve(&h, &a, BEST);
+  h.stub->how[STUB_APPEND] = NOW;
+  stub_let_fail(h.stub, STUB_APPEND, CGP_E_INTERNAL);
+  harness_pass(&h, SECOND);
+  assert_int_equal(a.times, 1);
+  assert_int_equal(a.code, CG_E_INTERNAL);
+  assert_int_equal(stub_count(h.stub, "end", ""), 1);
+  assert_int_equal(cg_leases_live(h.service.leases), 0);
+  harness_close(&h);
+}
+
 static void a_home_that_has_closed_takes_nothing_on(void **state) {
   struct harness h;
   struct asked a = {.times = 0};
@@ -295,6 +313,7 @@ int main(void) {
       cmocka_unit_test(each_late_completion_comes_to_nothing),
       cmocka_unit_test(a_trail_that_cannot_be_written_gives_nothing),
       cmocka_unit_test(a_row_that_comes_late_is_followed_by_its_end),
+      cmocka_unit_test(a_row_in_doubt_is_followed_by_its_end),
       cmocka_unit_test(a_home_that_has_closed_takes_nothing_on),
       cmocka_unit_test(a_client_that_left_leaves_no_lease),
   };
