@@ -219,6 +219,7 @@ def test_a_crowd_of_slow_connections_does_not_slow_the_others(gate, load, crowd)
     crowd(gate, size)
     during = load.run(IN_FLIGHT, rate, seconds)
     answers = crowd.leave()
+    until(lambda: gate.metric("camgate_http_connections") < 10, "the crowd is gone")
     after = load.run(IN_FLIGHT, rate, seconds)
     p99 = [report["good"]["p99_ms"] for report in (before, during, after)]
     show("slow connections", size=size, rate=rate, p99_before_ms=p99[0],
