@@ -68,12 +68,6 @@ struct cg_grant *cg_api_grant(struct cg_exchange *x, enum cg_op op) {
   return g;
 }
 
-bool cg_subject_has_role(const struct cg_subject *s, const char *role) {
-  for (size_t i = 0; i < s->roles.n; i++)
-    if (strcmp(s->roles.items[i], role) == 0) return true;
-  return false;
-}
-
 bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *out) {
   struct cg_service *g = cg_api_of(x)->service;
   struct cg_err err = {0};
@@ -83,19 +77,13 @@ bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *ou
     cg_exchange_fail(x, &err);
     return false;
   }
-  if (!role || cg_subject_has_role(&out->subject, role)) return true;
+  if (!role || cg_strings_has(&out->subject.roles, role)) return true;
   cg_identity_unref(out->identity);
   cg_exchange_failf(x, CG_E_DENIED, "this is for callers with the role %s", role);
   return false;
 }
 
 /* ---- forms ---- */
-
-static bool among(struct cg_strings list, size_t n, const char *text) {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(list.items[i], text) == 0) return true;
-  return false;
-}
 
 bool cg_api_meaning(struct cg_exchange *x, const char *camera, const char *quality,
                     struct cg_strings replace, struct cg_field_errors *errs) {
@@ -110,7 +98,7 @@ bool cg_api_meaning(struct cg_exchange *x, const char *camera, const char *quali
     snprintf(at, sizeof at, "/replace/%zu", i);
     if (!cg_id_valid(replace.items[i]))
       cg_field_error(errs, x->arena, at, "is not a lease id");
-    else if (among(replace, i, replace.items[i]))
+    else if (cg_strings_has(&(struct cg_strings){replace.items, i}, replace.items[i]))
       cg_field_error(errs, x->arena, at, "is there twice");
   }
   if (errs->n == 0) return true;

@@ -60,7 +60,6 @@ struct cg_caller {
   struct cg_identity *identity; /* one reference */
 };
 bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *out);
-bool cg_subject_has_role(const struct cg_subject *s, const char *role);
 
 /* Forms.  The checks answer the request themselves when they are false. */
 /* What a body's table cannot say; quality may be NULL, replace empty. */

@@ -36,6 +36,12 @@ void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
 }
 
 /* prefix/name by RFC 6901; what does not fit is cut. */
+bool cg_strings_has(const struct cg_strings *list, const char *text) {
+  for (size_t i = 0; i < list->n; i++)
+    if (strcmp(list->items[i], text) == 0) return true;
+  return false;
+}
+
 static const char *pointer_to(struct cg_arena *arena, const char *prefix,
                               const char *name) {
   char text[512];

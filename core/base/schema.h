@@ -32,6 +32,7 @@ struct cg_strings {
   const char *const *items;
   size_t n;
 };
+bool cg_strings_has(const struct cg_strings *list, const char *text);
 
 struct cg_field {
   const char *name;

@@ -263,7 +263,7 @@ static void start_recorded(void *arg, enum cgp_code code, const void *result,
 static void restored(void *arg, const struct cg_err *err, size_t n) {
   struct gate *gate = arg;
   struct cg_worker *zero = gate->workers.all[0];
-  if (!zero->service.leases) return; /* the gate stopped meanwhile */
+  if (cg_service_closed(&zero->service)) return; /* the gate stopped meanwhile */
   if (err) {
     CG_LOG(gate->workers.log, CG_ERROR, "cannot take the live leases back yet",
            {"error", err->text});

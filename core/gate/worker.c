@@ -139,7 +139,7 @@ static void tear_down(struct cg_worker *w) {
   cg_jwks_source_free(g->jwks);
   event_base_loop(cg_loop_base(w->loop), EVLOOP_NONBLOCK); /* libevent's deferred frees */
   cg_drivers_free(g->drivers);
-  if (g->leases) cg_service_close(g);
+  if (!cg_service_closed(g)) cg_service_close(g);
   cg_policy_unref(w->candidate);
   cg_keys_free(w->new_keys);
   cg_policy_unref(g->policy);

@@ -90,8 +90,8 @@ static void list_part(void *arg) {
   struct part *p = arg;
   struct gather *all = p->all;
   cg_buf_init(&p->text, LIST_MAX);
-  if (!p->home->leases)
-    p->text.failed = true; /* home has closed */
+  if (cg_service_closed(p->home))
+    p->text.failed = true;
   else if (*all->filter.subject)
     cg_lease_of(p->home->leases, all->filter.subject, list_of_subject, p);
   else

@@ -62,12 +62,6 @@ static bool is_own(const struct cg_grant *g, const struct cg_lease *l) {
   return strcmp(l->subject, g->walk.subject.id) == 0;
 }
 
-static bool is_admin(const struct cg_subject *s) {
-  for (size_t i = 0; i < s->roles.n; i++)
-    if (strcmp(s->roles.items[i], "admin") == 0) return true;
-  return false;
-}
-
 static void take(struct cg_grant *g, struct cg_lease *l) {
   g->walk.lease = cg_lease_ref(l);
   cg_queue_join(g);
@@ -89,7 +83,7 @@ void cg_step_own_lease(struct cg_grant *g) {
 }
 
 void cg_step_lease_to_end(struct cg_grant *g) {
-  take_named(g, is_admin(&g->walk.subject));
+  take_named(g, cg_strings_has(&g->walk.subject.roles, "admin"));
 }
 
 static bool lives_on_camera(struct cg_lease *l, void *arg) {

@@ -4,18 +4,13 @@
 #include "grant/quality.h"
 #include "grant/step.h"
 #include "lease/end.h"
+#include "lease/holding.h"
 
 static struct cgp_scope *scopes_of(struct cg_grant *g) {
   const struct cg_verdict *v = g->out.verdict;
   struct cgp_scope *s = cg_arena_alloc(g->walk.arena, (v->n_scopes + 1) * sizeof *s);
-  for (size_t i = 0; s && i < v->n_scopes; i++)
-    s[i] = CGP_MAKE(cgp_scope, .name = v->scopes[i].name, .limit = v->scopes[i].limit,
-                    .weighted = v->scopes[i].weighted);
+  if (s) cg_holding_scopes(s, v->scopes, v->n_scopes);
   return s;
-}
-
-static uint32_t ttl_ms(const struct cg_grant *g) {
-  return (uint32_t)(g->walk.home->conf->lapse_s + g->walk.home->conf->beat_s) * 1000;
 }
 
 /* ---- reserve ---- */
@@ -109,7 +104,7 @@ static void ask(struct cg_grant *g) {
                                 .n_scopes = g->out.verdict->n_scopes,
                                 .ladder_kbps = ladder,
                                 .n_ladder = n,
-                                .ttl_ms = ttl_ms(g),
+                                .ttl_ms = cg_holding_ms(g->walk.home->conf),
                                 .priority = g->out.verdict->priority};
   if (!r.scopes) {
     cg_step_no_memory(g);
@@ -142,14 +137,12 @@ static void as_before(void *arg, enum cgp_code code, const void *result,
 /* As the lease that holds it has it. */
 static void hold_as_before(struct cg_grant *g, const struct cg_lease *l) {
   struct cgp_scope scopes[CG_SCOPES_MAX];
-  for (size_t i = 0; i < l->n_scopes; i++)
-    scopes[i] = CGP_MAKE(cgp_scope, .name = l->scopes[i].name,
-                         .limit = l->scopes[i].limit, .weighted = l->scopes[i].weighted);
+  cg_holding_scopes(scopes, l->scopes, l->n_scopes);
   struct cgp_quota_hold hold = {.lease_id = l->holding,
                                 .scopes = scopes,
                                 .n_scopes = l->n_scopes,
                                 .kbps = g->walk.home->conf->tiers.items[l->tier].kbps,
-                                .ttl_ms = ttl_ms(g)};
+                                .ttl_ms = cg_holding_ms(g->walk.home->conf)};
   cg_quota_renew(g->walk.home->drivers, &hold, as_before, g->walk.home);
 }
 
@@ -186,7 +179,7 @@ void cg_step_renew(struct cg_grant *g) {
                                 .scopes = scopes_of(g),
                                 .n_scopes = g->out.verdict->n_scopes,
                                 .kbps = g->walk.home->conf->tiers.items[g->out.tier].kbps,
-                                .ttl_ms = ttl_ms(g)};
+                                .ttl_ms = cg_holding_ms(g->walk.home->conf)};
   if (!hold.scopes) {
     cg_step_no_memory(g);
     return;

@@ -30,7 +30,7 @@ static struct cg_service *place_of(const struct cg_grant *g) {
 static void arrive(void *arg) {
   static const struct cg_step none[] = {{.name = NULL}};
   struct cg_grant *g = arg;
-  if (g->walk.here == g->walk.home && !g->walk.home->leases) {
+  if (g->walk.here == g->walk.home && cg_service_closed(g->walk.home)) {
     cg_fail(&g->out.err, CG_E_UNAVAILABLE, "the gate is stopping");
     g->walk.steps = none;
     g->walk.at = 0;

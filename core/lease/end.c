@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "lease/end_log.h"
 #include "lease/end_rows.h"
+#include "lease/holding.h"
 #include "lease/retry.h"
 
 struct cg_endings {
@@ -69,7 +70,7 @@ static int64_t in_s(const struct cg_service *g, int64_t s) {
 
 void cg_give_back(struct cg_service *g, const char *holding) {
   if (!cg_retries_add_copy(g->endings->quota, holding, "",
-                           in_s(g, g->conf->lapse_s + g->conf->beat_s)))
+                           in_s(g, cg_holding_s(g->conf))))
     CG_LOG(g->log, CG_ERROR, "no memory to give back quota: it lapses by itself",
            {"lease_id", holding});
 }

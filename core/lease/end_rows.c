@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/deferred.h"
 #include "base/mem.h"
+#include "lease/holding.h"
 #include "lease/row.h"
 
 #define GROUP_ROWS  128
@@ -243,11 +244,10 @@ static void answered(void *arg, enum cgp_code code, const void *result,
 
 /* What they hold is given back behind their rows. */
 static void give_back_behind(struct cg_end_rows *r, struct cg_lease *l) {
-  const struct cg_lease_conf *conf = r->g->conf;
   if (!l->holds) return;
   l->holds = false;
   cg_retries_add(r->quota, l, &l->giving_back, l->holding,
-                 cg_service_now(r->g) + (conf->lapse_s + conf->beat_s) * 1000000);
+                 cg_service_now(r->g) + cg_holding_s(r->g->conf) * 1000000);
 }
 
 static struct cgp_audit_row row_of(const struct cg_end_rows *r, const struct cg_lease *l,

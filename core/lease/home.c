@@ -4,8 +4,9 @@
 
 static void arrive(void *arg) {
   struct cg_home_call *call = arg;
-  struct cg_leases *leases = call->home->leases; /* NULL: home has closed */
-  call->fn(call->home, leases ? cg_lease_find(leases, call->lease_id) : NULL, call->arg);
+  struct cg_service *home = call->home;
+  bool closed = cg_service_closed(home);
+  call->fn(home, closed ? NULL : cg_lease_find(home->leases, call->lease_id), call->arg);
 }
 
 void cg_home_do(struct cg_service *g, struct cg_home_call *call, const char *valid_id,

@@ -98,7 +98,7 @@ static void looked_up(void *arg, enum cgp_code code, const void *result,
 }
 
 static bool look_up(struct news *n) {
-  if (n->type != CGP_ROOM_JOINED || !n->home->leases) return false;
+  if (n->type != CGP_ROOM_JOINED || cg_service_closed(n->home)) return false;
   struct cgp_audit_filter f = cg_row_end_of(n->call.lease_id);
   cg_audit_query(n->home->drivers, &f, looked_up, n);
   return true;
@@ -139,7 +139,8 @@ static bool note_closed(struct cg_lease *l, void *arg) {
 static void about_room(void *arg) {
   struct news *n = arg;
   struct closing c = {.news = n};
-  bool more = n->home->leases && cg_leases_part(n->home->leases, &n->at, note_closed, &c);
+  bool more = !cg_service_closed(n->home) &&
+              cg_leases_part(n->home->leases, &n->at, note_closed, &c);
   while (c.over.first) {
     struct cg_lease *l = CG_CONTAINER(c.over.first, struct cg_lease, in_rows);
     cg_list_remove(&c.over, &l->in_rows);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "lease/end.h"
+#include "lease/holding.h"
 #include "lease/terms.h"
 
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
@@ -36,26 +37,20 @@ static void over(struct restorer *r, const struct cg_err *err) {
   cg_free(r);
 }
 
-static struct cgp_scope *held_of(struct restorer *r, const struct cg_lease_terms *t) {
-  struct cgp_scope *held = cg_arena_zalloc(r->arena, (t->n_scopes + 1) * sizeof *held);
-  for (size_t i = 0; held && i < t->n_scopes; i++)
-    held[i] = CGP_MAKE(cgp_scope, .name = t->scopes[i].name, .limit = t->scopes[i].limit,
-                       .weighted = t->scopes[i].weighted);
-  return held;
-}
-
 /* false: no memory. */
 static bool hold(struct restorer *r, const struct cg_lease_terms *t) {
-  struct cgp_scope *held = held_of(r, t);
+  struct cgp_scope *held = cg_arena_alloc(r->arena, (t->n_scopes + 1) * sizeof *held);
+  if (!held) return false;
+  cg_holding_scopes(held, t->scopes, t->n_scopes);
   r->holds[r->n++] = (struct cgp_quota_hold){
       .size = sizeof *r->holds,
       .lease_id = t->holding,
       .scopes = held,
       .n_scopes = t->n_scopes,
       .kbps = r->g->conf->tiers.items[t->tier].kbps,
-      .ttl_ms = (uint32_t)(r->g->conf->lapse_s + r->g->conf->beat_s) * 1000,
+      .ttl_ms = cg_holding_ms(r->g->conf),
   };
-  return held;
+  return true;
 }
 
 /* false: no memory.  What cannot be read is logged and left where it is. */
@@ -68,7 +63,7 @@ static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
            {"lease_id", row->lease_id}, {"error", err.text});
     return err.code != CG_E_MEMORY;
   }
-  size_t home = cg_id_home(f->terms.id) % r->g->n_workers;
+  uint32_t home = cg_service_home_of_lease(r->g, f->terms.id)->worker;
   f->next = r->by_home[home];
   r->by_home[home] = f;
   return hold(r, &f->terms);
@@ -152,8 +147,8 @@ static void taken(void *arg) {
 
 static void take_share(void *arg) {
   struct share *s = arg;
-  s->ok = s->home->leases; /* NULL: home has closed */
-  for (const struct found *f = s->first; s->home->leases && f; f = f->next)
+  s->ok = !cg_service_closed(s->home);
+  for (const struct found *f = s->ok ? s->first : NULL; f; f = f->next)
     s->ok = take(s->home, &f->terms) && s->ok;
   for (const struct found *f = s->first; s->ok && f; f = f->next)
     finish_replacing(s->home, &f->terms);

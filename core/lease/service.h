@@ -73,6 +73,11 @@ void cg_service_usage(void *service, const char *scope,
 struct cg_service *cg_service_home_of_subject(struct cg_service *g, const char *subject);
 struct cg_service *cg_service_home_of_lease(struct cg_service *g, const char *valid_id);
 
+/* Its worker has stopped: mail that still comes is told so, not served. */
+static inline bool cg_service_closed(const struct cg_service *g) {
+  return !g->leases;
+}
+
 static inline int64_t cg_service_now(const struct cg_service *g) {
   return g->clock->wall_us(g->clock);
 }

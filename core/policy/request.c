@@ -46,11 +46,7 @@ static void push_strings(lua_State *L, const struct cg_strings *list) {
 }
 
 static int has_one(lua_State *L, const struct cg_strings *list) {
-  const char *want = luaL_checkstring(L, 2);
-  bool found = false;
-  for (size_t i = 0; i < list->n && !found; i++)
-    found = strcmp(list->items[i], want) == 0;
-  lua_pushboolean(L, found);
+  lua_pushboolean(L, cg_strings_has(list, luaL_checkstring(L, 2)));
   return 1;
 }
 
