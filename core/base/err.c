@@ -22,6 +22,7 @@ static const struct cg_code_info table[CG_CODE_COUNT] = {
     [CG_E_URI_TOO_LONG] = {414, "uri-too-long", "The request target is too long"},
     [CG_E_MEDIA_TYPE] = {415, "unsupported-media-type", "Media type not supported"},
     [CG_E_INVALID] = {422, "invalid-field", "A field is not valid"},
+    [CG_E_UPGRADE] = {426, "upgrade-required", "Another protocol is needed"},
     [CG_E_RATE] = {429, "too-many-requests", "Too many requests"},
     [CG_E_HEADERS] = {431, "headers-too-large", "The headers are too large"},
     [CG_E_INTERNAL] = {500, "internal", "Internal error"},

@@ -32,6 +32,7 @@ enum cg_code {
   CG_E_URI_TOO_LONG,    /* 414 uri-too-long */
   CG_E_MEDIA_TYPE,      /* 415 unsupported-media-type */
   CG_E_INVALID,         /* 422 invalid-field: errors[] with JSON pointers */
+  CG_E_UPGRADE,         /* 426 upgrade-required: this path speaks WebSocket only */
   CG_E_RATE,            /* 429 too-many-requests */
   CG_E_HEADERS,         /* 431 headers-too-large */
   CG_E_INTERNAL,        /* 500 internal: a defect of ours */

@@ -2,14 +2,12 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <evhtp/evhtp.h>
 #include <fcntl.h>
-#include <openssl/ssl.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "http/refusal.h"
 #include "http/wire.h"
@@ -18,9 +16,7 @@
 #define REFUSING_MAX 64 /* connections over the bound that are told so, at a time */
 #define NEVER        INT64_MAX
 
-static const char continue_answer[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-enum state { HANDSHAKE, READING, ANSWERING, SENDING, PARTING, LINGERING, CLOSED };
+enum state { HANDSHAKE, READING, ANSWERING, SENDING, TAKEN, PARTING, LINGERING, CLOSED };
 
 struct cg_conn {
   struct cg_conns *all;
@@ -40,6 +36,7 @@ struct cg_conn {
   size_t shown;   /* bytes of the input that the reader of messages has seen */
   size_t queued;  /* of the answer, when its deadline was last set */
   size_t dropped; /* while it parts and lingers */
+  struct cg_conn_owner owner; /* when TAKEN */
   struct cg_addr peer;
   char address[CG_ADDR_TEXT];
 };
@@ -96,9 +93,7 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg) {
 }
 
 static void shut_down(struct cg_conn *c) {
-  SSL *ssl = c->all->listener->tls ? bufferevent_openssl_get_ssl(c->wire.bev) : NULL;
-  if (ssl && SSL_is_init_finished(ssl)) SSL_shutdown(ssl);
-  shutdown(bufferevent_getfd(c->wire.bev), SHUT_WR);
+  cg_wire_shut(c->wire.bev);
   c->state = LINGERING;
   expire_in(c, limits_of(c)->linger_us);
 }
@@ -222,8 +217,7 @@ no_memory:
 }
 
 static void send_continue(struct cg_conn *c) {
-  char text[sizeof continue_answer];
-  memcpy(text, continue_answer, sizeof text);
+  char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
   struct iovec iov = {text, sizeof text - 1};
   c->continued = true;
   if (cg_wire_send(&c->wire, &iov, 1) == CG_SENT_BROKEN) close_conn(c);
@@ -324,6 +318,24 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
     close_conn(c);
 }
 
+/* ---- another protocol ---- */
+
+struct cg_conn *cg_conn_take_over(struct cg_exchange *x,
+                                  const struct cg_conn_owner *owner) {
+  struct cg_conn *c = CG_CONTAINER(x->wire, struct cg_conn, wire);
+  CG_CHECK(c->state == ANSWERING && !cg_wire_closes(&c->wire));
+  c->state = TAKEN;
+  c->owner = *owner;
+  cg_exchange_reply(x, 101, NULL, NULL, 0);
+  if (c->wire.broken) close_conn(c);
+  return c->wire.broken ? NULL : c;
+}
+
+void cg_conn_release(struct cg_conn *c) {
+  CG_CHECK(c->state == TAKEN);
+  close_conn(c);
+}
+
 /* ---- accept ---- */
 
 static void link_conn(struct cg_conns *all, struct cg_conn *c) {
@@ -414,7 +426,10 @@ void cg_conns_sweep(struct cg_conns *all) {
 void cg_conns_drain(struct cg_conns *all) {
   for (struct cg_conn *c = all->first; c; c = c->next) {
     catch_up(c);
-    if (c->state <= READING && !c->message.begun) close_conn(c);
+    if (c->state == TAKEN)
+      c->owner.drain(c->owner.arg);
+    else if (c->state <= READING && !c->message.begun)
+      close_conn(c);
   }
 }
 
@@ -425,7 +440,10 @@ bool cg_conns_init(struct cg_conns *all, struct cg_loop *loop) {
 }
 
 void cg_conns_close(struct cg_conns *all) {
-  for (struct cg_conn *c = all->first; c; c = c->next) close_conn(c);
+  for (struct cg_conn *c = all->first; c; c = c->next) {
+    if (c->state == TAKEN) c->owner.lost(c->owner.arg);
+    close_conn(c);
+  }
   free_closed(all);
   if (all->turn_end) event_free(all->turn_end);
   cg_peers_free(all->peers);

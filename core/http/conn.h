@@ -9,6 +9,7 @@
  *   READING    collects a request, or waits for one
  *   ANSWERING  one exchange is out; later bytes wait, so replies keep the requests' order
  *   SENDING    its reply is queued; then READING again
+ *   TAKEN      another protocol has it, from ANSWERING on; CLOSED follows
  *   PARTING    the last answer is queued: one that says Connection: close
  *   LINGERING  it is out; what the client still sends is dropped until its EOF, so that
  *              the answer is not lost to a reset
@@ -16,9 +17,13 @@
  *
  * States follow each other downwards, but for SENDING's step back.  A connection is
  * freed behind all callbacks of the loop's turn in which it was closed, so no pointer to
- * it dies under a caller.  A refused request is the connection's last.  Another
- * protocol, once there is one, takes a connection over from ANSWERING and leaves CLOSED
- * behind.
+ * it dies under a caller.  A refused request is the connection's last.
+ *
+ * A handler may hand its connection to another protocol (RFC 9110 7.8): the exchange ends
+ * with 101, and the bufferevent is the new owner's, who sets callbacks and watermarks of
+ * its own.  What the client sent behind its request is in the bufferevent's input.  The
+ * connection stays in the counts and the bounds, and no deadline of this file holds for
+ * it any more, until its owner releases it.
  *
  * Deadlines are fields that a sweep over all connections compares with the clock ten
  * times a second: no timer is touched per request.  They count the client's delay alone:
@@ -40,6 +45,7 @@
 #include "http/route.h"
 
 struct cg_conn;
+struct cg_exchange;
 struct evhtp_connection;
 
 /* All connections of one listener.  The server fills the first part and outlives them. */
@@ -65,6 +71,24 @@ void cg_conns_close(struct cg_conns *all); /* closes and frees all, now */
 /* From evhtp's post-accept callback.  False: evhtp shall close the connection. */
 bool cg_conn_accept(struct cg_conns *all, struct evhtp_connection *evhtp,
                     const struct cg_addr *peer);
+
+/* Who has taken a connection.  It hears on the worker's thread, never from within one of
+ * its own calls. */
+struct cg_conn_owner {
+  void (*drain)(void *arg); /* the gate drains: come to an end soon */
+  void (*lost)(void *arg);  /* the listener is freed, and now the connection: the
+                               last call, which must not release */
+  void *arg;
+};
+
+/* Ends x with 101 and the fields that its handler has set; x->wire->bev is the owner's
+ * from then on.  The client is there still, and an answer would not close
+ * (cg_wire_closes).  NULL: the client left just now; x is gone in any case. */
+struct cg_conn *cg_conn_take_over(struct cg_exchange *x,
+                                  const struct cg_conn_owner *owner) CG_MUST_USE;
+/* Closes a taken connection at the end of the loop's turn; its bufferevent calls nobody
+ * any more. */
+void cg_conn_release(struct cg_conn *c);
 
 void cg_conns_sweep(struct cg_conns *all); /* ends what is late */
 void cg_conns_drain(

@@ -88,13 +88,20 @@ void cg_exchange_left(struct cg_exchange *x) {
   x->wire = NULL;
 }
 
-const char *cg_exchange_header(const struct cg_exchange *x, const char *name) {
+const char *cg_exchange_header_next(const struct cg_exchange *x, const char *name,
+                                    const char *last) {
   size_t len = strlen(name);
-  for (uint32_t i = 0; i < x->n_fields; i++)
-    if (x->fields[i].name.len == len &&
+  for (uint32_t i = 0; i < x->n_fields; i++) {
+    const char *value = x->bytes + x->fields[i].value.at;
+    if (x->fields[i].name.len == len && (!last || value > last) &&
         strcasecmp(x->bytes + x->fields[i].name.at, name) == 0)
-      return x->bytes + x->fields[i].value.at;
+      return value;
+  }
   return NULL;
+}
+
+const char *cg_exchange_header(const struct cg_exchange *x, const char *name) {
+  return cg_exchange_header_next(x, name, NULL);
 }
 
 const char *cg_exchange_query(const struct cg_exchange *x, const char *name) {

@@ -64,6 +64,9 @@ bool cg_exchange_alive(const struct cg_exchange *x);
 
 /* First field of that name, caseless; NULL: absent. */
 const char *cg_exchange_header(const struct cg_exchange *x, const char *name);
+/* The next one behind the value `last`; NULL: the first. */
+const char *cg_exchange_header_next(const struct cg_exchange *x, const char *name,
+                                    const char *last);
 
 /* Query parameter, percent-decoded with '+' as space; NULL: absent.  Duplicates, invalid
  * UTF-8 and control characters were answered 400 before the handler ran. */

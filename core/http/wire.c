@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -56,4 +58,10 @@ void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n) {
   if (must_call(w, sent))
     bufferevent_trigger(w->bev, EV_WRITE,
                         BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+void cg_wire_shut(struct bufferevent *bev) {
+  SSL *ssl = bufferevent_openssl_get_ssl(bev);
+  if (ssl && SSL_is_init_finished(ssl)) SSL_shutdown(ssl);
+  shutdown(bufferevent_getfd(bev), SHUT_WR);
 }

@@ -48,4 +48,7 @@ enum cg_sent cg_wire_send(struct cg_wire *w, struct iovec *iov, int n);
  * send at once. */
 void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n);
 
+/* Nothing more comes from us: close_notify where there is TLS, and FIN. */
+void cg_wire_shut(struct bufferevent *bev);
+
 #endif
