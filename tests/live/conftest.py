@@ -1,5 +1,6 @@
 """Fixtures: real servers, and gates beside them.  Each test's things lie in its
 tmp_path."""
+import contextlib
 import os
 
 import pytest
@@ -24,23 +25,30 @@ def needs(name):
         pytest.skip(f"{name} is not installed (scripts/deps test)")
 
 
-@pytest.fixture
-def started():
-    """started(server) starts it and ends it with the test; gates must end cleanly."""
-    running = []
+@contextlib.contextmanager
+def running():
+    """start(server) starts it and ends it with the block; gates must end cleanly."""
+    servers_of_it = []
 
     def start(server):
-        running.append(server)
+        servers_of_it.append(server)
         return server.start()
 
     yield start
     errors = []
-    for server in reversed(running):
+    for server in reversed(servers_of_it):
         try:
             server.stop_cleanly() if isinstance(server, Gate) else server.stop()
         except AssertionError as error:
             errors.append(str(error))
     assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def started():
+    """running() for one test."""
+    with running() as start:
+        yield start
 
 
 @pytest.fixture(scope="session", autouse=True)

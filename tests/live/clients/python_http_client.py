@@ -1,0 +1,28 @@
+"""Python's own http.client: one connection an address, an iterable as a body."""
+import http.client
+import ssl
+from urllib.parse import urlsplit
+
+from life import CA, live
+
+connections = {}
+
+
+def connect(base):
+    at = urlsplit(base)
+    if at.scheme == "http":
+        return http.client.HTTPConnection(at.netloc)
+    return http.client.HTTPSConnection(at.netloc,
+                                       context=ssl.create_default_context(cafile=CA))
+
+
+def call(base, step):
+    connection = connections.get(base) or connections.setdefault(base, connect(base))
+    connection.request(step.method, step.path, headers=step.headers,
+                       body=step.pieces() if step.streamed else step.body)
+    reply = connection.getresponse()
+    return (reply.status, reply.version / 10, reply.getheader("Content-Type"),
+            reply.read().decode())
+
+
+live(call)

@@ -1,0 +1,210 @@
+"""The clients that people use, each as it behaves by default, directly and behind the
+usual proxies.
+
+A member is a program that carries out a plan at each front and prints a line a step, so
+that all are judged alike.  tests/live/clients holds them.
+"""
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from conftest import needs, running
+from gate import Gate
+from pki import Authority
+from proxies import OrdinaryHAProxy, OrdinaryNginx
+from servers import ROOT
+from tap import Tap
+from test_tls import SecureGate
+from toolchains import built_once, needs_toolchain
+
+HERE = ROOT / "tests/live/clients"
+API = "/api/v1/stream"
+
+
+@dataclass
+class Step:
+    """One request of the plan, and what must come back."""
+
+    name: str
+    method: str
+    path: str
+    status: int
+    body: str = ""
+    streamed: bool = False
+
+    def line(self):
+        mode = ("streamed" if self.streamed else "whole") if self.body else "none"
+        return "\t".join((self.name, self.method, API + self.path, mode, self.body))
+
+
+LIFE = [
+    Step("first", "GET", "/leases", 200),
+    Step("reserve", "POST", "/reserve", 201, '{"camera_id": "lobby-1"}'),
+    Step("beat", "POST", "/heartbeat/{lease}", 200),
+    Step("token", "GET", "/token/lobby-1", 200),
+    Step("leases", "GET", "/leases", 200),
+    Step("release", "DELETE", "/release/{lease}", 204),
+    Step("gone", "POST", "/heartbeat/{lease}", 410),
+    Step("refused", "POST", "/reserve", 403, '{"camera_id": "vault-1"}'),
+    Step("reserve-streamed", "POST", "/reserve", 201,
+         '{"camera_id": "lobby-1", "quality": "low"}', streamed=True),
+    Step("release-streamed", "DELETE", "/release/{lease}", 204),
+    Step("refused-streamed", "POST", "/reserve", 403, '{"camera_id": "vault-1"}',
+         streamed=True),
+    Step("last", "GET", "/leases", 200),
+]
+
+
+@dataclass
+class Member:
+    """A client: what runs it ({built} is its folder of compiled files), what it needs."""
+
+    argv: tuple
+    toolchain: str | None = None
+    build: tuple = ()
+    http2: bool = False    # speaks it where it is offered
+    tls: bool = True
+    streams: bool = True   # has a way to send a body of unknown length
+    connections: int = 1   # for the whole plan, at most
+
+
+PYTHON = (sys.executable,)
+MEMBERS = {
+    "curl": Member((HERE / "curl.sh",), "curl", http2=True, connections=len(LIFE)),
+    "wget": Member((HERE / "wget.sh",), "wget", streams=False, connections=len(LIFE)),
+    "perl": Member(("perl", HERE / "perl.pl"), "perl", tls=False),
+    "node-fetch": Member(("node", HERE / "node.mjs", "fetch"), "node",
+                         connections=3),  # may dial before the last answer is put away
+    "node-http": Member(("node", HERE / "node.mjs", "http"), "node"),
+    "node-http2": Member(("node", HERE / "node.mjs", "http2"), "node", http2=True),
+    "go": Member(("{built}/client",), "go", http2=True,
+                 build=("go", "build", "-o", "{out}/client", HERE / "client.go")),
+    "java": Member(("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
+                    "{built}", "Client"), "java", http2=True,
+                   build=("javac", "-d", "{out}", HERE / "Client.java")),
+    "python-requests": Member((*PYTHON, HERE / "python_requests.py")),
+    "python-httpx": Member((*PYTHON, HERE / "python_httpx.py"), http2=True),
+    "python-aiohttp": Member((*PYTHON, HERE / "python_aiohttp.py")),
+    "python-http.client": Member((*PYTHON, HERE / "python_http_client.py")),
+}
+ONLY_HTTP2 = {"node-http2"}  # a client that has nothing older
+LATER = {"curl", "java", "node-http2"}  # send a POST without a length
+SECURE = ("tls", "nginx-h2", "haproxy-h2")
+HTTP2 = SECURE[1:]
+
+
+class Site:
+    """Two gates of one secret, one with TLS, and all ways to them."""
+
+    def __init__(self, start, folder):
+        authority = Authority(folder / "pki")
+        pair = authority.issue()
+        self.ca, self.folder = authority.ca, folder
+        self.gate = start(Gate(folder / "gate"))
+        self.secure = SecureGate(folder / "secure", authority, pair,
+                                 CAMGATE_JWT_SECRET=self.gate.secret)
+        start(self.secure)
+        nginx = start(OrdinaryNginx(folder / "nginx", self.gate, pair))
+        haproxy = start(OrdinaryHAProxy(folder / "haproxy", self.gate, pair))
+        self.tap = Tap(self.gate.port)
+        self.fronts = {"direct": self.gate.url, "tapped": self.tap.url,
+                       "tls": self.secure.url} | nginx.fronts | haproxy.fronts
+        self.plan = folder / "plan"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    for name in ("nginx", "haproxy"):
+        needs(name)
+    with running() as start:
+        site = Site(start, tmp_path_factory.mktemp("site"))
+        with site.tap:
+            yield site
+
+
+def fronts_of(name, member, site):
+    return {front: url for front, url in site.fronts.items()
+            if (member.tls or front not in SECURE)
+            and (name not in ONLY_HTTP2 or front in HTTP2)}
+
+
+def said_by(member, site, plan, urls, token, built):
+    """{(url, step): (status, HTTP version, Content-Type, body)}"""
+    argv = [str(a).format(built=built) for a in member.argv]
+    env = {"PATH": os.environ["PATH"], "HOME": str(site.folder), "LANG": "C.UTF-8",
+           "NODE_EXTRA_CA_CERTS": str(site.ca), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([*argv, plan, site.ca, token, *urls], capture_output=True,
+                          text=True, timeout=120, env=env, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split("\t", 5) for line in done.stdout.splitlines()]
+    assert all(len(line) == 6 for line in lines), done.stdout + done.stderr
+    return {(url, step): rest for url, step, *rest in lines}
+
+
+def faults(step, answer, http2):
+    """What is wrong with one answer, in words."""
+    if answer is None:
+        return "no answer"
+    status, version, kind, body = answer
+    problem = "application/problem+json" if step.status >= 400 else "application/json"
+    if status != str(step.status):
+        return f"{status} {body}"
+    if step.status != 204 and kind.split(";")[0] != problem:
+        return f"its type is {kind}"
+    if version != "-" and (version == "2") != http2:
+        return f"over HTTP/{version}"
+    return SAYS[step.name](json.loads(body)) if step.name in SAYS else None
+
+
+def holds(count):
+    return lambda body: len(body["leases"]) != count and f"leases: {body['leases']}"
+
+
+SAYS = {
+    "first": holds(0), "leases": holds(1), "last": holds(0),
+    "reserve": lambda body: body["quality"] != "high" and body,
+    "reserve-streamed": lambda body: body["quality"] != "low" and body,
+    "token": lambda body: not body["token"] and body,
+    "gone": lambda body: body["ended_by"] != "released" and body,
+    "refused": lambda body: body["reason"] != "this camera is closed" and body,
+    "refused-streamed": lambda body: body["reason"] != "this camera is closed" and body,
+}
+
+
+@pytest.mark.parametrize("name", sorted(MEMBERS.keys() - LATER))
+def test_a_client_lives_everywhere(site, tmp_path_factory, name):
+    member = MEMBERS[name]
+    built = None
+    if member.toolchain:
+        needs_toolchain(member.toolchain)
+    if member.build:
+        built = built_once(tmp_path_factory, name, *member.build)
+    plan = [step for step in LIFE if "streamed" not in step.name]
+    site.plan.write_text("".join(step.line() + "\n" for step in plan))
+    fronts = fronts_of(name, member, site)
+    before = len(site.tap.sent)
+    said = said_by(member, site, site.plan, fronts.values(), site.gate.token(name), built)
+    found = [f"{front}, {step.name}: {fault}" for front, url in fronts.items()
+             for step in plan
+             if (fault := faults(step, said.get((url, step.name)),
+                                 member.http2 and front in HTTP2))]
+    found += [f"{front}: {said[(url, 'error')][3]}" for front, url in fronts.items()
+              if (url, "error") in said]
+    assert not found, "\n".join(found)
+    assert len(site.tap.sent) - before <= member.connections
+    in_trail(site, name, len(fronts), member)
+
+
+def in_trail(site, subject, n_fronts, member):
+    each = 1
+    outcomes, ends = [], []
+    for gate in (site.gate, site.secure):
+        outcomes += [row["outcome"] for row in gate.decisions(subject=subject)]
+        ends += [row["ended_by"] for row in gate.rows(
+            "SELECT ended_by FROM sessions WHERE subject = ?", subject)]
+    assert ends == ["released"] * n_fronts * each
+    assert sorted(outcomes) == sorted(["allow", "deny"] * n_fronts * each)
