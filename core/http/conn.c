@@ -1,14 +1,13 @@
 #include "http/conn.h"
 
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <evhtp/evhtp.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "http/intake.h"
 #include "http/refusal.h"
 #include "http/wire.h"
 
@@ -24,6 +23,7 @@ struct cg_conn {
   struct cg_conn *next_closed;
   evhtp_connection_t *evhtp;
   struct cg_wire wire; /* its bev is ours */
+  struct cg_intake intake;
 
   enum state state;
   bool refusing;  /* over the bound: accepted to be told so */
@@ -31,11 +31,9 @@ struct cg_conn {
   bool excused;   /* a deadline of this request was put off: we had not read yet */
   bool eof;
 
-  struct cg_message message;
   int64_t deadline;
-  size_t shown;   /* bytes of the input that the reader of messages has seen */
-  size_t queued;  /* of the answer, when its deadline was last set */
-  size_t dropped; /* while it parts and lingers */
+  size_t queued;              /* of the answer, when its deadline was last set */
+  size_t dropped;             /* while it parts and lingers */
   struct cg_conn_owner owner; /* when TAKEN */
   struct cg_addr peer;
   char address[CG_ADDR_TEXT];
@@ -49,14 +47,6 @@ static void expire_in(struct cg_conn *c, int64_t us) {
   c->deadline = cg_listener_now(c->all->listener) + us;
 }
 
-static struct evbuffer *input(struct cg_conn *c) {
-  return bufferevent_get_input(c->wire.bev);
-}
-
-static size_t unsent(struct cg_conn *c) {
-  return evbuffer_get_length(bufferevent_get_output(c->wire.bev));
-}
-
 /* ---- the end of a connection ---- */
 
 static void close_conn(struct cg_conn *c) {
@@ -67,6 +57,7 @@ static void close_conn(struct cg_conn *c) {
   c->wire.exchange = NULL;
   bufferevent_setcb(c->wire.bev, NULL, NULL, NULL, NULL);
   bufferevent_disable(c->wire.bev, EV_READ | EV_WRITE);
+  cg_intake_close(&c->intake);
   all->open--;
   all->refusing -= c->refusing;
   cg_peers_drop(all->peers, cg_addr_client(&c->peer));
@@ -99,22 +90,20 @@ static void shut_down(struct cg_conn *c) {
 }
 
 static void drop_input(struct cg_conn *c) {
-  size_t n = evbuffer_get_length(input(c));
-  c->dropped += n;
-  evbuffer_drain(input(c), n);
+  c->dropped += cg_intake_drop(&c->intake);
   if (c->dropped > LINGER_BYTES) close_conn(c);
 }
 
 /* Queued bytes have write_us to move. */
 static void await_write(struct cg_conn *c, enum state state) {
   c->state = state;
-  c->queued = unsent(c);
+  c->queued = cg_wire_unsent(&c->wire);
   expire_in(c, limits_of(c)->write_us);
 }
 
 /* The last answer is queued, or all out. */
 static void part(struct cg_conn *c) {
-  if (unsent(c))
+  if (cg_wire_unsent(&c->wire))
     await_write(c, PARTING);
   else if (c->eof)
     close_conn(c);
@@ -128,7 +117,7 @@ static void answer_refusal(struct cg_conn *c, enum cg_code code, const char *why
   struct cg_refusal refusal = {.code = code,
                                .why = why,
                                .client_addr = c->address,
-                               .bodiless = c->message.method == CG_HEAD};
+                               .bodiless = c->intake.message.method == CG_HEAD};
   struct iovec iov = {answer, cg_refusal_write(c->all->listener, &refusal, answer)};
   if (cg_wire_send(&c->wire, &iov, 1) == CG_SENT_BROKEN)
     close_conn(c);
@@ -141,8 +130,6 @@ static void answer_refusal(struct cg_conn *c, enum cg_code code, const char *why
 static void next_request(struct cg_conn *c) {
   c->state = READING;
   c->continued = c->excused = false;
-  c->shown = 0;
-  cg_message_init(&c->message);
   c->deadline = c->all->swept_us + limits_of(c)->idle_us; /* no clock per request */
 }
 
@@ -159,7 +146,7 @@ static void catch_up(struct cg_conn *c) {
   if (c->state != ANSWERING || c->wire.exchange) return;
   if (c->wire.broken)
     close_conn(c);
-  else if (unsent(c))
+  else if (cg_wire_unsent(&c->wire))
     await_write(c, SENDING);
   else
     finish(c);
@@ -192,95 +179,80 @@ static struct cg_exchange *make_exchange(struct cg_conn *c, const struct cg_addr
       .began_us = cg_listener_now(c->all->listener),
       .client_addr = forwarded ? text : c->address,
   };
-  return cg_exchange_new(&origin, &c->message, bytes);
+  return cg_exchange_new(&origin, &c->intake.message, bytes);
 }
 
-static void deliver(struct cg_conn *c) {
-  size_t total = c->message.head_len + c->message.body_len;
-  char *bytes = (char *)evbuffer_pullup(input(c), (ev_ssize_t)total);
-  if (!bytes) goto no_memory;
-  struct cg_addr client = cg_access_client(c->all->access, &c->peer, &c->message, bytes);
+static void deliver(struct cg_conn *c, const char *bytes) {
+  const struct cg_message *m = &c->intake.message;
+  struct cg_addr client = cg_access_client(c->all->access, &c->peer, m, bytes);
   struct cg_exchange *x = make_exchange(c, &client, bytes);
-  if (!x) goto no_memory;
+  if (!x) {
+    answer_refusal(c, CG_E_MEMORY, "there is no memory for this request");
+    return;
+  }
   c->wire.exchange = x;
-  c->wire.last = c->message.close;
+  c->wire.last = m->close;
   c->state = ANSWERING;
   c->deadline = NEVER;
-  evbuffer_drain(input(c), total); /* what is behind it waits there */
+  cg_intake_consume(&c->intake); /* what is behind it waits there */
   c->wire.inside = true;
   dispatch(c, x, !cg_access_admits(c->all->access, &client));
   c->wire.inside = false;
   catch_up(c);
-  return;
-no_memory:
-  answer_refusal(c, CG_E_MEMORY, "there is no memory for this request");
-}
-
-static void send_continue(struct cg_conn *c) {
-  char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-  struct iovec iov = {text, sizeof text - 1};
-  c->continued = true;
-  if (cg_wire_send(&c->wire, &iov, 1) == CG_SENT_BROKEN) close_conn(c);
 }
 
 /* A request has begun and more of it must come; the clocks start once each. */
 static void await_more(struct cg_conn *c, bool had_begun, bool had_head) {
-  if (c->message.begun && !had_begun) expire_in(c, limits_of(c)->header_us);
-  if (!c->message.head_done || had_head) return;
+  const struct cg_message *m = &c->intake.message;
+  if (m->begun && !had_begun) expire_in(c, limits_of(c)->header_us);
+  if (!m->head_done || had_head) return;
   expire_in(c, limits_of(c)->body_us);
-  if (c->message.expect_continue && !c->continued) send_continue(c);
+  if (!m->expect_continue || c->continued) return;
+  c->continued = true;
+  if (!cg_wire_continue(&c->wire)) close_conn(c);
 }
 
-/* Shows the reader of messages what it needs now: the head's text, or just the length.
- * -> is the message whole, or refused? */
-static bool read_some(struct cg_conn *c) {
-  const struct cg_message_limits *limits = &limits_of(c)->message;
-  size_t len = evbuffer_get_length(input(c)), head = limits->max_head;
-  size_t need = len < head + 1 ? len : head + 1;
-  if (len == 0) return false;
-  const char *bytes =
-      c->message.head_done ? "" : (char *)evbuffer_pullup(input(c), (ev_ssize_t)need);
-  if (!bytes) {
-    close_conn(c);
-    return false;
-  }
-  c->shown = len;
-  bool had_begun = c->message.begun, had_head = c->message.head_done;
-  cg_message_feed(&c->message, limits, bytes, had_head ? len : need);
-  if (!had_head &&
-      c->message.head_done) /* the body may reach beyond what was pulled up */
-    cg_message_feed(&c->message, limits, bytes, len);
-  if (c->message.state != CG_MESSAGE_MORE) return true;
-  await_more(c, had_begun, had_head);
-  return false;
+/* -> was there one, or a refusal? */
+static bool read_request(struct cg_conn *c) {
+  const struct cg_message *m = &c->intake.message;
+  bool had_begun = m->begun, had_head = m->head_done;
+  const char *bytes;
+  enum cg_message_state state = cg_intake_next(&c->intake, &bytes);
+  if (state == CG_MESSAGE_MORE)
+    await_more(c, had_begun, had_head);
+  else if (state == CG_MESSAGE_READY)
+    deliver(c, bytes);
+  else
+    answer_refusal(c, m->code, m->why);
+  return state != CG_MESSAGE_MORE;
 }
 
 static void read_requests(struct cg_conn *c) {
-  while (c->state == READING && read_some(c)) {
-    if (c->message.state == CG_MESSAGE_REFUSED)
-      answer_refusal(c, c->message.code, c->message.why);
-    else
-      deliver(c);
-  }
+  while (c->state == READING && read_request(c)) continue;
 }
 
-/* ---- the bufferevent's callbacks ---- */
+/* ---- callbacks of the socket ---- */
 
-static void on_read(struct bufferevent *bev, void *arg) {
-  struct cg_conn *c = arg;
-  (void)bev;
-  catch_up(c);
+/* Bytes have come. */
+static void take_in(struct cg_conn *c) {
   if (c->state == PARTING || c->state == LINGERING)
     drop_input(c);
   else
     read_requests(c);
 }
 
+static void on_read(struct bufferevent *bev, void *arg) {
+  struct cg_conn *c = arg;
+  (void)bev;
+  catch_up(c);
+  take_in(c);
+}
+
 static void on_write(struct bufferevent *bev, void *arg) {
   struct cg_conn *c = arg;
   (void)bev;
   catch_up(c);
-  if (unsent(c)) return;
+  if (cg_wire_unsent(&c->wire)) return;
   if (c->state == PARTING)
     part(c);
   else if (c->state == SENDING)
@@ -290,12 +262,26 @@ static void on_write(struct bufferevent *bev, void *arg) {
 
 static void on_eof(struct cg_conn *c) {
   c->eof = true;
-  if (c->state == READING && c->message.begun)
+  if (c->state == READING && c->intake.message.begun)
     answer_refusal(c, CG_E_MALFORMED, "the request ended before it was whole");
   else if (c->state == SENDING)
     c->wire.last = true; /* what is queued may still be read */
   else if (c->state != PARTING)
     close_conn(c);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg) {
+  struct cg_conn *c = arg;
+  (void)fd, (void)what;
+  enum cg_received received = cg_intake_receive(&c->intake);
+  catch_up(c);
+  if (received == CG_RECEIVED_BROKEN)
+    close_conn(c);
+  else if (received == CG_RECEIVED_EOF)
+    on_eof(c);
+  else
+    take_in(c);
+  if (c->state != CLOSED && !cg_intake_settle(&c->intake)) close_conn(c);
 }
 
 /* TLS is up: the request has its whole time, however long the two took to get here. */
@@ -327,8 +313,9 @@ struct cg_conn *cg_conn_take_over(struct cg_exchange *x,
   c->state = TAKEN;
   c->owner = *owner;
   cg_exchange_reply(x, 101, NULL, NULL, 0);
-  if (c->wire.broken) close_conn(c);
-  return c->wire.broken ? NULL : c;
+  if (!c->wire.broken && cg_intake_hand_over(&c->intake)) return c;
+  close_conn(c);
+  return NULL;
 }
 
 void cg_conn_release(struct cg_conn *c) {
@@ -347,61 +334,69 @@ static void link_conn(struct cg_conns *all, struct cg_conn *c) {
   all->refusing += c->refusing;
 }
 
-static void take_bufferevent(struct cg_conn *c, struct bufferevent *bev) {
-  const struct cg_message_limits *m = &limits_of(c)->message;
-  c->wire = (struct cg_wire){.bev = bev, .listener = c->all->listener};
+static bool take_socket(struct cg_conn *c, struct bufferevent *bev) {
+  struct cg_intake_conf conf = {.bev = bev,
+                                .limits = &limits_of(c)->message,
+                                .room = c->all->room,
+                                .on_readable = on_readable,
+                                .arg = c};
+  c->wire =
+      (struct cg_wire){.bev = bev, .intake = &c->intake, .listener = c->all->listener};
   fcntl(bufferevent_getfd(bev), F_SETFD, FD_CLOEXEC);
+  if (!cg_intake_open(&c->intake, &conf)) return false;
   bufferevent_setcb(bev, on_read, on_write, on_event, c);
-  bufferevent_setwatermark(bev, EV_READ, 0, (size_t)m->max_head + m->max_body);
+  return true;
+}
+
+/* Counts it with its address.  False: it is not even told that there are too many. */
+static bool admit(struct cg_conn *c) {
+  struct cg_conns *all = c->all;
+  const struct cg_server_limits *limits = limits_of(c);
+  uint32_t of_peer = cg_peers_add(all->peers, cg_addr_client(&c->peer));
+  if (of_peer == 0) return false;
+  c->refusing = all->open - all->refusing >= limits->connections ||
+                of_peer > limits->connections_per_address;
+  if (!c->refusing || all->refusing < REFUSING_MAX) return true;
+  cg_peers_drop(all->peers, cg_addr_client(&c->peer));
+  return false;
 }
 
 bool cg_conn_accept(struct cg_conns *all, evhtp_connection_t *evhtp,
                     const struct cg_addr *peer) {
-  const struct cg_server_limits *limits = &all->listener->limits;
   struct cg_conn *c = cg_alloc(sizeof *c);
   if (!c) return false;
+  c->all = all;
+  c->evhtp = evhtp;
   c->peer = *peer;
-  uint64_t client = cg_addr_client(peer);
-  uint32_t of_peer = cg_peers_add(all->peers, client);
-  c->refusing = all->open - all->refusing >= limits->connections ||
-                of_peer > limits->connections_per_address;
-  if (of_peer == 0 || (c->refusing && all->refusing >= REFUSING_MAX)) {
-    if (of_peer) cg_peers_drop(all->peers, client);
+  cg_addr_text(peer, c->address);
+  bool admitted = admit(c);
+  if (!admitted || !take_socket(c, evhtp->bev)) {
+    if (admitted) cg_peers_drop(all->peers, cg_addr_client(peer));
     cg_free(c);
     return false;
   }
-  c->all = all;
-  c->evhtp = evhtp;
-  cg_addr_text(peer, c->address);
   link_conn(all, c);
-  take_bufferevent(c, evhtp->bev);
-  cg_message_init(&c->message);
   c->state = all->listener->tls ? HANDSHAKE : READING;
-  expire_in(c, limits->header_us);
+  expire_in(c, limits_of(c)->header_us);
   if (c->refusing) answer_refusal(c, CG_E_BUSY, "too many connections");
   return true;
 }
 
 /* ---- all of them ---- */
 
-static bool has_unread(struct cg_conn *c) {
-  int n = 0;
-  return evbuffer_get_length(input(c)) > c->shown ||
-         (ioctl(bufferevent_getfd(c->wire.bev), FIONREAD, &n) == 0 && n > 0);
-}
-
 /* A deadline is for the client's delay, not for ours: bytes that came are read first.
  * Once a request, so that nobody lives by sending when the sweep is due. */
 static bool put_off(struct cg_conn *c) {
-  if (c->state > READING || c->excused || !has_unread(c)) return false;
+  if (c->state > READING || c->excused || !cg_intake_has_unread(&c->intake)) return false;
   c->excused = true;
-  expire_in(c, c->message.head_done ? limits_of(c)->body_us : limits_of(c)->header_us);
+  expire_in(c, c->intake.message.head_done ? limits_of(c)->body_us
+                                           : limits_of(c)->header_us);
   return true;
 }
 
 /* Queued bytes must go out at a least rate, or the reader is cut. */
 static void expire_write(struct cg_conn *c) {
-  if (c->queued - unsent(c) < limits_of(c)->write_least)
+  if (c->queued - cg_wire_unsent(&c->wire) < limits_of(c)->write_least)
     close_conn(c);
   else
     await_write(c, c->state);
@@ -410,9 +405,9 @@ static void expire_write(struct cg_conn *c) {
 static void expire(struct cg_conn *c) {
   catch_up(c);
   if (c->state == CLOSED || c->deadline > c->all->swept_us || put_off(c)) return;
-  if (c->state == READING && c->message.begun)
+  if (c->state == READING && c->intake.message.begun)
     answer_refusal(c, CG_E_TIMEOUT_CLIENT, "the request took too long to arrive");
-  else if (unsent(c))
+  else if (cg_wire_unsent(&c->wire))
     expire_write(c);
   else
     close_conn(c);
@@ -428,7 +423,7 @@ void cg_conns_drain(struct cg_conns *all) {
     catch_up(c);
     if (c->state == TAKEN)
       c->owner.drain(c->owner.arg);
-    else if (c->state <= READING && !c->message.begun)
+    else if (c->state <= READING && !c->intake.message.begun)
       close_conn(c);
   }
 }
@@ -436,7 +431,8 @@ void cg_conns_drain(struct cg_conns *all) {
 bool cg_conns_init(struct cg_conns *all, struct cg_loop *loop) {
   all->peers = cg_peers_new(all->listener->limits.connections);
   all->turn_end = event_new(cg_loop_base(loop), -1, 0, on_turn_end, all);
-  return all->peers && all->turn_end;
+  if (!all->listener->tls) all->room = cg_alloc(CG_INTAKE_ROOM);
+  return all->peers && all->turn_end && (all->room || all->listener->tls);
 }
 
 void cg_conns_close(struct cg_conns *all) {
@@ -447,4 +443,5 @@ void cg_conns_close(struct cg_conns *all) {
   free_closed(all);
   if (all->turn_end) event_free(all->turn_end);
   cg_peers_free(all->peers);
+  cg_free(all->room);
 }

@@ -2,7 +2,7 @@
  *
  * evhtp accepts and ends TLS; its own parser is not fit for hostile bytes and never sees
  * any: a connection takes the bufferevent's callbacks over right after the accept, reads
- * requests with message.h, makes an exchange of each whole one and hands it to
+ * requests with intake.h, makes an exchange of each whole one and hands it to
  * admission.h or the router.
  *
  *   HANDSHAKE  TLS is not up yet
@@ -58,6 +58,7 @@ struct cg_conns {
   void *ctx; /* becomes cg_exchange.ctx */
 
   struct cg_peers *peers;
+  char *room;             /* of all the intakes; NULL with TLS */
   struct event *turn_end; /* frees the closed */
   struct cg_conn *first, *closed;
   int64_t swept_us;

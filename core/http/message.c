@@ -302,3 +302,18 @@ enum cg_message_state cg_message_feed(struct cg_message *m,
     m->state = CG_MESSAGE_READY;
   return m->state;
 }
+
+size_t cg_message_size(const struct cg_message *m) {
+  return (size_t)m->head_len + m->body_len;
+}
+
+size_t cg_message_size_max(const struct cg_message_limits *limits) {
+  return (size_t)limits->max_head + limits->max_body;
+}
+
+size_t cg_message_needs(const struct cg_message *m,
+                        const struct cg_message_limits *limits, size_t len) {
+  size_t most = limits->max_head + 1;
+  if (m->head_done) return 0;
+  return len < most ? len : most;
+}

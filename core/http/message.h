@@ -86,6 +86,13 @@ enum cg_message_state cg_message_feed(struct cg_message *m,
                                       const struct cg_message_limits *limits,
                                       const char *bytes, size_t len);
 
+/* Bytes of a ready message. */
+size_t cg_message_size(const struct cg_message *m);
+size_t cg_message_size_max(const struct cg_message_limits *limits);
+/* How many of len bytes the next feed looks at: these must be in one piece. */
+size_t cg_message_needs(const struct cg_message *m,
+                        const struct cg_message_limits *limits, size_t len);
+
 /* RFC 9110 5.6.2 and text helpers of the grammar, for the other readers of this layer. */
 bool cg_is_token(const char *s, size_t n);
 bool cg_span_is(const char *bytes, struct cg_span s, const char *lower); /* caseless */

@@ -5,6 +5,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -42,11 +43,20 @@ enum cg_sent cg_wire_send(struct cg_wire *w, struct iovec *iov, int n) {
   return queued ? CG_SENT_QUEUED : CG_SENT_ALL;
 }
 
+size_t cg_wire_unsent(const struct cg_wire *w) {
+  return evbuffer_get_length(bufferevent_get_output(w->bev));
+}
+
+bool cg_wire_continue(struct cg_wire *w) {
+  char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+  struct iovec iov = {text, strlen(text)};
+  return cg_wire_send(w, &iov, 1) != CG_SENT_BROKEN;
+}
+
 /* The connection has to go on, and neither a client's byte nor a write calls it. */
 static bool must_call(const struct cg_wire *w, enum cg_sent sent) {
   if (w->inside || sent == CG_SENT_QUEUED) return false;
-  return sent == CG_SENT_BROKEN || w->last ||
-         evbuffer_get_length(bufferevent_get_input(w->bev)) > 0;
+  return sent == CG_SENT_BROKEN || w->last || cg_intake_length(w->intake) > 0;
 }
 
 void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n) {

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "http/intake.h"
 #include "http/listener.h"
 
 enum cg_sent {
@@ -30,6 +31,7 @@ struct cg_exchange;
 
 struct cg_wire {
   struct bufferevent *bev; /* the connection's */
+  const struct cg_intake *intake;
   const struct cg_listener *listener;
   struct cg_exchange *exchange; /* out and unanswered; NULL: none */
   bool last;   /* close after the answer: the request or the answer said so */
@@ -43,6 +45,11 @@ struct cg_wire {
 bool cg_wire_closes(const struct cg_wire *w);
 
 enum cg_sent cg_wire_send(struct cg_wire *w, struct iovec *iov, int n);
+
+size_t cg_wire_unsent(const struct cg_wire *w); /* bytes of it in the queue */
+
+/* 100 Continue (RFC 9110 15.2.1).  False: close. */
+bool cg_wire_continue(struct cg_wire *w) CG_MUST_USE;
 
 /* The one reply to the exchange that is out, which is forgotten.  Copies what it cannot
  * send at once. */
