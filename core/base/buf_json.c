@@ -8,10 +8,26 @@
 #define ONES  0x0101010101010101ull
 #define HIGHS 0x8080808080808080ull
 
-/* Does any of eight bytes need a look?  (control, quote, backslash, not ASCII) */
-static bool eight_special(const char *s) {
+static uint64_t eight(const char *s) {
   uint64_t w;
   memcpy(&w, s, sizeof w);
+  return w;
+}
+
+/* All of less than eight bytes, some of them more than once. */
+static uint64_t few(const char *s, size_t n) {
+  uint32_t first, last;
+  if (n == 0) return ONES * ' ';
+  if (n < 4)
+    return ONES * ' ' << 24 | (uint64_t)(unsigned char)s[0] << 16 |
+           (uint64_t)(unsigned char)s[n / 2] << 8 | (unsigned char)s[n - 1];
+  memcpy(&first, s, sizeof first);
+  memcpy(&last, s + n - sizeof last, sizeof last);
+  return first | (uint64_t)last << 32;
+}
+
+/* Does any of the bytes need a look?  (control, quote, backslash, not ASCII) */
+static bool any_special(uint64_t w) {
   uint64_t quote = w ^ (ONES * '"'), slash = w ^ (ONES * '\\');
   return ((w | (w - ONES * 0x20) | (quote - ONES) | (slash - ONES)) & HIGHS) != 0;
 }
@@ -22,9 +38,16 @@ static bool special(unsigned char c) {
 
 static size_t plain_run(const char *s, size_t n) {
   size_t i = 0;
-  while (i + 8 <= n && !eight_special(s + i)) i += 8;
+  while (i + 8 <= n && !any_special(eight(s + i))) i += 8;
   while (i < n && !special((unsigned char)s[i])) i++;
   return i;
+}
+
+static bool plain(const char *s, size_t n) {
+  if (n < 8) return !any_special(few(s, n));
+  for (size_t i = 0; i + 8 < n; i += 8)
+    if (any_special(eight(s + i))) return false;
+  return !any_special(eight(s + n - 8)); /* may overlap those before */
 }
 
 static bool tail_byte(char c) {
@@ -82,35 +105,43 @@ static size_t add_special(struct cg_buf *b, const char *s, size_t n) {
   return 1;
 }
 
-static void add_quoted(struct cg_buf *b, const char *s, size_t n) {
-  size_t run = plain_run(s, n);
-  if (run == n) {
-    char *to = cg_buf_room(b, n + 2);
-    if (!to) return;
-    to[0] = '"';
-    memcpy(to + 1, s, n);
-    to[n + 1] = '"';
-    to[n + 2] = '\0';
-    b->len += n + 2;
-    return;
-  }
+static void add_escaped(struct cg_buf *b, const char *s, size_t n) {
   cg_buf_add(b, "\"", 1);
-  for (; n; run = plain_run(s, n)) {
+  while (n) {
+    size_t run = plain_run(s, n), used = run;
     cg_buf_add(b, s, run);
-    s += run, n -= run;
-    if (!n) break;
-    size_t used = add_special(b, s, n);
+    if (run < n) used += add_special(b, s + run, n - run);
     s += used, n -= used;
   }
   cg_buf_add(b, "\"", 1);
 }
 
+/* "s" with what stands before and behind it, in one piece when nothing needs escapes. */
+static void add_quoted(struct cg_buf *b, bool comma, const char *s, size_t n,
+                       bool colon) {
+  size_t all = comma + n + 2 + colon;
+  char *to = plain(s, n) ? cg_buf_room(b, all) : NULL;
+  if (!to) {
+    if (comma) cg_buf_add(b, ",", 1);
+    add_escaped(b, s, n);
+    if (colon) cg_buf_add(b, ":", 1);
+    return;
+  }
+  if (comma) *to++ = ',';
+  *to++ = '"';
+  memcpy(to, s, n);
+  to[n] = '"';
+  if (colon) to[n + 1] = ':';
+  b->len += all;
+  b->data[b->len] = '\0';
+}
+
 static void add_key(struct cg_buf *b, const char *key) {
-  if (b->comma) cg_buf_add(b, ",", 1);
+  if (key)
+    add_quoted(b, b->comma, key, strlen(key), true);
+  else if (b->comma)
+    cg_buf_add(b, ",", 1);
   b->comma = true;
-  if (!key) return;
-  add_quoted(b, key, strlen(key));
-  cg_buf_add(b, ":", 1);
 }
 
 void cg_json_open(struct cg_buf *b, const char *key, char bracket) {
@@ -127,7 +158,7 @@ void cg_json_close(struct cg_buf *b, char bracket) {
 void cg_json_strn(struct cg_buf *b, const char *key, const char *value, size_t n) {
   add_key(b, key);
   if (value)
-    add_quoted(b, value, n);
+    add_quoted(b, false, value, n, false);
   else
     cg_buf_add(b, "null", 4);
 }
