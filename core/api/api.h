@@ -35,7 +35,9 @@ struct cg_api {
 
 extern const struct cg_route cg_api_stream_routes[]; /* public: leases */
 extern const struct cg_route
-    cg_api_question_routes[];                       /* public: cameras, explain, audit */
+    cg_api_question_routes[]; /* public: cameras, explain, audit */
+extern const struct cg_route
+    cg_api_document_routes[];                       /* public: openapi.yaml, problems */
 extern const struct cg_route cg_api_admin_routes[]; /* admin listener */
 /* Routes of plugins; for cg_router_set_fallback of the public router. */
 bool cg_api_plugin_route(struct cg_exchange *x);

@@ -1,4 +1,4 @@
-/* The calls that change nothing: cameras, explain, audit, the API's own description. */
+/* The calls that change nothing: cameras, explain, audit. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -179,15 +179,9 @@ static void audit(struct cg_exchange *x) {
   cg_audit_query(cg_api_of(x)->service->drivers, &f, rows_found, x);
 }
 
-static void openapi(struct cg_exchange *x) {
-  const char *text = cg_api_of(x)->openapi;
-  cg_exchange_reply(x, 200, "application/yaml", text, strlen(text));
-}
-
 const struct cg_route cg_api_question_routes[] = {
     {"GET", "/api/v1/cameras", cameras, 0},
     {"POST", "/api/v1/policy/explain", explain, CG_ROUTE_BODY},
     {"GET", "/api/v1/audit", audit, 0},
-    {"GET", "/openapi.yaml", openapi, 0},
     {NULL, NULL, NULL, 0},
 };

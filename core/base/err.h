@@ -1,10 +1,10 @@
 /* err.h - the one way to fail.
  *
  * A failure is a code plus words that a person can act on.  The code decides the HTTP
- * status, the problem type and the title (one table, err.c); the words say what is wrong
- * here.  A policy's "no" is data (struct cg_verdict) until the grant turns it into a
- * reply; a bug aborts (check.h).  Functions that can fail return false and fill *err
- * last; they never log.  No allocation, no ownership, any thread.
+ * status, the problem type, its title and the page behind it (one table, err.c); the
+ * words say what is wrong here.  A policy's "no" is data (struct cg_verdict) until the
+ * grant turns it into a reply; a bug aborts (check.h).  Functions that can fail return
+ * false and fill *err last; they never log.  No allocation, no ownership, any thread.
  */
 #ifndef CG_BASE_ERR_H
 #define CG_BASE_ERR_H
@@ -52,9 +52,11 @@ struct cg_err {
 
 /* What the table says of a code. */
 struct cg_code_info {
-  int status;        /* HTTP */
-  const char *slug;  /* last part of the problem type, stable for ever */
-  const char *title; /* RFC 9457 title */
+  int status;          /* HTTP */
+  const char *slug;    /* last part of the problem type, stable for ever */
+  const char *title;   /* RFC 9457 title */
+  const char *meaning; /* for people, in whole sentences: when it is sent */
+  const char *remedy;  /* and what its reader can do */
 };
 
 const struct cg_code_info *cg_code_info(enum cg_code code);

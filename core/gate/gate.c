@@ -96,7 +96,8 @@ static bool make_metrics(struct gate *gate, struct cg_err *err) {
 }
 
 static bool make_routers(struct gate *gate, struct cg_err *err) {
-  const struct cg_route *public[] = {cg_api_stream_routes, cg_api_question_routes};
+  const struct cg_route *public[] = {cg_api_stream_routes, cg_api_question_routes,
+                                     cg_api_document_routes};
   const struct cg_route *admin[] = {cg_api_admin_routes};
   struct cg_workers *w = &gate->workers;
   w->public_router = cg_router_new(public, CG_COUNT(public), err);

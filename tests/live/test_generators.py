@@ -1,6 +1,6 @@
-"""etc/openapi.yaml is what generators of clients take: openapi-typescript, oapi-codegen and
-openapi-python-client make a client of it each, without a warning, and with it a program
-goes through the life of a lease and reads refusals, at a real gate."""
+"""etc/openapi.yaml is what generators of clients take: openapi-typescript, oapi-codegen
+and openapi-python-client make a client of it each, and with it a program goes through the
+life of a lease and reads refusals, at a real gate; redocly lints it."""
 import json
 import os
 import shutil

@@ -129,6 +129,36 @@ def test_the_gate_serves_it(gate):
     assert document()["info"]["version"] in gate.cli("version").stdout
 
 
+# ---- problems
+
+
+def slugs():
+    """Of the table of codes."""
+    text = (ROOT / "core/base/err.c").read_text()
+    found = re.findall(r'\[CG_E_\w+\] =\s*\{(\d+), "([a-z-]+)", "([^"]+)"', text)
+    assert len(found) == text.count("[CG_E_")
+    return {slug: (int(status), title) for status, slug, title in found}
+
+
+def test_every_problem_has_a_page(gate):
+    """Those that the gate sends, those of the document; all linked from one page."""
+    codes, named = slugs(), document()["components"]["schemas"]["ProblemType"]
+    assert {f"/problems/{slug}" for slug in codes} == set(named["enum"])
+    assert [name.replace("_", "-") for name in named["x-enum-varnames"]] \
+        == [path.rpartition("/")[2] for path in named["enum"]]
+    index = requests.get(gate.url + "/problems", timeout=10)
+    assert re.findall('href="([^"]+)"', index.text) == \
+        [f"/problems/{slug}" for slug in codes]
+    for slug, (status, title) in codes.items():
+        page = requests.get(f"{gate.url}/problems/{slug}", timeout=10)
+        assert page.status_code == 200 \
+            and page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert f"<h1>{title}</h1>" in page.text and f"HTTP {status}" in page.text
+        assert re.search(r"What it means</h2>\n<p>\w.+\.</p>\n", page.text)
+        assert re.search(r"What to do</h2>\n<p>\w.+\.</p>\n", page.text)
+    problem(requests.get(gate.url + "/problems/ok", timeout=10), 404, "not-found")
+
+
 # ---- answers
 
 

@@ -10,6 +10,9 @@ static void every_code_has_its_words(void **state) {
     assert_in_range(info->status, 200, 599);
     assert_non_null(info->slug);
     assert_non_null(info->title);
+    assert_null(strpbrk(info->title, "<>&\""));
+    assert_null(strpbrk(info->meaning, "<>&\"")); /* they stand in pages as they are */
+    assert_null(strpbrk(info->remedy, "<>&\""));
     assert_int_equal(strspn(info->slug, "abcdefghijklmnopqrstuvwxyz-"),
                      strlen(info->slug));
     for (int d = CG_OK; d < c; d++)
