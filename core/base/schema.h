@@ -63,6 +63,14 @@ bool cg_schema_check(const struct cg_field *fields, json_t *object, const char *
                      void *out, struct cg_arena *arena,
                      struct cg_field_errors *errs) CG_MUST_USE;
 
+/* The same from the text of a document, in one pass, when that is as plain as nearly all
+ * are: an object of strings of printable ASCII without escapes, whole numbers from 0 on
+ * and booleans, each once and all of them as the table wants.  false: it is not, or there
+ * was no memory, *out is in part written to; cg_json_parse and cg_schema_check accept
+ * more and say what is wrong. */
+bool cg_schema_read_plain(const struct cg_field *fields, const char *text, size_t n,
+                          void *out, struct cg_arena *arena) CG_MUST_USE;
+
 void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
                     const char *pointer, const char *fmt, ...) CG_PRINTF(4, 5);
 

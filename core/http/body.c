@@ -18,16 +18,18 @@ void cg_exchange_invalid(struct cg_exchange *x, const struct cg_field_errors *er
   cg_exchange_problem(x, &(struct cg_problem){.err = &err, .errors = errs});
 }
 
+static bool is_there(struct cg_exchange *x) {
+  if (x->body_len == 0)
+    cg_exchange_failf(x, CG_E_MALFORMED, "the body is empty; a JSON object is needed");
+  else if (!is_json(cg_exchange_header(x, "Content-Type")))
+    cg_exchange_failf(x, CG_E_MEDIA_TYPE, "send Content-Type: application/json");
+  else
+    return true;
+  return false;
+}
+
 static bool parse(struct cg_exchange *x) {
   struct cg_err err;
-  if (x->body_len == 0) {
-    cg_exchange_failf(x, CG_E_MALFORMED, "the body is empty; a JSON object is needed");
-    return false;
-  }
-  if (!is_json(cg_exchange_header(x, "Content-Type"))) {
-    cg_exchange_failf(x, CG_E_MEDIA_TYPE, "send Content-Type: application/json");
-    return false;
-  }
   x->json = cg_json_parse(x->body, x->body_len, &err);
   if (x->json) return true;
   cg_exchange_fail(x, &err);
@@ -39,6 +41,8 @@ bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void
   struct cg_field_errors own;
   if (!errs) errs = &own;
   errs->n = 0;
+  if (!is_there(x)) return false;
+  if (cg_schema_read_plain(fields, x->body, x->body_len, out, x->arena)) return true;
   if (!parse(x)) return false;
   if (!json_is_object(x->json))
     cg_field_error(errs, x->arena, "", "must be a JSON object");

@@ -286,6 +286,141 @@ static void json_without_memory_is_neither_malformed_nor_changed(void **state) {
   json_set_alloc_funcs(malloc, free);
 }
 
+/* ---- the plain way is the long way, only shorter ---- */
+
+static bool long_way(const char *text, size_t n, struct body *out,
+                     struct cg_arena *arena) {
+  struct cg_err err;
+  struct cg_field_errors errs = {.n = 0};
+  json_t *json = cg_json_parse(text, n, &err);
+  bool ok = json && json_is_object(json) &&
+            cg_schema_check(fields, json, "", out, arena, &errs);
+  json_decref(json);
+  return ok;
+}
+
+static bool same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Whether it was plain; if so, the long way must say the same of it. */
+static bool plain_and_same(const char *text, size_t n) {
+  static const struct body defaults = {.purpose = "why", .ttl = 3600, .force = true};
+  struct cg_arena *arena = cg_arena_new(NULL, 1 << 20);
+  struct body a = defaults, b = defaults;
+  bool plain = cg_schema_read_plain(fields, text, n, &a, arena);
+  if (plain && (!long_way(text, n, &b, arena) || !same_text(a.camera, b.camera) ||
+                !same_text(a.quality, b.quality) || !same_text(a.purpose, b.purpose) ||
+                a.ttl != b.ttl || a.force != b.force))
+    fail_msg("read otherwise: %.*s", (int)n, text);
+  cg_arena_free(arena, NULL);
+  return plain;
+}
+
+static void what_is_plain(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    bool plain;
+  } rows[] = {
+      {"{\"camera_id\":\"lobby-1\"}", true},
+      {" {\t\"camera_id\" :\r\"x\" ,\n\"ttl_s\" : 60 } ", true},
+      {"{\"purpose\":\"\",\"camera_id\":\" ~\",\"force\":false}", true},
+      {"{\"camera_id\":\"x\",\"quality\":\"medium\"}", true},
+      {"{\"camera_id\":\"x\",\"ttl_s\":86400,\"force\":true}", true},
+      {"", false},
+      {"}", false},
+      {"{}", false}, /* camera_id is required */
+      {"{\"ttl_s\":60}", false},
+      {"{\"camera_id\":\"x\",}", false},
+      {"{\"camera_id\":\"x\"}}", false},
+      {"{\"camera_id\":\"x\"} 1", false},
+      {"{\"camera_id\":\"x\"", false},
+      {"{\"camera_id\":\"x", false},
+      {"{\"camera_id\":\"x\t\"}", false},
+      {"{\"camera_id\":\"x\",\"camera_id\":\"x\"}", false},
+      {"{\"camera_id\":\"x\",\"camera\":\"x\"}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":null}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":060}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":60.0}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":6e1}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":-60}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":9}", false},
+      {"{\"camera_id\":\"x\",\"ttl_s\":9999999999999999999}", false},
+      {"{\"camera_id\":\"x\",\"force\":True}", false},
+      {"{\"camera_id\":\"x\",\"force\":truee}", false},
+      {"{\"camera_id\":\"x\",\"quality\":\"best\"}", false},
+      {"{\"camera_id\":\"123456789\"}", false},
+      {"{\"camera_id\":\"x\",\"purpose\":\"12345\"}", false},
+      {"{\"camera_id\":\"\\u0078\"}", false},
+      {"{\"camera_id\":\"\xc3\xa4\"}", false},
+      {"{\"camera_id\":\"\x7f\"}", false},
+      {"{\"camera_id\":\"x\",\"replace\":[\"a\"]}", false},
+      {"{\"camera_id\":\"x\",\"net\":{\"port\":1}}", false},
+      {"[{\"camera_id\":\"x\"}]", false},
+  };
+  for (size_t i = 0; i < CG_COUNT(rows); i++)
+    if (plain_and_same(rows[i].text, strlen(rows[i].text)) != rows[i].plain)
+      fail_msg("%s", rows[i].text);
+  assert_false(plain_and_same("{\"camera_id\":\"x\"}\0", 18));
+}
+
+/* Pieces of bodies put together at random: plain, nearly plain and broken ones. */
+static void plain_bodies_are_read_as_the_long_way_reads_them(void **state) {
+  (void)state;
+  static const char *const pieces[] = {
+      "{",
+      "}",
+      ",",
+      ":",
+      "\"",
+      " ",
+      "\n",
+      "\\",
+      "\\u0041",
+      "null",
+      "true",
+      "false",
+      "0",
+      "60",
+      "-",
+      "01",
+      "1.0",
+      "\xc3\xa4",
+      "\x01",
+      "[",
+      "]",
+      "\"x\"",
+      "\"low\"",
+      "\"camera_id\":\"x\"",
+      "\"ttl_s\"",
+      "\"force\"",
+      "\"purpose\"",
+      "\"quality\"",
+      "\"camera_id\"",
+      "\"force\":true",
+      "\"ttl_s\":60",
+      "\"purpose\":\"why\"",
+      "\"quality\":\"high\"",
+      "\"net\"",
+  };
+  uint32_t random = 1;
+  size_t plain = 0;
+  for (int round = 0; round < 200000; round++) {
+    char text[256] = "{\"camera_id\":\"x\"";
+    size_t n = round % 2 ? strlen(text) : 0;
+    for (uint32_t left = round % 9; left; left--) {
+      random = random * 1664525 + 1013904223;
+      const char *piece = pieces[(random >> 8) % CG_COUNT(pieces)];
+      memcpy(text + n, piece, strlen(piece));
+      n += strlen(piece);
+      if (left % 2 && round % 4 == 1) text[n++] = left > 1 ? ',' : '}';
+    }
+    plain += plain_and_same(text, n);
+  }
+  assert_true(plain > 100);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_good_body_fills_its_struct, setup, teardown),
@@ -301,6 +436,8 @@ int main(void) {
       cmocka_unit_test(json_is_refused_in_words),
       cmocka_unit_test(json_within_its_bounds_is_read),
       cmocka_unit_test(json_without_memory_is_neither_malformed_nor_changed),
+      cmocka_unit_test(what_is_plain),
+      cmocka_unit_test(plain_bodies_are_read_as_the_long_way_reads_them),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
