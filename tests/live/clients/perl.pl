@@ -31,6 +31,6 @@ for my $base (@urls) {
     }
     print join("\t", $base, $step, $reply->{status},
       ($reply->{protocol} // '-') =~ s/HTTP\///r,
-      $reply->{headers}{'content-type'} // '', $reply->{content} =~ s{[\n\t]}{ }gr), "\n";
+      $reply->{headers}{'content-type'} // '', $reply->{content}), "\n";
   }
 }
