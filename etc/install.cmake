@@ -24,7 +24,8 @@ function(place from to)
   endif()
 endfunction()
 
-foreach(name IN ITEMS camgate.lua cameras.json env.example livekit.yaml turnserver.conf)
+foreach(name IN ITEMS camgate.lua cameras.json env.example livekit.yaml turnserver.conf
+                      nginx.conf haproxy.cfg)
   place("${source}/etc/${name}" ${conf_dir}/${name})
 endforeach()
 file(GLOB_RECURSE policies RELATIVE "${source}" "${source}/policies/*.lua")

@@ -17,7 +17,9 @@ from gate import Gate
 from pki import Authority
 from proxies import OrdinaryHAProxy, OrdinaryNginx
 from servers import ROOT
+from settings import laid_over
 from tap import Tap
+from test_access import client_from
 from test_tls import SecureGate
 from toolchains import built_once, needs_toolchain
 
@@ -107,7 +109,8 @@ class Site:
         authority = Authority(folder / "pki")
         pair = authority.issue()
         self.ca, self.folder = authority.ca, folder
-        self.gate = start(Gate(folder / "gate"))
+        config = laid_over(folder, listen={"trusted_proxies": ["127.0.0.1"]})
+        self.gate = start(Gate(folder / "gate", config=config))
         self.secure = SecureGate(folder / "secure", authority, pair,
                                  CAMGATE_JWT_SECRET=self.gate.secret)
         start(self.secure)
@@ -216,3 +219,15 @@ def in_trail(site, subject, n_fronts, member):
             "SELECT ended_by FROM sessions WHERE subject = ?", subject)]
     assert ends == ["released"] * n_fronts * each
     assert sorted(outcomes) == sorted(["allow", "deny"] * n_fronts * each)
+
+
+@pytest.mark.parametrize("front", HTTP2)
+def test_the_shipped_proxies_say_who_the_client_is(site, front):
+    """Whatever the client itself says of that."""
+    user = client_from(site.gate, "127.0.0.9", sub=f"from-{front}",
+                       url=site.fronts[front], verify=site.ca)
+    reply = user.reserve(headers={"X-Forwarded-For": "192.0.2.1"})
+    assert reply.status_code == 201, reply.text
+    user.release(reply.json()["lease_id"]).raise_for_status()
+    (row,) = site.gate.decisions(subject=f"from-{front}")
+    assert row["client_addr"] == "127.0.0.9"
