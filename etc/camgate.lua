@@ -21,6 +21,9 @@ return {
     -- trusted_proxies = { "127.0.0.1" },  -- their X-Forwarded-For is believed
   },
   admin = { address = "127.0.0.1", port = env("CAMGATE_ADMIN_PORT", 8091) },
+  http = {
+    cors = { origins = env "CAMGATE_CORS_ORIGINS" },  -- whose pages may call: none, or
+  },                                                  -- "https://a.example, https://b..."
 
   workers   = env("CAMGATE_WORKERS", 0),   -- threads; 0: one a CPU
   state_dir = env "CAMGATE_STATE_DIR",     -- the audit trail; ../state in a checkout

@@ -59,7 +59,7 @@ static void check_table(struct reading *r) {
                   &r->errs);
   json_object_del(r->root, "tiers");
   json_object_del(r->root, "plugins");
-  cg_conf_drop_empty(cg_conf_fields, r->root);
+  cg_conf_lists(cg_conf_fields, r->root);
   r->values = cg_conf_defaults;
   bool ok = cg_schema_check(cg_conf_fields, r->root, "", &r->values, r->arena, &r->errs);
   (void)ok; /* errs has it */
@@ -183,6 +183,7 @@ static void take_access(struct reading *r) {
       cg_conf_nets(&v->admin.deny, "/admin/deny", r->arena, &r->errs),
       {NULL, 0},
   };
+  c->cors = cg_conf_cors(&v->http.cors_origins, "/http/cors/origins", r->arena, &r->errs);
 }
 
 static void take_jwks(struct reading *r) {

@@ -13,6 +13,7 @@
 #define CG_CONF_CONF_H
 
 #include "base/schema.h"
+#include "http/cors.h"
 #include "http/server.h"
 #include "http/tls.h"
 #include "lease/service.h"
@@ -26,6 +27,8 @@ struct cg_conf {
   int64_t port, admin_port; /* 0: any */
   struct cg_tls_conf tls;   /* of the public listener; cert NULL: plain */
   struct cg_access listen_access, admin_access;
+  const struct cg_cors *cors; /* of the public listener; NULL: off */
+
   int64_t workers;       /* 0 in the file: one per CPU, at most 16 */
   const char *state_dir; /* made 0700 if absent */
   const char *node;      /* default: the host's name */

@@ -110,14 +110,43 @@ void cg_conf_plugins(json_t *given, struct cg_strings *names, json_t **ret_optio
   json_object_foreach(options, name, own) items[names->n++] = name;
 }
 
-void cg_conf_drop_empty(const struct cg_field *fields, json_t *table) {
+/* "a, b" -> ["a", "b"] */
+static json_t *split(const char *text) {
+  json_t *list = json_array();
+  for (bool more = true; more;) {
+    text += strspn(text, " ");
+    size_t n = strcspn(text, ","), used = n;
+    while (used && text[used - 1] == ' ') used--;
+    json_array_append_new(list, json_stringn(text, used));
+    more = text[n];
+    text += n + 1;
+  }
+  return list;
+}
+
+static json_t *list_of(const json_t *given) {
+  if (json_is_string(given)) return split(json_string_value(given));
+  return json_is_object(given) && !json_object_size(given) ? json_array() : NULL;
+}
+
+void cg_conf_lists(const struct cg_field *fields, json_t *table) {
   for (const struct cg_field *f = fields; f->name; f++) {
     json_t *v = json_object_get(table, f->name);
-    if (f->type == CG_TABLE)
-      cg_conf_drop_empty(f->sub, v);
-    else if (f->type == CG_STRINGS && json_is_object(v) && !json_object_size(v))
+    if (f->type == CG_TABLE) cg_conf_lists(f->sub, v);
+    json_t *list = f->type == CG_STRINGS ? list_of(v) : NULL;
+    if (!list) continue;
+    if (json_array_size(list) || f->min)
+      json_object_set(table, f->name, list);
+    else
       json_object_del(table, f->name);
+    json_decref(list);
   }
+}
+
+static void tell_element(const char *list, size_t i, const struct cg_err *err,
+                         struct cg_arena *arena, struct cg_field_errors *errs) {
+  const char *at = cg_arena_printf(arena, "%s/%zu", list, i + 1);
+  cg_field_error(errs, arena, at ? at : list, "%s", err->text);
 }
 
 struct cg_nets cg_conf_nets(const struct cg_strings *given, const char *pointer,
@@ -126,9 +155,21 @@ struct cg_nets cg_conf_nets(const struct cg_strings *given, const char *pointer,
   struct cg_err err;
   CG_CHECK(items);
   for (size_t i = 0; i < given->n; i++) {
-    if (cg_net_parse(given->items[i], &items[i], &err)) continue;
-    const char *at = cg_arena_printf(arena, "%s/%zu", pointer, i + 1);
-    cg_field_error(errs, arena, at ? at : pointer, "%s", err.text);
+    if (!cg_net_parse(given->items[i], &items[i], &err))
+      tell_element(pointer, i, &err, arena, errs);
   }
   return (struct cg_nets){items, given->n};
+}
+
+const struct cg_cors *cg_conf_cors(const struct cg_strings *given, const char *pointer,
+                                   struct cg_arena *arena, struct cg_field_errors *errs) {
+  size_t before = errs->n;
+  struct cg_err err;
+  for (size_t i = 0; i < given->n; i++)
+    if (!cg_origin_check(given->items[i], &err))
+      tell_element(pointer, i, &err, arena, errs);
+  if (!given->n || errs->n > before) return NULL;
+  const struct cg_cors *cors = cg_cors_new(given, arena);
+  CG_CHECK(cors);
+  return cors;
 }

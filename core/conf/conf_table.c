@@ -8,7 +8,7 @@
 #define DAY_MS    86400000
 #define TEXT      4096
 #define PORT_MAX  65535
-#define NETS_MAX  256
+#define LIST_MAX  256
 #define AT(place) .offset = offsetof(struct cg_conf_values, place)
 
 const struct cg_conf_values cg_conf_defaults = {
@@ -27,15 +27,15 @@ const struct cg_conf_values cg_conf_defaults = {
     .limits = {32, 1000000, 20, 50, 32},
     .lease = {20, 60, 3600, 3600, 100000, 256},
     .deadlines = {1000, 1000, 3000, 1000, 900, 10000},
-    .http = {16384, 64, 65536, 5, 10, 60, 10, 2, 4096, 16384, 1024, 512},
+    .http = {16384, 64, 65536, 5, 10, 75, 10, 2, 4096, 16384, 1024, 512},
 };
 
 #define TEXT_FIELD(n, place, least, words)                                               \
   { .name = n, .type = CG_STRING, .min = least, .max = TEXT, AT(place), .help = words }
 #define INT_FIELD(n, place, from, to, words)                                             \
   { .name = n, .type = CG_INT, .min = from, .max = to, AT(place), .help = words }
-#define ADDRESSES_FIELD(n, place, words)                                                 \
-  { .name = n, .type = CG_STRINGS, .max = NETS_MAX, AT(place), .help = words }
+#define LIST_FIELD(n, place, words)                                                      \
+  { .name = n, .type = CG_STRINGS, .max = LIST_MAX, AT(place), .help = words }
 #define TABLE_FIELD(n, table, words)                                                     \
   { .name = n, .type = CG_TABLE, .sub = table, .help = words }
 
@@ -60,10 +60,10 @@ static const struct cg_field listen_fields[] = {
     TEXT_FIELD("address", listen_address, 1, "Address of the public REST API."),
     INT_FIELD("port", port, 0, PORT_MAX, "Its port; 0 takes any."),
     TABLE_FIELD("tls", tls_fields, "HTTPS, when it names a certificate."),
-    ADDRESSES_FIELD("allow", listen.allow, "Client networks that are let in; all."),
-    ADDRESSES_FIELD("deny", listen.deny, "Client networks that are not; wins."),
-    ADDRESSES_FIELD("trusted_proxies", listen.proxies,
-                    "Peers whose X-Forwarded-For says who the client is; none."),
+    LIST_FIELD("allow", listen.allow, "Client networks that are let in; all."),
+    LIST_FIELD("deny", listen.deny, "Client networks that are not; wins."),
+    LIST_FIELD("trusted_proxies", listen.proxies,
+               "Peers whose X-Forwarded-For says who the client is; none."),
     {0},
 };
 
@@ -71,8 +71,8 @@ static const struct cg_field admin_fields[] = {
     TEXT_FIELD("address", admin_address, 1,
                "Address of health, metrics and reload; keep it on loopback."),
     INT_FIELD("port", admin_port, 0, PORT_MAX, "Its port; 0 takes any."),
-    ADDRESSES_FIELD("allow", admin.allow, "Networks that are let in; all."),
-    ADDRESSES_FIELD("deny", admin.deny, "Networks that are not; wins."),
+    LIST_FIELD("allow", admin.allow, "Networks that are let in; all."),
+    LIST_FIELD("deny", admin.deny, "Networks that are not; wins."),
     {0},
 };
 
@@ -142,6 +142,12 @@ static const struct cg_field deadlines_fields[] = {
     {0},
 };
 
+static const struct cg_field cors_fields[] = {
+    LIST_FIELD("origins", http.cors_origins,
+               "Origins whose pages may call, such as https://app.example; none."),
+    {0},
+};
+
 static const struct cg_field http_fields[] = {
     INT_FIELD("head_bytes", http.head_bytes, 1024, 65535,
               "Request line and header fields."),
@@ -151,7 +157,8 @@ static const struct cg_field http_fields[] = {
               "Until the whole head is there; with TLS, as long before it for the "
               "handshake."),
     INT_FIELD("body_s", http.body_s, 1, 3600, "From there until the whole body is."),
-    INT_FIELD("idle_s", http.idle_s, 1, 3600, "Between requests of a connection."),
+    INT_FIELD("idle_s", http.idle_s, 1, 3600,
+              "Between requests of a connection; longer than a proxy in front keeps it."),
     INT_FIELD("write_s", http.write_s, 1, 3600,
               "A reply must move on by write_least in it."),
     INT_FIELD("linger_s", http.linger_s, 1, 60,
@@ -162,6 +169,7 @@ static const struct cg_field http_fields[] = {
               "Connections of one address at a worker."),
     INT_FIELD("in_flight", http.in_flight, 1, 1000000,
               "Requests at work in a worker; beyond, 503 at once."),
+    TABLE_FIELD("cors", cors_fields, "Browsers' pages of other origins."),
     {0},
 };
 
@@ -220,7 +228,7 @@ static void describe_one(const struct describing *d, const char *name,
   char range[64] = "text", def[64];
   if (f->type == CG_INT)
     snprintf(range, sizeof range, "%" PRId64 "..%" PRId64, f->min, f->max);
-  if (f->type == CG_STRINGS) snprintf(range, sizeof range, "list of networks");
+  if (f->type == CG_STRINGS) snprintf(range, sizeof range, "list or \"a, b\"");
   default_text(f, def, sizeof def);
   if (!d->json) {
     cg_buf_printf(d->out, "%-22s %-18s %-10s %s\n", name, range, def, f->help);

@@ -40,6 +40,7 @@ struct cg_conf_values {
   struct {
     int64_t head_bytes, headers, body_bytes, header_s, body_s, idle_s, write_s, linger_s;
     int64_t write_least, connections, per_address, in_flight;
+    struct cg_strings cors_origins;
   } http;
 };
 

@@ -240,6 +240,7 @@ static void listen_public(void *arg) {
                                         .reuseport = w->workers->n > 1,
                                         .ssl_ctx = j->credentials->tls,
                                         .access = &conf->listen_access,
+                                        .cors = conf->cors,
                                         .limits = conf->http,
                                         .router = w->workers->public_router};
   w->listener = open_server(w, wanted, &j->err);

@@ -114,10 +114,8 @@ static void part(struct cg_conn *c) {
 
 static void answer_refusal(struct cg_conn *c, enum cg_code code, const char *why) {
   char answer[CG_REFUSAL_MAX];
-  struct cg_refusal refusal = {.code = code,
-                               .why = why,
-                               .client_addr = c->address,
-                               .bodiless = c->intake.message.method == CG_HEAD};
+  struct cg_refusal refusal = {code, why, c->address, &c->intake.message,
+                               cg_intake_head(&c->intake)};
   struct iovec iov = {answer, cg_refusal_write(c->all->listener, &refusal, answer)};
   if (cg_wire_send(&c->wire, &iov, 1) == CG_SENT_BROKEN)
     close_conn(c);

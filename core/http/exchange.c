@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "http/chars.h"
+#include "http/cors.h"
 #include "http/in_flight.h"
 #include "http/wire.h"
 
@@ -60,6 +61,7 @@ struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
   x->request_id = origin->request_id;
   x->began_us = origin->began_us;
   x->method = m->method;
+  x->cors = cg_cors_answer_to(origin->wire->listener->cors, m, bytes);
   if (!copy_message(x, m, bytes, origin->client_addr)) goto failed;
   cut_texts(x, m);
   return x;
@@ -102,6 +104,11 @@ const char *cg_exchange_header_next(const struct cg_exchange *x, const char *nam
 
 const char *cg_exchange_header(const struct cg_exchange *x, const char *name) {
   return cg_exchange_header_next(x, name, NULL);
+}
+
+bool cg_exchange_is_preflight(const struct cg_exchange *x) {
+  return x->cors && x->method == CG_OPTIONS && cg_exchange_header(x, "Origin") &&
+         cg_exchange_header(x, "Access-Control-Request-Method");
 }
 
 const char *cg_exchange_query(const struct cg_exchange *x, const char *name) {
@@ -162,6 +169,7 @@ void cg_exchange_reply(struct cg_exchange *x, int status, const char *content_ty
                        .request_id = x->request_id.text,
                        .headers = x->headers,
                        .n_headers = x->n_headers,
+                       .cors = x->cors,
                        .close = cg_wire_closes(wire)};
   char head[CG_REPLY_HEAD_MAX];
   union {

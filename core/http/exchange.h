@@ -50,6 +50,9 @@ struct cg_exchange {
   struct cg_in_flight *in_flight; /* counts it until the reply; NULL: nothing does */
   struct cg_exchange *next;       /* in a line of admission.c */
   struct cg_arena_pool *pool;
+
+  const struct cg_cors_answer *cors; /* to its Origin; NULL: CORS is off */
+
   json_t *json;            /* the parsed body */
   const char *query_fault; /* words for a 400, found before any handler ran */
   char *bytes;             /* the message, NULs behind names and values */
@@ -67,6 +70,10 @@ const char *cg_exchange_header(const struct cg_exchange *x, const char *name);
 /* The next one behind the value `last`; NULL: the first. */
 const char *cg_exchange_header_next(const struct cg_exchange *x, const char *name,
                                     const char *last);
+
+/* Does a browser ask what a page of another origin may send to this path (Fetch, CORS-
+ * preflight fetch)?  Never while CORS is off. */
+bool cg_exchange_is_preflight(const struct cg_exchange *x);
 
 /* Query parameter, percent-decoded with '+' as space; NULL: absent.  Duplicates, invalid
  * UTF-8 and control characters were answered 400 before the handler ran. */

@@ -90,6 +90,10 @@ enum cg_message_state cg_intake_next(struct cg_intake *in, const char **ret_byte
   return m->state;
 }
 
+const char *cg_intake_head(struct cg_intake *in) {
+  return in->message.head_done ? first(in, in->message.head_len) : NULL;
+}
+
 static void take_away(struct cg_intake *in, size_t n) {
   if (in->n_fresh) {
     in->fresh += n;

@@ -64,6 +64,8 @@ bool cg_intake_settle(struct cg_intake *in) CG_MUST_USE;
 /* Reads on in what is there, as cg_message_feed does.  Ready: *ret_bytes is the whole
  * message, until cg_intake_consume.  No memory is a refusal. */
 enum cg_message_state cg_intake_next(struct cg_intake *in, const char **ret_bytes);
+/* The text of its head, which is first of what is there; NULL: that is not whole. */
+const char *cg_intake_head(struct cg_intake *in);
 void cg_intake_consume(struct cg_intake *in); /* the ready message; the next begins */
 size_t cg_intake_drop(struct cg_intake *in);  /* all that is there; how much that was */
 

@@ -10,7 +10,7 @@ const struct cg_server_limits cg_server_limits_default = {
     .message = {.max_head = 16 * 1024, .max_headers = 64, .max_body = 64 * 1024},
     .header_us = 5000000,
     .body_us = 10000000,
-    .idle_us = 60000000,
+    .idle_us = 75000000,
     .write_us = 10000000,
     .linger_us = 2000000,
     .write_least = 4096,

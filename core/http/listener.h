@@ -27,7 +27,7 @@ struct cg_server_limits {
   int64_t header_us;  /* 5 s: from the first byte (or the accept) to the whole head;
                          with TLS, as long again before it for the handshake         */
   int64_t body_us;    /* 10 s: from the head to the whole body                        */
-  int64_t idle_us;    /* 60 s: between requests                                       */
+  int64_t idle_us;    /* 75 s: between requests; proxies in front keep theirs for 60  */
   int64_t write_us;   /* 10 s: a reply must move at least write_least bytes in it     */
   int64_t linger_us;  /* 2 s: after a refusal, until the client's EOF                 */
   size_t write_least; /* 4 KiB, or the rest                                           */
@@ -36,6 +36,8 @@ struct cg_server_limits {
 };
 
 extern const struct cg_server_limits cg_server_limits_default;
+
+struct cg_cors;
 
 enum { CG_REFUSED_MAX = 16 };
 
@@ -51,6 +53,7 @@ bool cg_http_metrics_register(struct cg_metrics *m,
 
 struct cg_listener {
   struct cg_server_limits limits;
+  const struct cg_cors *cors; /* NULL: off (cors.h) */
   const struct cg_clock *clock;
   struct cg_id_maker *ids;    /* the worker's */
   struct cg_log *log;         /* NULL: none */

@@ -12,9 +12,10 @@
 
 struct cg_refusal {
   enum cg_code code;
-  const char *why;         /* words for the client */
-  const char *client_addr; /* for the log */
-  bool bodiless;           /* the request is a HEAD, as far as it was read */
+  const char *why;                  /* words for the client */
+  const char *client_addr;          /* for the log */
+  const struct cg_message *message; /* as far as it was read */
+  const char *head;                 /* its text; NULL: not whole */
 };
 
 /* The whole answer; its length. */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "http/cors.h"
 
 static const struct phrase {
   int status;
@@ -98,6 +99,7 @@ size_t cg_reply_head(const struct cg_reply *r, char out[CG_REPLY_HEAD_MAX]) {
   }
   if (!cached) puts_to(&p, "Cache-Control: no-store\r\n");
   puts_to(&p, "X-Content-Type-Options: nosniff\r\n");
+  if (r->cors) add(&p, r->cors->lines, r->cors->n);
   if (r->close) puts_to(&p, "Connection: close\r\n");
   puts_to(&p, "\r\n");
   return (size_t)(p.at - out);

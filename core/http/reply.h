@@ -15,6 +15,8 @@
 #define CG_REPLY_HEAD_MAX   4096
 #define CG_HEADER_VALUE_MAX 320 /* of one field set by a handler */
 
+struct cg_cors_answer;
+
 struct cg_header {
   const char *name, *value;
 };
@@ -28,6 +30,7 @@ struct cg_reply {
   const char *request_id;
   const struct cg_header *headers;
   size_t n_headers;
+  const struct cg_cors_answer *cors; /* NULL: CORS is off (cors.h) */
   bool close;
 };
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "http/cors.h"
 #include "http/target.h"
 
 struct node {
@@ -13,6 +14,7 @@ struct node {
   size_t len;       /* of the fixed part; with a parameter it ends in '/' */
   bool param;
   const struct cg_route *by_method[CG_METHOD_OTHER];
+  char allow[48]; /* its methods, as in an Allow header */
 };
 
 struct cg_router {
@@ -67,6 +69,16 @@ static bool add_route(struct cg_router *r, const struct cg_route *route,
   return true;
 }
 
+static void write_allow(struct node *node) {
+  size_t at = 0;
+  for (int m = 0; m < CG_METHOD_OTHER; m++) {
+    const char *name = cg_method_name((enum cg_method)m);
+    if (!node->by_method[m] && !(m == CG_HEAD && node->by_method[CG_GET])) continue;
+    at += (size_t)snprintf(node->allow + at, sizeof node->allow - at, "%s%s",
+                           at ? ", " : "", name);
+  }
+}
+
 static size_t count_routes(const struct cg_route *const *tables, size_t n_tables) {
   size_t n = 0;
   for (size_t t = 0; t < n_tables; t++)
@@ -90,6 +102,7 @@ struct cg_router *cg_router_new(const struct cg_route *const *tables, size_t n_t
         cg_router_free(r);
         return NULL;
       }
+  for (size_t i = 0; i < slots; i++) write_allow(&r->nodes[i]);
   return r;
 }
 
@@ -119,21 +132,33 @@ static const struct node *lookup(const struct cg_router *r, const char *path) {
   return prefix->path ? prefix : NULL;
 }
 
+static void answer_preflight(struct cg_exchange *x, const char *allow) {
+  if (!x->cors->listed) {
+    cg_exchange_failf(x, CG_E_DENIED, "pages of this origin may not call this gate");
+    return;
+  }
+  cg_exchange_set_header(x, "Access-Control-Allow-Methods", allow);
+  cg_exchange_set_header(x, "Access-Control-Allow-Headers", CG_CORS_ALLOW_HEADERS);
+  cg_exchange_set_header(x, "Access-Control-Max-Age", CG_CORS_MAX_AGE_S);
+  cg_exchange_reply(x, 204, NULL, NULL, 0);
+}
+
 void cg_route_refuse_method(struct cg_exchange *x, const char *allow) {
+  if (cg_exchange_is_preflight(x)) {
+    answer_preflight(x, allow);
+    return;
+  }
   cg_exchange_set_header(x, "Allow", allow);
   cg_exchange_failf(x, CG_E_METHOD, "%s is not for this path; it takes %s",
                     x->method_name, allow);
 }
 
-static void answer_method(struct cg_exchange *x, const struct node *node) {
-  char allow[64] = "";
-  size_t at = 0;
-  for (int m = 0; m < CG_METHOD_OTHER; m++) {
-    const char *name = cg_method_name((enum cg_method)m);
-    if (!node->by_method[m] && !(m == CG_HEAD && node->by_method[CG_GET])) continue;
-    at += (size_t)snprintf(allow + at, sizeof allow - at, "%s%s", at ? ", " : "", name);
-  }
-  cg_route_refuse_method(x, allow);
+/* To a preflight every method will do: the page reads this 404 by its own request. */
+static void refuse_path(struct cg_exchange *x) {
+  if (cg_exchange_is_preflight(x))
+    answer_preflight(x, "GET, HEAD, POST, PUT, PATCH, DELETE");
+  else
+    cg_exchange_failf(x, CG_E_NOT_FOUND, "there is nothing at this path");
 }
 
 static void run_handler(const struct cg_route *route, struct cg_exchange *x) {
@@ -144,6 +169,7 @@ static void run_handler(const struct cg_route *route, struct cg_exchange *x) {
 }
 
 bool cg_router_keeps(const struct cg_router *r, const struct cg_exchange *x) {
+  if (cg_exchange_is_preflight(x)) return true; /* no work, and refused it hides why */
   const struct node *node = lookup(r, x->path);
   const struct cg_route *route =
       node && x->method < CG_METHOD_OTHER ? node->by_method[x->method] : NULL;
@@ -157,13 +183,12 @@ void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x) {
   }
   const struct node *node = lookup(r, x->path);
   if (!node) {
-    if (!r->fallback || !r->fallback(x))
-      cg_exchange_failf(x, CG_E_NOT_FOUND, "there is nothing at this path");
+    if (!r->fallback || !r->fallback(x)) refuse_path(x);
     return;
   }
   enum cg_method m = x->method == CG_HEAD ? CG_GET : x->method;
   if (m == CG_METHOD_OTHER || !node->by_method[m]) {
-    answer_method(x, node);
+    cg_route_refuse_method(x, node->allow);
     return;
   }
   if (node->param) x->param = last_segment(x);

@@ -4,8 +4,8 @@
  * start and is read-only after: share it between workers.  A path is looked up whole in a
  * hash table, then with its last segment taken as the {parameter} ("/a/b/{id}": one
  * parameter at most, always last, never empty).  HEAD goes to the GET route.  A path
- * known under other methods only is 405 with Allow; an unknown one goes to the fallback,
- * then 404.
+ * known under other methods only is 405 with Allow, or answers a preflight (cors.h); an
+ * unknown one goes to the fallback, then 404.
  */
 #ifndef CG_HTTP_ROUTE_H
 #define CG_HTTP_ROUTE_H
@@ -35,10 +35,11 @@ void cg_router_free(struct cg_router *r);
 /* For routes that come and go (plugins): asked when no path matches.  True: it took x. */
 void cg_router_set_fallback(struct cg_router *r, bool (*take)(struct cg_exchange *x));
 
-/* 405: the path is there, under the methods in `allow`, as in an Allow header. */
+/* The path is there, under the methods in `allow`, as in an Allow header: 405, but a
+ * preflight (cors.h) is answered with them; 403 when its origin is not listed. */
 void cg_route_refuse_method(struct cg_exchange *x, const char *allow);
 
-/* Is it for a CG_ROUTE_KEEPS route, or for none of the tables'? */
+/* Is it for a CG_ROUTE_KEEPS route, for none of the tables', or a preflight? */
 bool cg_router_keeps(const struct cg_router *r, const struct cg_exchange *x);
 
 /* Sets x->param and runs the handler, or answers 404, 405 or 400 itself. */

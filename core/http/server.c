@@ -105,6 +105,7 @@ static bool listen_on(struct cg_server *s, struct cg_err *err) {
 
 static void fill_listener(struct cg_listener *l, const struct cg_server_conf *conf) {
   *l = (struct cg_listener){.limits = conf->limits,
+                            .cors = conf->cors,
                             .clock = conf->clock,
                             .ids = conf->ids,
                             .log = conf->log,

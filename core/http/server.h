@@ -26,6 +26,7 @@ struct cg_server_conf {
   bool reuseport;
   void *ssl_ctx; /* SSL_CTX * (tls.h), a reference is taken; NULL: plain TCP */
   const struct cg_access *access; /* NULL: everybody, and no proxies */
+  const struct cg_cors *cors;     /* NULL: pages of other origins are kept out */
   struct cg_server_limits limits;
   const struct cg_router *router;
   void *ctx; /* becomes cg_exchange.ctx */

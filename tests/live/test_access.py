@@ -81,6 +81,13 @@ def test_the_admin_listener_has_lists_of_its_own(tmp_path, new_gate):
     client_from(gate, "127.0.0.2").grant()
 
 
+def test_a_list_may_be_one_text(tmp_path, new_gate):
+    gate = new_gate(config=laid_over(tmp_path, listen={
+        "deny": "192.0.2.0/24 , 127.0.0.3", "allow": "127.0.0.0/8"}))
+    refused(client_from(gate, "127.0.0.3"))
+    client_from(gate, "127.0.0.2").grant()
+
+
 def test_empty_lists_let_everybody_in(tmp_path, new_gate):
     gate = new_gate(config=laid_over(tmp_path, listen={
         "allow": [], "deny": [], "trusted_proxies": []}, admin={"allow": [], "deny": []}))
@@ -91,7 +98,8 @@ def test_empty_lists_let_everybody_in(tmp_path, new_gate):
     ("allow", ["10.0.0.1/8"], "the network is 10.0.0.0/8"),
     ("deny", ["10.0.0.0/33"], "prefix must be 0 to 32"),
     ("trusted_proxies", ["::1", "lan"], "neither an address nor a network"),
-    ("allow", "10.0.0.0/8", "must be an array of strings"),
+    ("allow", 8, "must be an array of strings"),
+    ("allow", "10.0.0.0/8,", "element 1 must be 1 to 256 bytes"),
 ])
 def test_check_refuses_odd_lists(tmp_path, name, value, words):
     gate = Gate(tmp_path / "gate", config=laid_over(tmp_path, listen={name: value}))

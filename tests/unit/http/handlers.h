@@ -23,6 +23,18 @@ static inline void handle_echo(struct cg_exchange *x) {
   cg_exchange_reply(x, 200, "text/plain", all, strlen(all));
 }
 
+static inline void handle_keep(struct cg_exchange *x) {
+  struct gate *g = gate_of(x);
+  CG_CHECK(g->n_kept < 64);
+  g->kept[g->n_kept++] = x;
+}
+
+/* The newest of them, on the loop's thread. */
+static inline void reply_kept(struct gate *g, void *arg) {
+  (void)arg;
+  cg_exchange_reply(g->kept[--g->n_kept], 200, "text/plain", "kept", 4);
+}
+
 static inline void handle_empty(struct cg_exchange *x) {
   cg_exchange_reply(x, 204, NULL, NULL, 0);
 }

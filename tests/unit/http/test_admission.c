@@ -3,12 +3,6 @@
 
 static struct answer answer;
 
-static void handle_keep(struct cg_exchange *x) {
-  struct gate *g = gate_of(x);
-  CG_CHECK(g->n_kept < 64);
-  g->kept[g->n_kept++] = x;
-}
-
 static const struct cg_route routes[] = {{"GET", "/keep", handle_keep, 0},
                                          {"POST", "/keep", handle_keep, CG_ROUTE_KEEPS},
                                          {"GET", "/echo", handle_echo, 0},
@@ -24,12 +18,6 @@ static int set_up(void **state) {
   gate_advance(g, 1000000);
   *state = g;
   return 0;
-}
-
-static void reply_kept(struct gate *g, void *arg) {
-  (void)arg;
-  struct cg_exchange *x = g->kept[--g->n_kept];
-  cg_exchange_reply(x, 200, "text/plain", "kept", 4);
 }
 
 static int tear_down(void **state) {
