@@ -43,9 +43,9 @@ CROWD = """return { name = "crowd", match = { camera = "crowd" },
 class Bare(Server):
     name = "bare"
 
-    def start(self):
+    def start(self, workers=os.cpu_count()):
         self.port = ports.take()
-        return self.spawn(ROOT / "build/bench/bare", self.port, os.cpu_count())
+        return self.spawn(ROOT / "build/bench/bare", self.port, workers)
 
     def ready(self):
         return connects(self.port)
@@ -57,10 +57,13 @@ def steal():
 
 def wrk(url, args, **env):
     """(requests, seconds, p50 ms, p99 ms, failures)"""
-    command = ["wrk", "-t2", f"-c{args.connections}", f"-d{args.seconds}s", "--latency"]
+    threads = len(os.sched_getaffinity(0))
+    command = ["wrk", f"-t{threads}", f"-c{args.connections}", f"-d{args.seconds}s",
+               "--latency"]
     if env:
         command += ["-s", str(HERE / "load.lua")]
-    out = subprocess.run([*command, url], env=os.environ | {"BENCH_THREADS": "2"} | env,
+    out = subprocess.run([*command, url],
+                         env=os.environ | {"BENCH_THREADS": str(threads)} | env,
                          capture_output=True, text=True, check=True).stdout
     count, seconds = re.search(r"(\d+) requests in ([\d.]+)s", out).groups()
     unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -246,4 +249,5 @@ def main():
     return 1 if any(row["failed"] for row in table.values()) else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

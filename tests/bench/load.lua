@@ -16,7 +16,7 @@ function init()
       local token, body = line:match("^(.-)\t(.*)$")
       requests[#requests + 1] = wrk.format("POST", os.getenv("BENCH_PATH"), {
         ["Host"] = "gate", ["Content-Type"] = "application/json",
-        ["Authorization"] = "Bearer " .. token,
+        ["Authorization"] = token ~= "" and "Bearer " .. token or nil,
       }, body)
     end
     number = number + 1

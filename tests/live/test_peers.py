@@ -1,0 +1,38 @@
+"""The peers that scripts/bench --peers compares give the same verdicts as camgate.
+
+OPA is compared where `scripts/deps bench` has built it.
+"""
+import secrets
+import sys
+
+import pytest
+
+from servers import ROOT
+
+sys.path.insert(0, str(ROOT / "tests/bench/peers"))
+
+import peers  # noqa: E402
+from world import World  # noqa: E402
+
+ASKED = [peer for peer in peers.PEERS
+         if peer.there() or not issubclass(peer, peers.Opa)]
+
+
+@pytest.mark.parametrize("peer", ASKED, ids=lambda peer: peer.name)
+def test_the_verdict_table(peer, tmp_path, started):
+    if not peer.there():
+        pytest.skip(f"{peer.name} is not there (scripts/deps test)")
+    server = started(peer(tmp_path / peer.name, World(tmp_path, secrets.token_hex(32))))
+    assert list(peers.differences(server)) == []
+    assert any(c.isdigit() for c in server.version()), server.version()
+
+
+def test_a_rule_that_is_gone_shows(tmp_path, started):
+    world = World(tmp_path, secrets.token_hex(32))
+    (world.policies / "20-camera-levels.lua").unlink()
+    gate = started(peers.Camgate(tmp_path / "gate", world))
+    rows = [row["name"] for row, _, _ in world.table()
+            if row["expect"] == "deny" and row["camera"] in ("cam-4", "cam-7")]
+    shown = "\n".join(peers.differences(gate))
+    named = [name for name in rows if f"explain, {name}: allow high, not deny" in shown]
+    assert len(named) == 5, shown
