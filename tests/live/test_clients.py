@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import browser
 from conftest import needs, running
 from gate import Gate
 from pki import Authority
@@ -73,6 +74,7 @@ class Member:
     toolchain: str | None = None
     build: tuple = ()
     http2: bool = False    # speaks it where it is offered
+    only_http2: bool = False
     tls: bool = True
     streams: bool = True   # has a way to send a body of unknown length
     connections: int = 3   # for the whole plan, at most: a refused body ends one
@@ -85,7 +87,8 @@ MEMBERS = {
     "perl": Member(("perl", HERE / "perl.pl"), "perl", tls=False),
     "node-fetch": Member(("node", HERE / "node.mjs", "fetch"), "node", connections=5),
     "node-http": Member(("node", HERE / "node.mjs", "http"), "node"),
-    "node-http2": Member(("node", HERE / "node.mjs", "http2"), "node", http2=True),
+    "node-http2": Member(("node", HERE / "node.mjs", "http2"), "node", http2=True,
+                         only_http2=True),
     "go": Member(("{built}/client",), "go", http2=True,
                  build=("go", "build", "-o", "{out}/client", HERE / "client.go")),
     "java": Member(("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
@@ -96,7 +99,6 @@ MEMBERS = {
     "python-aiohttp": Member((*PYTHON, HERE / "python_aiohttp.py")),
     "python-http.client": Member((*PYTHON, HERE / "python_http_client.py")),
 }
-ONLY_HTTP2 = {"node-http2"}  # a client that has nothing older
 LATER = {"curl", "java", "node-http2"}  # send a POST without a length
 SECURE = ("tls", "nginx-h2", "haproxy-h2")
 HTTP2 = SECURE[1:]
@@ -109,10 +111,13 @@ class Site:
         authority = Authority(folder / "pki")
         pair = authority.issue()
         self.ca, self.folder = authority.ca, folder
+        self.page = browser.Site()
         config = laid_over(folder, listen={"trusted_proxies": ["127.0.0.1"]})
-        self.gate = start(Gate(folder / "gate", config=config))
+        self.gate = start(Gate(folder / "gate", config=config,
+                               CAMGATE_CORS_ORIGINS=self.page.origin))
         self.secure = SecureGate(folder / "secure", authority, pair,
-                                 CAMGATE_JWT_SECRET=self.gate.secret)
+                                 CAMGATE_JWT_SECRET=self.gate.secret,
+                                 CAMGATE_CORS_ORIGINS=self.page.origin)
         start(self.secure)
         nginx = start(OrdinaryNginx(folder / "nginx", self.gate, pair))
         haproxy = start(OrdinaryHAProxy(folder / "haproxy", self.gate, pair))
@@ -130,20 +135,28 @@ def site(tmp_path_factory):
         site = Site(start, tmp_path_factory.mktemp("site"))
         with site.tap:
             yield site
+        site.page.close()
 
 
-def fronts_of(name, member, site):
+def fronts_of(member, site):
     return {front: url for front, url in site.fronts.items()
             if (member.tls or front not in SECURE)
-            and (name not in ONLY_HTTP2 or front in HTTP2)}
+            and (front in HTTP2 or not member.only_http2)}
 
 
-def said_by(member, site, plan, urls, token, built):
+def compiled(tmp_path_factory, name, member):
+    """The folder of the member's compiled files; skips where its toolchain is not."""
+    if member.toolchain:
+        needs_toolchain(member.toolchain)
+    return built_once(tmp_path_factory, name, *member.build) if member.build else None
+
+
+def said_by(member, plan, ca, token, urls, built):
     """{(url, step): (status, HTTP version, Content-Type, body)}"""
     argv = [str(a).format(built=built) for a in member.argv]
-    env = {"PATH": os.environ["PATH"], "HOME": str(site.folder), "LANG": "C.UTF-8",
-           "NODE_EXTRA_CA_CERTS": str(site.ca), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([*argv, plan, site.ca, token, *urls], capture_output=True,
+    env = {"PATH": os.environ["PATH"], "HOME": str(plan.parent), "LANG": "C.UTF-8",
+           "NODE_EXTRA_CA_CERTS": str(ca), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([*argv, plan, ca, token, *urls], capture_output=True,
                           text=True, timeout=120, env=env, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     said = {}
@@ -186,39 +199,48 @@ SAYS = {
 }
 
 
+def judge(site, name, plans, said, http2=False):
+    """All that was told, of {front: its plan}, and what the trails say of that user."""
+    found = [f"{front}: {said[url, 'error'][3]}" for front, url in site.fronts.items()
+             if (url, "error") in said]
+    found += [f"{front}, {step.name}: {fault}" for front, plan in plans.items()
+              for step in plan
+              if (fault := faults(step, said.get((site.fronts[front], step.name)),
+                                  http2 and front in HTTP2))]
+    assert not found, "\n".join(found)
+    outcomes, ends = [], []
+    for gate in (site.gate, site.secure):
+        outcomes += [row["outcome"] for row in gate.decisions(subject=name)]
+        ends += [row["ended_by"] for row in gate.rows(
+            "SELECT ended_by FROM sessions WHERE subject = ?", name)]
+    grants = sum(step.status == 201 for plan in plans.values() for step in plan)
+    assert ends == ["released"] * grants
+    assert sorted(outcomes) == ["allow"] * grants + ["deny"] * grants
+
+
 @pytest.mark.parametrize("name", sorted(MEMBERS.keys() - LATER))
 def test_a_client_lives_everywhere(site, tmp_path_factory, name):
     member = MEMBERS[name]
-    built = None
-    if member.toolchain:
-        needs_toolchain(member.toolchain)
-    if member.build:
-        built = built_once(tmp_path_factory, name, *member.build)
-    plan = [step for step in LIFE if "streamed" not in step.name]
+    built = compiled(tmp_path_factory, name, member)
+    plan = [step for step in LIFE if not step.streamed]
     site.plan.write_text("".join(step.line() + "\n" for step in plan))
-    fronts = fronts_of(name, member, site)
-    before = len(site.tap.sent)
-    said = said_by(member, site, site.plan, fronts.values(), site.gate.token(name), built)
-    found = [f"{front}, {step.name}: {fault}" for front, url in fronts.items()
-             for step in plan
-             if (fault := faults(step, said.get((url, step.name)),
-                                 member.http2 and front in HTTP2))]
-    found += [f"{front}: {said[(url, 'error')][3]}" for front, url in fronts.items()
-              if (url, "error") in said]
-    assert not found, "\n".join(found)
+    fronts, before = fronts_of(member, site), len(site.tap.sent)
+    said = said_by(member, site.plan, site.ca, site.gate.token(name), fronts.values(),
+                   built)
+    judge(site, name, dict.fromkeys(fronts, plan), said, member.http2)
     assert len(site.tap.sent) - before <= member.connections
-    in_trail(site, name, len(fronts), member)
 
 
-def in_trail(site, subject, n_fronts, member):
-    each = 1
-    outcomes, ends = [], []
-    for gate in (site.gate, site.secure):
-        outcomes += [row["outcome"] for row in gate.decisions(subject=subject)]
-        ends += [row["ended_by"] for row in gate.rows(
-            "SELECT ended_by FROM sessions WHERE subject = ?", subject)]
-    assert ends == ["released"] * n_fronts * each
-    assert sorted(outcomes) == sorted(["allow", "deny"] * n_fronts * each)
+def test_a_page_of_another_origin_lives_everywhere(site):
+    needs_toolchain("chromium")
+    plans = {front: [step for step in LIFE if not step.streamed]
+             for front in site.fronts}
+    given = {site.fronts[front]: [step.line().split("\t") for step in plan]
+             for front, plan in plans.items()}
+    said = site.page.run((HERE / "page.js").read_text(), "--ignore-certificate-errors",
+                         plans=given, token=site.gate.token("chromium"))
+    judge(site, "chromium", plans,
+          {tuple(key.split("\t")): answer for key, answer in said.items()})
 
 
 @pytest.mark.parametrize("front", HTTP2)

@@ -33,7 +33,7 @@ const byFetch = () => ({
     const reply = await fetch(url, options);
     return [reply.status, "-", reply.headers.get("content-type"), await reply.text()];
   },
-  close() {},
+  close() {}, // its agent is Node's own
 });
 
 const byHttp = (base) => {
@@ -74,8 +74,10 @@ const byHttp2 = (base) => {
 
 const kinds = { fetch: byFetch, http: byHttp, http2: byHttp2 };
 
+const clients = {}; // kept from one round of URLs to the next
+
 async function live(base) {
-  const client = kinds[kind](base);
+  const client = (clients[base] ??= kinds[kind](base));
   let lease = "";
   for (const line of fs.readFileSync(plan, "utf8").trimEnd().split("\n")) {
     const [step, method, path, mode, body] = line.split("\t");
@@ -86,7 +88,6 @@ async function live(base) {
       lease;
     console.log([base, step, status, version, type ?? "", text].join("\t"));
   }
-  client.close();
 }
 
 for (const base of urls) {
@@ -96,4 +97,4 @@ for (const base of urls) {
     console.log([base, "error", 0, "-", "", `${error} ${error.cause ?? ""}`].join("\t"));
   }
 }
-process.exit(0);
+Object.values(clients).forEach((client) => client.close());
