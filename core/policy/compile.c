@@ -11,7 +11,6 @@
 #include "policy/answer.h"
 #include "policy/await.h"
 #include "policy/libs.h"
-#include "policy/request.h"
 #include "policy/set.h"
 
 #define NAME_MAX_LEN 64
@@ -50,7 +49,6 @@ static int refuse_global(lua_State *L) {
 
 static int open_environment(lua_State *L) {
   cg_sandbox_open(L, &(struct cg_sandbox){functions, refuse_name, refuse_global});
-  cg_request_open(L);
   cg_libs_open(L);
   return 0;
 }

@@ -6,34 +6,23 @@
 #include "base/check.h"
 #include "policy/set.h"
 
-enum part { REQ, SUBJECT, CAMERA, TIME, LEASE, PARTS };
-
-struct view {
-  struct cg_run *run;
-};
-
+/* Members that are computed at each use; a method's upvalue is the run. */
 struct field {
   const char *name;
   void (*push)(lua_State *L, struct cg_run *r);
 };
-
-static const char metatable_keys[PARTS];
 
 static struct cg_run *alive(lua_State *L, struct cg_run *r) {
   if (cg_state_of(L)->life != &r->life) luaL_error(L, "this req is of another decision");
   return r;
 }
 
-/* The run of the view at index 1, which must be of that part. */
-static struct cg_run *view_of(lua_State *L, enum part part) {
-  if (lua_type(L, 1) == LUA_TUSERDATA && lua_getmetatable(L, 1)) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_keys[part]);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    if (same) return alive(L, ((struct view *)lua_touserdata(L, 1))->run);
-  }
-  luaL_error(L, "use a colon: req.subject:has_role(...), req.time:between(...)");
-  return NULL;
+/* The run of the method that is called, whose first argument must be its view. */
+static struct cg_run *run_of(lua_State *L, enum cg_view view) {
+  struct cg_run *r = lua_touserdata(L, lua_upvalueindex(1));
+  if (lua_touserdata(L, 1) != r->views[view])
+    luaL_error(L, "use a colon: req.subject:has_role(...), req.time:between(...)");
+  return alive(L, r);
 }
 
 static void push_strings(lua_State *L, const struct cg_strings *list) {
@@ -53,11 +42,11 @@ static int has_one(lua_State *L, const struct cg_strings *list) {
 /* ---- subject ---- */
 
 static int has_role(lua_State *L) {
-  return has_one(L, &view_of(L, SUBJECT)->ask->subject->roles);
+  return has_one(L, &run_of(L, CG_VIEW_SUBJECT)->ask->subject->roles);
 }
 
 static int has_site(lua_State *L) {
-  return has_one(L, &view_of(L, SUBJECT)->ask->subject->sites);
+  return has_one(L, &run_of(L, CG_VIEW_SUBJECT)->ask->subject->sites);
 }
 
 static void subject_id(lua_State *L, struct cg_run *r) {
@@ -84,20 +73,10 @@ static void subject_claims(lua_State *L, struct cg_run *r) {
   cg_view_json_push(L, &r->life, r->ask->subject->claims);
 }
 
-static void subject_has_role(lua_State *L, struct cg_run *r) {
-  (void)r;
-  lua_pushcfunction(L, has_role);
-}
-
-static void subject_has_site(lua_State *L, struct cg_run *r) {
-  (void)r;
-  lua_pushcfunction(L, has_site);
-}
-
 /* ---- camera ---- */
 
 static int has_tag(lua_State *L) {
-  return has_one(L, &view_of(L, CAMERA)->ask->camera->tags);
+  return has_one(L, &run_of(L, CG_VIEW_CAMERA)->ask->camera->tags);
 }
 
 static void camera_id(lua_State *L, struct cg_run *r) {
@@ -131,11 +110,6 @@ static void camera_attributes(lua_State *L, struct cg_run *r) {
   cg_view_json_push(L, &r->life, r->attributes);
 }
 
-static void camera_has_tag(lua_State *L, struct cg_run *r) {
-  (void)r;
-  lua_pushcfunction(L, has_tag);
-}
-
 /* ---- time ---- */
 
 static const struct cg_minute *minute_of(lua_State *L, struct cg_run *r) {
@@ -162,7 +136,7 @@ static int clock_minutes(lua_State *L, int index) {
 
 /* from <= now < to; from > to: across midnight. */
 static int between(lua_State *L) {
-  const struct cg_minute *m = minute_of(L, view_of(L, TIME));
+  const struct cg_minute *m = minute_of(L, run_of(L, CG_VIEW_TIME));
   int from = clock_minutes(L, 2), to = clock_minutes(L, 3);
   int now = m->tm.tm_hour * 60 + m->tm.tm_min;
   bool inside = from <= to ? from <= now && now < to : from <= now || now < to;
@@ -187,11 +161,6 @@ static void time_date(lua_State *L, struct cg_run *r) {
   lua_pushstring(L, minute_of(L, r)->date);
 }
 
-static void time_between(lua_State *L, struct cg_run *r) {
-  (void)r;
-  lua_pushcfunction(L, between);
-}
-
 /* ---- lease: what is held already, on a re-decision ---- */
 
 static void lease_id(lua_State *L, struct cg_run *r) {
@@ -208,28 +177,9 @@ static void lease_granted_at(lua_State *L, struct cg_run *r) {
 
 /* ---- req ---- */
 
-static void push_part(lua_State *L, enum part part) {
-  lua_getiuservalue(L, 1, (int)part);
-}
-
-static void req_subject(lua_State *L, struct cg_run *r) {
-  (void)r;
-  push_part(L, SUBJECT);
-}
-
-static void req_camera(lua_State *L, struct cg_run *r) {
-  (void)r;
-  push_part(L, CAMERA);
-}
-
-static void req_time(lua_State *L, struct cg_run *r) {
-  (void)r;
-  push_part(L, TIME);
-}
-
 static void req_lease(lua_State *L, struct cg_run *r) {
   if (r->ask->lease_id)
-    push_part(L, LEASE);
+    lua_pushvalue(L, lua_upvalueindex(3));
   else
     lua_pushnil(L);
 }
@@ -251,94 +201,114 @@ static void req_now(lua_State *L, struct cg_run *r) {
 }
 
 static const struct field req_fields[] = {
-    {"subject", req_subject}, {"camera", req_camera},
-    {"time", req_time},       {"quality", req_quality},
-    {"purpose", req_purpose}, {"lease", req_lease},
-    {"now", req_now},         {NULL, NULL},
+    {"quality", req_quality},
+    {"purpose", req_purpose},
+    {"lease", req_lease},
+    {"now", req_now},
+    {NULL, NULL},
 };
 static const struct field subject_fields[] = {
     {"id", subject_id},
-    {"has_role", subject_has_role},
     {"name", subject_name},
-    {"has_site", subject_has_site},
     {"roles", subject_roles},
     {"sites", subject_sites},
     {"claims", subject_claims},
     {"ip", subject_ip},
     {NULL, NULL},
 };
+static const luaL_Reg subject_methods[] = {
+    {"has_role", has_role}, {"has_site", has_site}, {NULL, NULL}};
 static const struct field camera_fields[] = {
-    {"id", camera_id},
-    {"has_tag", camera_has_tag},
-    {"name", camera_name},
-    {"site", camera_site},
-    {"level", camera_level},
-    {"tags", camera_tags},
-    {"attributes", camera_attributes},
+    {"id", camera_id},     {"name", camera_name},
+    {"site", camera_site}, {"level", camera_level},
+    {"tags", camera_tags}, {"attributes", camera_attributes},
     {NULL, NULL},
 };
+static const luaL_Reg camera_methods[] = {{"has_tag", has_tag}, {NULL, NULL}};
 static const struct field time_fields[] = {
-    {"between", time_between}, {"hour", time_hour}, {"minute", time_minute},
-    {"weekday", time_weekday}, {"date", time_date}, {NULL, NULL},
+    {"hour", time_hour},
+    {"minute", time_minute},
+    {"weekday", time_weekday},
+    {"date", time_date},
+    {NULL, NULL},
 };
+static const luaL_Reg time_methods[] = {{"between", between}, {NULL, NULL}};
 static const struct field lease_fields[] = {
     {"id", lease_id},
     {"quality", lease_quality},
     {"granted_at", lease_granted_at},
     {NULL, NULL},
 };
+static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 static const struct {
-  const char *name;
+  const char *name, *member; /* member: of req */
   const struct field *fields;
-} parts[PARTS] = {
-    [REQ] = {"req", req_fields},
-    [SUBJECT] = {"req.subject", subject_fields},
-    [CAMERA] = {"req.camera", camera_fields},
-    [TIME] = {"req.time", time_fields},
-    [LEASE] = {"req.lease", lease_fields},
+  const luaL_Reg *methods;
+} views[CG_VIEWS] = {
+    [CG_VIEW_SUBJECT] = {"req.subject", "subject", subject_fields, subject_methods},
+    [CG_VIEW_CAMERA] = {"req.camera", "camera", camera_fields, camera_methods},
+    [CG_VIEW_TIME] = {"req.time", "time", time_fields, time_methods},
+    [CG_VIEW_LEASE] = {"req.lease", NULL, lease_fields, no_methods},
+    [CG_VIEW_REQ] = {"req", NULL, req_fields, no_methods},
 };
 
-/* __index; upvalue 1 = the part's number. */
+/* __index of a view's constants, for all else; upvalues: the run, the view's number, of
+ * req the lease's view. */
 static int view_index(lua_State *L) {
-  struct cg_run *r = alive(L, ((struct view *)lua_touserdata(L, 1))->run);
-  lua_Integer part = lua_tointeger(L, lua_upvalueindex(1));
+  struct cg_run *r = alive(L, lua_touserdata(L, lua_upvalueindex(1)));
+  lua_Integer view = lua_tointeger(L, lua_upvalueindex(2));
   const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
-  for (const struct field *f = parts[part].fields; f->name; f++)
+  for (const struct field *f = views[view].fields; f->name; f++)
     if (strcmp(f->name, key) == 0) {
       f->push(L, r);
       return 1;
     }
-  return luaL_error(L, "%s has no '%s'", parts[part].name, key);
+  return luaL_error(L, "%s has no '%s'", views[view].name, key);
 }
 
 static int view_newindex(lua_State *L) {
   return luaL_error(L, "req is read-only");
 }
 
-void cg_request_open(lua_State *L) {
-  for (int part = 0; part < PARTS; part++) {
-    lua_createtable(L, 0, 2);
-    lua_pushinteger(L, part);
-    lua_pushcclosure(L, view_index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, view_newindex);
-    lua_setfield(L, -2, "__newindex");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_keys[part]);
-  }
+/* The table on top, of constants, becomes a view: what it lacks is computed. */
+static void make_view(lua_State *L, struct cg_run *r, enum cg_view view) {
+  int constants = lua_gettop(L);
+  lua_createtable(L, 0, 1);
+  lua_pushlightuserdata(L, r);
+  lua_pushinteger(L, view);
+  if (view == CG_VIEW_REQ)
+    lua_pushvalue(L, constants - 1);
+  else
+    lua_pushnil(L);
+  lua_pushcclosure(L, view_index, 3);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, constants);
+
+  r->views[view] = lua_newuserdatauv(L, 1, 0);
+  lua_createtable(L, 0, 2);
+  lua_pushvalue(L, constants);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, view_newindex);
+  lua_setfield(L, -2, "__newindex");
+  lua_setmetatable(L, -2);
+  lua_replace(L, constants);
 }
 
-static void push_view(lua_State *L, struct cg_run *r, enum part part, int values) {
-  struct view *v = lua_newuserdatauv(L, sizeof(*v), values);
-  v->run = r;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_keys[part]);
-  lua_setmetatable(L, -2);
+static void push_part(lua_State *L, struct cg_run *r, enum cg_view view) {
+  lua_createtable(L, 0, 2);
+  lua_pushlightuserdata(L, r);
+  luaL_setfuncs(L, views[view].methods, 1);
+  make_view(L, r, view);
 }
 
 void cg_request_push(lua_State *L, struct cg_run *r) {
-  push_view(L, r, REQ, PARTS - 1);
-  for (int part = REQ + 1; part < PARTS; part++) {
-    push_view(L, r, (enum part)part, 0);
-    lua_setiuservalue(L, -2, part);
+  push_part(L, r, CG_VIEW_LEASE);
+  lua_createtable(L, 0, 3);
+  for (int view = 0; view < CG_VIEW_LEASE; view++) {
+    push_part(L, r, (enum cg_view)view);
+    lua_setfield(L, -2, views[view].member);
   }
+  make_view(L, r, CG_VIEW_REQ);
+  lua_remove(L, -2);
 }

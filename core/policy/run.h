@@ -48,10 +48,21 @@ struct cg_fact {
   uint64_t in_use;
 };
 
+/* What a policy sees of the request (request.h). */
+enum cg_view {
+  CG_VIEW_SUBJECT,
+  CG_VIEW_CAMERA,
+  CG_VIEW_TIME,
+  CG_VIEW_LEASE,
+  CG_VIEW_REQ, /* holds the others */
+  CG_VIEWS
+};
+
 struct cg_run {
   struct cg_policy *policy;
   lua_State *co; /* NULL: to be made */
   int co_ref, req_ref;
+  const void *views[CG_VIEWS]; /* userdata, which live as long as req */
   struct cg_view_life life;
   struct cg_link in_runs, in_idle; /* of the policy set */
 
