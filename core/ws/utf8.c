@@ -1,0 +1,54 @@
+#include "ws/utf8.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+/* First bytes of the characters beyond ASCII, and what may follow each (RFC 3629 4). */
+static const struct lead {
+  uint8_t first, last, left, low, high;
+} leads[] = {
+    {0xc2, 0xdf, 1, 0x80, 0xbf}, {0xe0, 0xe0, 2, 0xa0, 0xbf}, {0xe1, 0xec, 2, 0x80, 0xbf},
+    {0xed, 0xed, 2, 0x80, 0x9f}, {0xee, 0xef, 2, 0x80, 0xbf}, {0xf0, 0xf0, 3, 0x90, 0xbf},
+    {0xf1, 0xf3, 3, 0x80, 0xbf}, {0xf4, 0xf4, 3, 0x80, 0x8f},
+};
+
+static bool begin(struct cg_utf8 *u, uint8_t byte) {
+  if (byte < 0x80) return true;
+  for (size_t i = 0; i < CG_COUNT(leads); i++)
+    if (byte >= leads[i].first && byte <= leads[i].last) {
+      *u = (struct cg_utf8){leads[i].left, leads[i].low, leads[i].high};
+      return true;
+    }
+  return false;
+}
+
+static bool next(struct cg_utf8 *u, uint8_t byte) {
+  if (!u->left) return begin(u, byte);
+  if (byte < u->low || byte > u->high) return false;
+  *u = (struct cg_utf8){(uint8_t)(u->left - 1), 0x80, 0xbf};
+  return true;
+}
+
+/* Bytes of ASCII at the front, eight at a time. */
+static size_t skip_ascii(const char *bytes, size_t n) {
+  size_t at = 0;
+  uint64_t word;
+  for (; n - at >= sizeof word; at += sizeof word) {
+    memcpy(&word, bytes + at, sizeof word);
+    if (word & UINT64_C(0x8080808080808080)) break;
+  }
+  return at;
+}
+
+bool cg_utf8_feed(struct cg_utf8 *u, const char *bytes, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (!u->left) i += skip_ascii(bytes + i, n - i);
+    if (i < n && !next(u, (uint8_t)bytes[i])) return false;
+  }
+  return true;
+}
+
+bool cg_utf8_ends(const struct cg_utf8 *u) {
+  return u->left == 0;
+}
