@@ -10,7 +10,8 @@ local valkey = env "VALKEY_URL"
 
 return {
   listen = {
-    address = "0.0.0.0", port = env("CAMGATE_PORT", 8090),
+    address = "0.0.0.0",                   -- "::" is IPv6 and IPv4; a list, names too
+    port    = env("CAMGATE_PORT", 8090),
     tls = {                                -- without cert: plain HTTP
       cert      = env "CAMGATE_TLS_CERT",  -- PEM, the chain; read again at a reload
       key       = env "CAMGATE_TLS_KEY",

@@ -10,7 +10,7 @@
 
 static const unsigned char mapped[V4_AT] = {[10] = 0xff, [11] = 0xff};
 
-static bool is_v4(const struct cg_addr *a) {
+bool cg_addr_is_v4(const struct cg_addr *a) {
   return !memcmp(a->bytes, mapped, sizeof mapped);
 }
 
@@ -47,15 +47,32 @@ struct cg_addr cg_addr_of(const struct sockaddr *sa) {
   return a;
 }
 
+socklen_t cg_addr_socket(const struct cg_addr *a, uint16_t port,
+                         struct sockaddr_storage *out) {
+  struct sockaddr_in *v4 = (void *)out;
+  struct sockaddr_in6 *v6 = (void *)out;
+  memset(out, 0, sizeof *out);
+  if (cg_addr_is_v4(a)) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    memcpy(&v4->sin_addr, a->bytes + V4_AT, 4);
+    return sizeof *v4;
+  }
+  v6->sin6_family = AF_INET6;
+  v6->sin6_port = htons(port);
+  memcpy(&v6->sin6_addr, a->bytes, sizeof a->bytes);
+  return sizeof *v6;
+}
+
 void cg_addr_text(const struct cg_addr *a, char out[CG_ADDR_TEXT]) {
-  bool v4 = is_v4(a);
+  bool v4 = cg_addr_is_v4(a);
   CG_CHECK(
       inet_ntop(v4 ? AF_INET : AF_INET6, a->bytes + (v4 ? V4_AT : 0), out, CG_ADDR_TEXT));
 }
 
 uint64_t cg_addr_client(const struct cg_addr *a) {
   uint64_t client = 0;
-  if (is_v4(a))
+  if (cg_addr_is_v4(a))
     memcpy(&client, a->bytes + V4_AT, 4);
   else
     memcpy(&client, a->bytes, sizeof client);
@@ -114,7 +131,7 @@ bool cg_nets_hold(const struct cg_nets *nets, const struct cg_addr *a) {
   for (size_t i = 0; i < nets->n; i++) {
     const struct cg_net *net = &nets->items[i];
     struct cg_addr m = masked(a, net->bits);
-    bool family = is_v4(&net->addr) == is_v4(a);
+    bool family = cg_addr_is_v4(&net->addr) == cg_addr_is_v4(a);
     if (family && !memcmp(&m, &net->addr, sizeof m)) return true;
   }
   return false;

@@ -12,10 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
-
-struct sockaddr;
 
 #define CG_ADDR_TEXT 48
 
@@ -37,6 +36,10 @@ struct cg_nets {
 bool cg_addr_parse(const char *text, size_t n, struct cg_addr *ret) CG_MUST_USE;
 /* Of a socket; any other family: all zero. */
 struct cg_addr cg_addr_of(const struct sockaddr *sa);
+/* For a socket: the family of IPv4 for an IPv4 address, mapped or not; its length. */
+socklen_t cg_addr_socket(const struct cg_addr *a, uint16_t port,
+                         struct sockaddr_storage *out);
+bool cg_addr_is_v4(const struct cg_addr *a);
 /* IPv4 in dots, mapped or not. */
 void cg_addr_text(const struct cg_addr *a, char out[CG_ADDR_TEXT]);
 

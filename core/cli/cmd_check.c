@@ -9,6 +9,7 @@
 #include "cli/known_bad.h"
 #include "cli/offline.h"
 #include "conf/conf_path.h"
+#include "http/bind.h"
 
 #define OUT_MAX ((size_t)1 << 20)
 
@@ -47,11 +48,18 @@ static void tell_json(const struct findings *f) {
   cg_buf_done(&out);
 }
 
+static void list(const struct cg_strings *items) {
+  for (size_t i = 0; i < items->n; i++) printf("%s%s", i ? ", " : "", items->items[i]);
+}
+
 static void summary(const struct cg_conf *c, const struct cg_software *software) {
   printf("%s is in order\n", c->shown);
-  printf("  listens    %s:%d%s, admin %s:%d, %d workers\n", c->listen_address,
-         (int)c->port, c->tls.cert ? " with TLS" : "", c->admin_address,
-         (int)c->admin_port, (int)c->workers);
+  printf("  listens    ");
+  list(&c->listen_addresses);
+  printf(" port %d%s, %d workers; admin ", (int)c->port, c->tls.cert ? " with TLS" : "",
+         (int)c->workers);
+  list(&c->admin_addresses);
+  printf(" port %d\n", (int)c->admin_port);
   printf("  state      %s\n", c->state_dir);
   printf("  policies   %s\n", c->policies);
   printf("  plugins   ");
@@ -83,6 +91,15 @@ static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
   return f->problems.n ? CG_EXIT_USAGE : CG_EXIT_OK;
 }
 
+static void check_addresses(const struct cg_strings *names, int64_t port,
+                            const char *pointer, struct cg_arena *arena,
+                            struct cg_field_errors *errs) {
+  struct cg_addresses found;
+  struct cg_err err;
+  if (!cg_addresses_find(names, (uint16_t)port, &found, &err))
+    cg_field_error(errs, arena, pointer, "%s", err.text);
+}
+
 static void check(const struct cg_conf *conf, struct findings *f) {
   struct cg_conf_problems some = {.n = 0};
   struct cg_field_errors errs = {.n = 0}, warnings = {.n = 0};
@@ -90,6 +107,10 @@ static void check(const struct cg_conf *conf, struct findings *f) {
   f->software.arena = conf->arena;
   if (!cg_conf_could_make_dir(conf->state_dir, &err))
     cg_field_error(&errs, conf->arena, "/state_dir", "%s", err.text);
+  check_addresses(&conf->listen_addresses, conf->port, "/listen/address", conf->arena,
+                  &errs);
+  check_addresses(&conf->admin_addresses, conf->admin_port, "/admin/address", conf->arena,
+                  &errs);
   cg_software_own(&f->software);
   cg_offline_check(conf, conf->arena, &errs, &warnings, &f->software);
   cg_software_packages(&f->software);

@@ -74,7 +74,7 @@ static bool ask(const struct cg_conf *conf, const char *method, const char *path
   char url[URL_MAX];
   struct own own;
   if (!trust_own(conf, &own, a->err)) return false;
-  const char *host = reachable(conf->listen_address);
+  const char *host = reachable(conf->listen_addresses.items[0]);
   bool v6 = strchr(host, ':');
   snprintf(url, sizeof url, "%s://%s%s%s:%d%s", conf->tls.cert ? "https" : "http",
            v6 ? "[" : "", host, v6 ? "]" : "", (int)conf->port, path);

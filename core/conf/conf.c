@@ -80,8 +80,8 @@ static const char *host_name(struct cg_arena *arena) {
 }
 
 static void take_plain(struct cg_conf *c, const struct cg_conf_values *v) {
-  c->listen_address = v->listen_address;
-  c->admin_address = v->admin_address;
+  c->listen_addresses = v->listen_addresses;
+  c->admin_addresses = v->admin_addresses;
   c->port = v->port;
   c->admin_port = v->admin_port;
   c->workers = v->workers ? v->workers : cpus();

@@ -23,9 +23,9 @@
 struct cg_conf {
   const char *path, *dir; /* of the file, absolute; relative paths in it start at dir */
 
-  const char *listen_address, *admin_address;
-  int64_t port, admin_port; /* 0: any */
-  struct cg_tls_conf tls;   /* of the public listener; cert NULL: plain */
+  struct cg_strings listen_addresses, admin_addresses; /* and names; one at least */
+  int64_t port, admin_port;                            /* 0: any */
+  struct cg_tls_conf tls; /* of the public listener; cert NULL: plain */
   struct cg_access listen_access, admin_access;
   const struct cg_cors *cors; /* of the public listener; NULL: off */
 

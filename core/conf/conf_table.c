@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/bind.h"
+
 #define DAY_S     86400
 #define DAY_MS    86400000
 #define TEXT      4096
@@ -12,8 +14,8 @@
 #define AT(place) .offset = offsetof(struct cg_conf_values, place)
 
 const struct cg_conf_values cg_conf_defaults = {
-    .listen_address = "0.0.0.0",
-    .admin_address = "127.0.0.1",
+    .listen_addresses = {(const char *const[]){"0.0.0.0"}, 1},
+    .admin_addresses = {(const char *const[]){"127.0.0.1"}, 1},
     .log_level = "info",
     .port = 8090,
     .admin_port = 8091,
@@ -36,6 +38,11 @@ const struct cg_conf_values cg_conf_defaults = {
   { .name = n, .type = CG_INT, .min = from, .max = to, AT(place), .help = words }
 #define LIST_FIELD(n, place, words)                                                      \
   { .name = n, .type = CG_STRINGS, .max = LIST_MAX, AT(place), .help = words }
+#define ADDRESSES_FIELD(n, place, words)                                                 \
+  {                                                                                      \
+    .name = n, .type = CG_STRINGS, .min = 1, .max = CG_ADDRESSES_MAX, AT(place),         \
+    .help = words                                                                        \
+  }
 #define TABLE_FIELD(n, table, words)                                                     \
   { .name = n, .type = CG_TABLE, .sub = table, .help = words }
 
@@ -57,7 +64,8 @@ static const struct cg_field tls_fields[] = {
 };
 
 static const struct cg_field listen_fields[] = {
-    TEXT_FIELD("address", listen_address, 1, "Address of the public REST API."),
+    ADDRESSES_FIELD("address", listen_addresses,
+                    "Addresses and names of the public REST API; :: is both families."),
     INT_FIELD("port", port, 0, PORT_MAX, "Its port; 0 takes any."),
     TABLE_FIELD("tls", tls_fields, "HTTPS, when it names a certificate."),
     LIST_FIELD("allow", listen.allow, "Client networks that are let in; all."),
@@ -68,8 +76,8 @@ static const struct cg_field listen_fields[] = {
 };
 
 static const struct cg_field admin_fields[] = {
-    TEXT_FIELD("address", admin_address, 1,
-               "Address of health, metrics and reload; keep it on loopback."),
+    ADDRESSES_FIELD("address", admin_addresses,
+                    "Those of health, metrics and reload; keep them on loopback."),
     INT_FIELD("port", admin_port, 0, PORT_MAX, "Its port; 0 takes any."),
     LIST_FIELD("allow", admin.allow, "Networks that are let in; all."),
     LIST_FIELD("deny", admin.deny, "Networks that are not; wins."),
@@ -205,6 +213,17 @@ const struct cg_field cg_conf_fields[] = {
 
 /* ---- in words ---- */
 
+/* "a, b" of the struct cg_strings there. */
+static void list_text(const char *at, char *out, size_t n) {
+  struct cg_strings list;
+  struct cg_buf b;
+  memcpy(&list, at, sizeof list);
+  cg_buf_wrap(&b, out, n);
+  if (!list.n) cg_buf_puts(&b, "-");
+  for (size_t i = 0; i < list.n; i++)
+    cg_buf_printf(&b, "%s%s", i ? ", " : "", list.items[i]);
+}
+
 static void default_text(const struct cg_field *f, char *out, size_t n) {
   const char *at = (const char *)&cg_conf_defaults + f->offset, *text;
   int64_t number;
@@ -213,7 +232,7 @@ static void default_text(const struct cg_field *f, char *out, size_t n) {
   if (f->type == CG_INT)
     snprintf(out, n, "%" PRId64, number);
   else if (f->type == CG_STRINGS)
-    snprintf(out, n, "-");
+    list_text(at, out, n);
   else
     snprintf(out, n, "%s", text ? text : "-");
 }

@@ -11,7 +11,8 @@
 #include "base/schema.h"
 
 struct cg_conf_values {
-  const char *listen_address, *admin_address, *state_dir, *node, *log_level;
+  struct cg_strings listen_addresses, admin_addresses;
+  const char *state_dir, *node, *log_level;
   const char *policies, *plugin_dir;
   int64_t port, admin_port, workers, drain_s;
   struct {

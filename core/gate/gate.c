@@ -29,6 +29,7 @@ struct gate {
   struct event *signals[SIGNALS];
   uint32_t n_up, n_listening, n_polled, n_busy;
   struct cg_err start_error; /* a worker could not be set up */
+  uint16_t port, admin_port; /* that are served */
   int64_t started_us;        /* wall */
   int64_t drain_until_us;    /* mono; 0 = not draining */
   _Atomic bool serving;      /* read by every worker */
@@ -193,6 +194,16 @@ static bool make(struct gate *gate, struct cg_err *err) {
 
 /* ---- every worker is set up ---- */
 
+/* A port that is taken is told before anything is begun. */
+static bool bind_ports(struct gate *gate, struct cg_err *err) {
+  const struct cg_conf *conf = gate->workers.conf;
+  struct cg_worker *zero = gate->workers.all[0];
+  return cg_sockets_open(&conf->listen_addresses, (uint16_t)conf->port, &zero->sockets,
+                         err) &&
+         cg_sockets_open(&conf->admin_addresses, (uint16_t)conf->admin_port,
+                         &zero->admin_sockets, err);
+}
+
 static bool start_workers(struct gate *gate, struct cg_err *err) {
   struct cg_workers *w = &gate->workers;
   w->peers = cg_alloc(w->n * sizeof(void *));
@@ -202,6 +213,7 @@ static bool start_workers(struct gate *gate, struct cg_err *err) {
     if (!(w->all[i] = cg_worker_new(w, i, err))) return false;
     w->peers[i] = &w->all[i]->service;
   }
+  if (!bind_ports(gate, err)) return false;
   for (uint32_t i = 0; i < w->n; i++)
     if (!cg_worker_start(w->all[i], gate->reloads.bundle, &gate->reloads.credentials,
                          worker_up, gate, err))
@@ -226,8 +238,12 @@ static void worker_up(void *arg, struct cg_worker *w, const struct cg_err *err) 
     return;
   }
   gate->watch = cg_watch_new(w->workers);
-  zero->admin_port = (uint16_t)w->workers->conf->admin_port;
-  cg_worker_listen_admin(zero, admin_listens, gate);
+  struct cg_err taken;
+  gate->admin_port = zero->admin_sockets.port;
+  if (cg_sockets_listen(&zero->admin_sockets, &taken))
+    cg_worker_listen_admin(zero, admin_listens, gate);
+  else
+    give_up(gate, &taken);
 }
 
 static void admin_listens(void *arg, struct cg_worker *w, const struct cg_err *err) {
@@ -282,17 +298,32 @@ static void restore(void *arg) {
   cg_restore(&gate->workers.all[0]->service, restored, gate);
 }
 
-/* ---- listening, one worker after the other on the first one's port ---- */
+/* ---- listening, one worker after the other ---- */
 
-static void listen_next(struct gate *gate, uint16_t port) {
+/* Worker 0's sockets listen, and the others' beside them. */
+static bool open_ports(struct gate *gate, struct cg_err *err) {
+  const struct cg_workers *w = &gate->workers;
+  const struct cg_sockets *first = &w->all[0]->sockets;
+  gate->port = first->port;
+  if (!cg_sockets_listen(first, err)) return false;
+  for (uint32_t i = 1; i < w->n; i++)
+    if (!cg_sockets_join(first, &w->all[i]->sockets, err)) return false;
+  return true;
+}
+
+static void listen_next(struct gate *gate) {
   struct cg_worker *w = gate->workers.all[gate->n_listening];
-  w->port = port;
   cg_worker_listen(w, &gate->reloads.credentials, worker_listens, gate);
 }
 
 static void listen_all(void *arg) {
   struct gate *gate = arg;
-  if (!gate->drain_until_us) listen_next(gate, (uint16_t)gate->workers.conf->port);
+  struct cg_err err;
+  if (gate->drain_until_us) return;
+  if (open_ports(gate, &err))
+    listen_next(gate);
+  else
+    give_up(gate, &err);
 }
 
 static void worker_listens(void *arg, struct cg_worker *w, const struct cg_err *err) {
@@ -304,13 +335,13 @@ static void worker_listens(void *arg, struct cg_worker *w, const struct cg_err *
     return;
   }
   if (++gate->n_listening < all->n) {
-    listen_next(gate, w->port);
+    listen_next(gate);
     return;
   }
   gate->reloads.allowed = true;
   atomic_store(&gate->serving, true);
-  CG_LOG(all->log, CG_INFO, "serving", {"port", NULL, w->port},
-         {"admin_port", NULL, all->all[0]->admin_port}, {"workers", NULL, all->n},
+  CG_LOG(all->log, CG_INFO, "serving", {"port", NULL, gate->port},
+         {"admin_port", NULL, gate->admin_port}, {"workers", NULL, all->n},
          {"policy_rev", gate->reloads.bundle->revision});
 }
 

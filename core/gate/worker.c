@@ -209,6 +209,8 @@ void cg_worker_stop(struct cg_worker *w) {
 
 void cg_worker_free(struct cg_worker *w) {
   if (!w) return;
+  cg_sockets_close(&w->sockets);
+  cg_sockets_close(&w->admin_sockets);
   cg_loop_free(w->loop);
   cg_arena_pool_free(w->pool);
   cg_free(w);
@@ -231,20 +233,24 @@ static struct cg_server *open_server(struct cg_worker *w, struct cg_server_conf 
   return cg_server_new(&conf, err);
 }
 
+/* They are the server's from now on. */
+static struct cg_sockets take_sockets(struct cg_sockets *from) {
+  struct cg_sockets taken = *from;
+  from->n = 0;
+  return taken;
+}
+
 static void listen_public(void *arg) {
   struct cg_job *j = arg;
   struct cg_worker *w = j->w;
   const struct cg_conf *conf = w->workers->conf;
-  const struct cg_server_conf wanted = {.address = conf->listen_address,
-                                        .port = w->port,
-                                        .reuseport = w->workers->n > 1,
+  const struct cg_server_conf wanted = {.sockets = take_sockets(&w->sockets),
                                         .ssl_ctx = j->credentials->tls,
                                         .access = &conf->listen_access,
                                         .cors = conf->cors,
                                         .limits = conf->http,
                                         .router = w->workers->public_router};
   w->listener = open_server(w, wanted, &j->err);
-  if (w->listener) w->port = cg_server_port(w->listener);
   answer(j);
 }
 
@@ -252,13 +258,11 @@ static void listen_admin(void *arg) {
   struct cg_job *j = arg;
   struct cg_worker *w = j->w;
   const struct cg_conf *conf = w->workers->conf;
-  const struct cg_server_conf wanted = {.address = conf->admin_address,
-                                        .port = w->admin_port,
+  const struct cg_server_conf wanted = {.sockets = take_sockets(&w->admin_sockets),
                                         .access = &conf->admin_access,
                                         .limits = cg_server_limits_default,
                                         .router = w->workers->admin_router};
   w->admin = open_server(w, wanted, &j->err);
-  if (w->admin) w->admin_port = cg_server_port(w->admin);
   answer(j);
 }
 

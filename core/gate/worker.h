@@ -63,8 +63,8 @@ struct cg_worker {
   struct cg_policy *candidate; /* compiled by a reload, not active yet */
   struct cg_keys *new_keys;    /* read by it, of the key file; or NULL */
   struct cg_job starting, renewing, draining;
-  uint16_t port, admin_port; /* in: wanted, 0 = any; out: bound */
-  uint32_t busy;             /* connections and grants, when asked to drain */
+  struct cg_sockets sockets, admin_sockets; /* until it listens */
+  uint32_t busy; /* connections and grants, when asked to drain */
 };
 
 struct cg_worker *cg_worker_new(struct cg_workers *workers, uint32_t n,

@@ -9,10 +9,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "http/bind.h"
 #include "http/conn.h"
 
-#define BACKLOG  1024
 #define SWEEP_US 100000
 
 static const struct cg_access everybody = {.allow = {NULL, 0}};
@@ -23,7 +21,8 @@ struct cg_server {
   struct cg_conns conns;
   evhtp_t *htp;
   struct cg_timer sweep;
-  uint16_t port;
+  struct evconnlistener *accepting[CG_ADDRESSES_MAX]; /* one a socket */
+  uint32_t n_accepting;
   bool paused;    /* out of descriptors: accepts again at the next sweep */
   uint32_t gauge; /* connections as last told to the metrics */
 };
@@ -83,24 +82,30 @@ static void sweep(struct cg_server *s) {
 static void on_sweep(void *arg) {
   struct cg_server *s = arg;
   count_connections(s);
-  if (s->paused && !s->listener.draining) evconnlistener_enable(s->htp->server);
+  for (uint32_t i = 0; s->paused && i < s->n_accepting; i++)
+    evconnlistener_enable(s->accepting[i]);
   s->paused = false;
   sweep(s);
 }
 
 /* ---- life ---- */
 
-static bool listen_on(struct cg_server *s, struct cg_err *err) {
-  int fd = cg_bind(s->conf.address, s->conf.port, s->conf.reuseport, err);
-  if (fd < 0) return false;
-  s->port = cg_bound_port(fd);
-  if (evhtp_accept_socket(s->htp, fd, BACKLOG) < 0) {
-    close(fd);
-    return cg_fail(err, CG_E_UNAVAILABLE, "cannot listen on %s port %u: %s",
-                   s->conf.address, s->conf.port, strerror(errno));
+/* Takes the sockets one by one; evhtp forgets all but the last, so they are kept here. */
+static bool accept_all(struct cg_server *s, struct cg_err *err) {
+  struct cg_sockets *left = &s->conf.sockets;
+  while (left->n) {
+    s->htp->server = NULL;
+    if (evhtp_accept_socket(s->htp, left->fds[left->n - 1], CG_BACKLOG) < 0)
+      return cg_fail(err, CG_E_MEMORY, "no memory for a listener");
+    left->n--;
+    s->accepting[s->n_accepting++] = s->htp->server;
+    evconnlistener_set_error_cb(s->htp->server, on_accept_error);
   }
-  evconnlistener_set_error_cb(s->htp->server, on_accept_error);
   return true;
+}
+
+static void stop_accepting(struct cg_server *s) {
+  while (s->n_accepting) evconnlistener_free(s->accepting[--s->n_accepting]);
 }
 
 static void fill_listener(struct cg_listener *l, const struct cg_server_conf *conf) {
@@ -143,7 +148,7 @@ static bool set_up(struct cg_server *s, struct cg_err *err) {
   evhtp_set_pre_accept_cb(s->htp, on_socket, s);
   evhtp_set_post_accept_cb(s->htp, on_accept, s);
   if (s->conf.ssl_ctx) cg_server_set_ssl_ctx(s, s->conf.ssl_ctx);
-  return listen_on(s, err);
+  return accept_all(s, err);
 }
 
 void cg_server_memory(void) {
@@ -157,6 +162,8 @@ struct cg_server *cg_server_new(const struct cg_server_conf *conf, struct cg_err
   CG_CHECK(!conf->metrics || conf->metric_ids);
   struct cg_server *s = cg_alloc(sizeof *s);
   if (!s) {
+    struct cg_sockets sockets = conf->sockets;
+    cg_sockets_close(&sockets);
     cg_fail(err, CG_E_MEMORY, "no memory for a listener");
     return NULL;
   }
@@ -170,16 +177,13 @@ struct cg_server *cg_server_new(const struct cg_server_conf *conf, struct cg_err
 void cg_server_free(struct cg_server *s) {
   if (!s) return;
   cg_timer_stop(&s->sweep);
-  if (s->htp) evhtp_unbind_socket(s->htp);
+  stop_accepting(s);
+  cg_sockets_close(&s->conf.sockets);
   cg_conns_close(&s->conns);
   cg_admission_free(s->conns.admission);
   count_connections(s);
   evhtp_free(s->htp);
   cg_free(s);
-}
-
-uint16_t cg_server_port(const struct cg_server *s) {
-  return s->port;
 }
 
 void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx) {
@@ -189,7 +193,7 @@ void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx) {
 }
 
 void cg_server_drain(struct cg_server *s) {
-  evhtp_unbind_socket(s->htp);
+  stop_accepting(s);
   s->listener.draining = true;
   cg_conns_drain(&s->conns);
 }

@@ -16,14 +16,13 @@
 #include "base/arena.h"
 #include "base/loop.h"
 #include "http/access.h"
+#include "http/bind.h"
 #include "http/listener.h"
 #include "http/route.h"
 
 struct cg_server_conf {
   struct cg_loop *loop;
-  const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
-  uint16_t port;       /* 0: any, see cg_server_port */
-  bool reuseport;
+  struct cg_sockets sockets; /* listening; closed by the server, also when it fails */
   void *ssl_ctx; /* SSL_CTX * (tls.h), a reference is taken; NULL: plain TCP */
   const struct cg_access *access; /* NULL: everybody, and no proxies */
   const struct cg_cors *cors;     /* NULL: pages of other origins are kept out */
@@ -45,7 +44,7 @@ struct cg_server;
  * connection, firm memory (mem.h).  Once, before any loop is made. */
 void cg_server_memory(void);
 
-/* Listens from the return on.  conf is copied, what it points at is borrowed. */
+/* Accepts from the return on.  conf is copied, what it points at is borrowed. */
 struct cg_server *cg_server_new(const struct cg_server_conf *conf,
                                 struct cg_err *err) CG_MUST_USE;
 
@@ -54,7 +53,6 @@ struct cg_server *cg_server_new(const struct cg_server_conf *conf,
  * frees the sockets' buffers in the loop's next turn: let it turn once more. */
 void cg_server_free(struct cg_server *s);
 
-uint16_t cg_server_port(const struct cg_server *s);
 /* For connections from now on; the others keep theirs.  Only with TLS from the start. */
 void cg_server_set_ssl_ctx(struct cg_server *s, void *ssl_ctx);
 

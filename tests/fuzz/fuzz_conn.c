@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "http/cors.h"
 #include "http/server.h"
 
 #define TURNS_MAX 100000
@@ -22,6 +23,7 @@ struct stage {
   struct cg_server *server;
   struct cg_id_maker ids;
   unsigned handled, dialled;
+  uint16_t port;
   char heard[HEARD_MAX + 1];
   size_t n_heard;
 };
@@ -34,6 +36,7 @@ static bool handle(struct cg_exchange *x) {
 
 static void set_up(struct stage *s) {
   static const struct cg_route none[] = {{NULL, NULL, NULL, 0}};
+  static const char *const here[] = {"127.0.0.1"}, *const origins[] = {"https://a"};
   const struct cg_route *tables[] = {none};
   struct cg_err err;
   s->loop = cg_loop_new(&err);
@@ -41,13 +44,16 @@ static void set_up(struct stage *s) {
   CG_CHECK(s->loop && router);
   cg_router_set_fallback(router, handle);
   struct cg_server_conf conf = {.loop = s->loop,
-                                .address = "127.0.0.1",
                                 .limits = cg_server_limits_default,
                                 .router = router,
                                 .ctx = s,
                                 .clock = &cg_clock_system,
                                 .ids = &s->ids,
                                 .arenas = cg_arena_pool_new()};
+  CG_CHECK(cg_sockets_open(&(struct cg_strings){here, 1}, 0, &conf.sockets, &err) &&
+           cg_sockets_listen(&conf.sockets, &err));
+  conf.cors = cg_cors_new(&(struct cg_strings){origins, 1}, cg_arena_new(NULL, 65536));
+  s->port = conf.sockets.port;
   s->server = cg_server_new(&conf, &err);
   CG_CHECK(s->server);
 }
@@ -98,7 +104,7 @@ static int dial(struct stage *s) {
                              .sin_addr.s_addr =
                                  htonl(INADDR_LOOPBACK + s->dialled++ / 4096 % 4000000)};
   struct sockaddr_in to = {.sin_family = AF_INET,
-                           .sin_port = htons(cg_server_port(s->server)),
+                           .sin_port = htons(s->port),
                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const int on = 1;
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -199,13 +199,12 @@ static void *tls_of(const struct options *o, struct cg_err *err) {
 
 static void serve(struct peer *p) {
   static const struct cg_route *const tables[] = {routes};
+  static const char *const here[] = {"127.0.0.1"};
   struct cg_err err;
   struct cg_router *router = cg_router_new(tables, 1, &err);
   struct cg_arena_pool *arenas = cg_arena_pool_new();
   void *tls = tls_of(&p->options, &err);
   struct cg_server_conf conf = {.loop = p->loop,
-                                .address = "127.0.0.1",
-                                .port = (uint16_t)number(p->options.port, 1, 0),
                                 .ssl_ctx = tls,
                                 .limits = cg_server_limits_default,
                                 .router = router,
@@ -214,8 +213,11 @@ static void serve(struct peer *p) {
                                 .ids = &p->ids,
                                 .arenas = arenas};
   conf.limits.connections = conf.limits.connections_per_address = 16384;
-  p->server = cg_server_new(&conf, &err);
-  if (!p->server) refuse(err.text);
+  if (!cg_sockets_open(&(struct cg_strings){here, 1},
+                       (uint16_t)number(p->options.port, 1, 0), &conf.sockets, &err) ||
+      !cg_sockets_listen(&conf.sockets, &err) ||
+      !(p->server = cg_server_new(&conf, &err)))
+    refuse(err.text);
   struct event *term = evsignal_new(cg_loop_base(p->loop), SIGTERM, on_term, p);
   CG_CHECK(term && event_add(term, NULL) == 0);
   puts("ready");

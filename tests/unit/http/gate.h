@@ -104,11 +104,15 @@ static inline bool gate_until(struct gate *g, void (*count)(struct gate *, void 
 }
 
 static void gate_listen(struct gate *g, void *arg) {
+  static const char *const here[] = {"127.0.0.1"};
+  const struct cg_strings names = {here, 1};
   struct cg_err err;
   (void)arg;
+  CG_CHECK(cg_sockets_open(&names, 0, &g->conf.sockets, &err) &&
+           cg_sockets_listen(&g->conf.sockets, &err));
+  g->port = g->conf.sockets.port;
   g->server = cg_server_new(&g->conf, &err);
   CG_CHECK(g->server);
-  g->port = cg_server_port(g->server);
 }
 
 static void gate_unlisten(struct gate *g, void *arg) {
@@ -129,7 +133,6 @@ static struct gate *gate_open(const struct cg_route *routes,
   g->router = cg_router_new(&routes, 1, &err);
   assert_non_null(g->router);
   g->conf = (struct cg_server_conf){.loop = g->loop,
-                                    .address = "127.0.0.1",
                                     .ssl_ctx = ssl_ctx,
                                     .limits = limits ? *limits : cg_server_limits_default,
                                     .router = g->router,
