@@ -47,6 +47,7 @@ enum cg_code {
 
 struct cg_err {
   enum cg_code code;
+  const char *part; /* what is away, in a word (problem.h); constant; NULL: nothing */
   char text[CG_ERR_TEXT_MAX]; /* "" when code is CG_OK; cut, never overrun */
 };
 
@@ -63,6 +64,8 @@ const struct cg_code_info *cg_code_info(enum cg_code code);
 
 /* Fill err (NULL is allowed) and return false: `return cg_fail(err, CG_E_..., "...")`. */
 bool cg_fail(struct cg_err *err, enum cg_code code, const char *fmt, ...) CG_PRINTF(3, 4);
+bool cg_fail_part(struct cg_err *err, enum cg_code code, const char *part,
+                  const char *fmt, ...) CG_PRINTF(4, 5);
 bool cg_failv(struct cg_err *err, enum cg_code code, const char *fmt, va_list ap);
 
 #endif

@@ -34,9 +34,17 @@ static void page_over(struct page *p, const struct cg_err *err) {
   cg_free(p);
 }
 
-static void page_failed(struct page *p, enum cg_code code, const char *text) {
+static void no_memory(struct page *p) {
   struct cg_err err;
-  cg_fail(&err, code, "%s", text);
+  cg_fail(&err, CG_E_MEMORY, "no memory to list cameras");
+  page_over(p, &err);
+}
+
+static void undecided(struct page *p) {
+  struct cg_err err;
+  bool away = p->outage == CG_E_UNAVAILABLE;
+  cg_fail_part(&err, p->outage, away ? cg_part_name(CG_PART_QUOTA) : NULL,
+               "the policies cannot decide now: try again");
   page_over(p, &err);
 }
 
@@ -81,7 +89,7 @@ static void last_of_page(struct page *p) {
   if (cg_buf_ok(&p->text))
     page_over(p, NULL);
   else
-    page_failed(p, CG_E_MEMORY, "no memory to list cameras");
+    no_memory(p);
 }
 
 /* One after another; a verdict may come at once or later. */
@@ -89,7 +97,7 @@ static void decide_on(struct page *p) {
   p->looping = true;
   do {
     if (p->outage != CG_OK) {
-      page_failed(p, p->outage, "the policies cannot decide now");
+      undecided(p);
       return;
     }
     if (p->at == p->n) {
@@ -102,7 +110,7 @@ static void decide_on(struct page *p) {
     }
     p->decision = cg_arena_new(p->g->pool, (size_t)p->g->conf->arena_bytes);
     if (!p->decision) {
-      page_failed(p, CG_E_MEMORY, "no memory to list cameras");
+      no_memory(p);
       return;
     }
     p->ask.camera = p->cameras[p->at];
@@ -129,7 +137,9 @@ static void got_list(void *arg, enum cgp_code code, const void *result,
   struct page *p = arg;
   const struct cgp_camera_list *list = result;
   if (code != CGP_OK) {
-    page_failed(p, cg_trouble_of(code), text);
+    struct cg_err err;
+    cg_trouble(&p->g->troubles, CG_PART_CAMERAS, "", code, text, &err);
+    page_over(p, &err);
     return;
   }
   size_t from = *p->after ? first_behind(list, p->after) : 0;
@@ -140,7 +150,7 @@ static void got_list(void *arg, enum cgp_code code, const void *result,
   for (size_t i = 0; ok && i < p->n; i++)
     ok = (p->cameras[i] = cg_camera_copy(p->arena, list->cameras[from + i]));
   if (!ok) {
-    page_failed(p, CG_E_MEMORY, "no memory to list cameras");
+    no_memory(p);
     return;
   }
   cg_json_open(&p->text, NULL, '{');
