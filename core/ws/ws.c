@@ -309,7 +309,7 @@ static void on_timer(void *arg) {
   struct cg_ws *ws = arg;
   int64_t now = cg_loop_now(ws->conf.loop);
   if (ws->state != OPEN) {
-    end_with(ws, "the close took too long");
+    end_with(ws, ws->state == LINGERING ? NULL : "the close took too long");
   } else {
     check_write(ws, now);
     if (ws->state == OPEN) check_alive(ws, now);

@@ -3,6 +3,8 @@
  * serve  port, and cert and key for TLS: /echo says each message back, in subprotocol
  *        echo.v1 when that is offered, to every Origin but http://elsewhere.example;
  *        /hub says each message to all who are there.  TERM drains.
+ * dial   url, and ca, protocols, header, resolv, hosts, timeout (ms): says `say` when it
+ *        is given, tells what it hears, closes after `count` messages.
  * Limits of both: message, high, most (bytes), ping, pong, write, close (ms).
  */
 #include <event2/event.h>
@@ -17,10 +19,12 @@
 #include "base/list.h"
 #include "http/server.h"
 #include "http/tls.h"
+#include "ws/dial.h"
 #include "ws/handshake.h"
 
 struct options {
   const char *port, *cert, *key;
+  const char *url, *ca, *protocols, *header, *resolv, *hosts, *timeout, *say, *count;
   const char *message, *high, *most, *ping, *pong, *write, *close;
 };
 
@@ -30,8 +34,10 @@ static const struct option {
 } names[] = {
 #define OPTION(name)                                                                     \
   { #name, offsetof(struct options, name) }
-    OPTION(port), OPTION(cert), OPTION(key),  OPTION(message), OPTION(high),
-    OPTION(most), OPTION(ping), OPTION(pong), OPTION(write),   OPTION(close),
+    OPTION(url),   OPTION(ca),      OPTION(protocols), OPTION(header), OPTION(resolv),
+    OPTION(hosts), OPTION(timeout), OPTION(say),       OPTION(count),  OPTION(port),
+    OPTION(cert),  OPTION(key),     OPTION(message),   OPTION(high),   OPTION(most),
+    OPTION(ping),  OPTION(pong),    OPTION(write),     OPTION(close),
 #undef OPTION
 };
 
@@ -43,6 +49,8 @@ struct peer {
   struct cg_id_maker ids;
   struct cg_timer look; /* has the last connection gone? */
   struct cg_list hub;
+  struct cg_timer tick; /* while it dials: the loop turns meanwhile */
+  int64_t ticks, heard;
 };
 
 struct member {
@@ -231,6 +239,82 @@ static void serve(struct peer *p) {
   cg_arena_pool_free(arenas);
 }
 
+/* ---- what a dial does ---- */
+
+static void hear(struct cg_ws *ws, void *arg, enum cg_ws_type type, const char *data,
+                 size_t len) {
+  struct peer *p = arg;
+  if (type == CG_WS_TEXT)
+    printf("text %.*s\n", (int)len, data);
+  else
+    printf("binary %zu\n", len);
+  if (++p->heard == number(p->options.count, 1, 1)) cg_ws_close(ws, CG_WS_NORMAL, "done");
+}
+
+static void dialled_closed(struct cg_ws *ws, void *arg, const struct cg_ws_end *end) {
+  struct peer *p = arg;
+  (void)ws;
+  say("closed", end);
+  cg_loop_stop(p->loop);
+}
+
+static void dialled(void *arg, struct cg_ws *ws, const char *protocol,
+                    const struct cg_err *err) {
+  struct peer *p = arg;
+  const char *text = p->options.say;
+  printf("ticks %" PRId64 "\n", p->ticks);
+  if (!ws) {
+    printf("failed %s: %s\n", cg_code_info(err->code)->slug, err->text);
+    cg_loop_stop(p->loop);
+    return;
+  }
+  printf("open %s\n", protocol);
+  if (text) CG_CHECK(cg_ws_send(ws, CG_WS_TEXT, text, strlen(text)));
+}
+
+static void tick(void *arg) {
+  struct peer *p = arg;
+  p->ticks++;
+  cg_timer_start(&p->tick, p->loop, 10000, tick, p);
+}
+
+static struct cg_header header_of(char *text) {
+  char *colon = strchr(text, ':');
+  if (!colon) refuse(text);
+  *colon = '\0';
+  return (struct cg_header){text, colon + 1 + strspn(colon + 1, " ")};
+}
+
+static void dial(struct peer *p) {
+  static const struct cg_ws_events events = {hear, NULL, dialled_closed};
+  const struct options *o = &p->options;
+  struct cg_err err;
+  const struct cg_ws_dialer_conf shared = {p->loop, o->ca, o->resolv, o->hosts};
+  char *text = o->header ? strdup(o->header) : NULL;
+  struct cg_header header = {NULL, NULL};
+  if (text) header = header_of(text);
+  const struct cg_ws_dial_conf conf = {
+      .url = o->url,
+      .protocols = o->protocols,
+      .headers = &header,
+      .n_headers = text != NULL,
+      .timeout_us = number(o->timeout, 1000, 10000000),
+      .ws = {p->loop, &p->limits, &events, p},
+      .done = dialled,
+      .arg = p,
+  };
+  struct cg_ws_dialer *dialer = cg_ws_dialer_new(&shared, &err);
+  if (!dialer) refuse(err.text);
+  if (!cg_ws_dial(dialer, &conf, &err)) refuse(err.text);
+  tick(p);
+  cg_loop_run(p->loop);
+  cg_timer_stop(&p->tick);
+  cg_loop_turn(p->loop);
+  cg_ws_dialer_free(dialer);
+  cg_loop_turn(p->loop);
+  free(text);
+}
+
 int main(int argc, char **argv) {
   struct peer peer = {0};
   struct cg_err err;
@@ -241,7 +325,10 @@ int main(int argc, char **argv) {
   peer.limits = limits_of(&peer.options);
   peer.loop = cg_loop_new(&err);
   if (!peer.loop) refuse(err.text);
-  if (strcmp(argv[1], "serve") == 0) serve(&peer);
+  if (strcmp(argv[1], "serve") == 0)
+    serve(&peer);
+  else
+    dial(&peer);
   cg_loop_free(peer.loop);
   return 0;
 }
