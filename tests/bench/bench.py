@@ -94,14 +94,14 @@ def make_load(folder, gate):
     for stream in range(STREAMS):
         for user, token in enumerate(tokens):
             camera = (user * 7 + stream * 31) % CAMERAS
-            body = {"camera_id": f"cam-{camera}", "quality": "low"}
+            body = {"quality": "low", "camera_id": f"cam-{camera}"}
             lines.append((token, body))
     (folder / "policies/50-crowd.lua").write_text(CROWD)
     limits = folder / "policies/90-limits.lua"  # the same work, with room for the crowd
     limits.write_text(limits.read_text().replace("of_a_camera = 100\n",
                                                  "of_a_camera = 100000\n"))
     for name, extra in (("reserve", {"ttl_s": LEASE_S}), ("explain", {})):
-        text = "".join(f"{token}\t{json.dumps(body | extra)}\n" for token, body in lines)
+        text = "".join(f"{token}\t{json.dumps(extra | body)}\n" for token, body in lines)
         (folder / f"{name}.txt").write_text(text)
 
 

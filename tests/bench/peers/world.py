@@ -106,7 +106,7 @@ def explains(world):
         token = world.token(f"user-{n}", roles, sites, **claims)
         for at, number in enumerate(cameras):
             wish = {"quality": ("low", "medium", "high")[n % 3]} if at % 2 else {}
-            yield token, {"camera_id": f"cam-{number}"} | wish
+            yield token, wish | {"camera_id": f"cam-{number}"}
 
 
 def reserves(world):
@@ -114,8 +114,8 @@ def reserves(world):
     tokens = [world.token(f"admin-{n}", ["admin"], ["site-1"]) for n in range(USERS)]
     for stream in range(STREAMS):
         for user, token in enumerate(tokens):
-            yield token, {"camera_id": f"cam-{(user * 7 + stream * 31) % CAMERAS}",
-                          "quality": "low", "ttl_s": LEASE_S}
+            yield token, {"quality": "low", "ttl_s": LEASE_S,
+                          "camera_id": f"cam-{(user * 7 + stream * 31) % CAMERAS}"}
 
 
 def write_load(path, requests):
