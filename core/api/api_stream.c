@@ -101,6 +101,7 @@ static void reserved(void *arg, struct cg_grant *g) {
   snprintf(location, sizeof location, "/api/v1/stream/leases?lease_id=%s",
            g->out.lease_id);
   cg_exchange_set_header(x, "Location", location);
+  if (!*g->out.decision_id) cg_exchange_set_header(x, "Idempotent-Replayed", "true");
   struct cg_buf *b = cg_api_out(x);
   write_reserved(b, x, g);
   cg_api_send(x, 201, b);

@@ -166,8 +166,10 @@ def test_replace_swaps_in_one_step(gate, alice):
 def test_an_idempotency_key_gives_the_same_lease(alice):
     key = {"Idempotency-Key": "one-button-press"}
     first, second = alice.reserve(headers=key), alice.reserve(headers=key)
-    assert first.status_code == 201 and second.status_code in (200, 201)
+    assert first.status_code == second.status_code == 201
     assert first.json()["lease_id"] == second.json()["lease_id"]
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
 
 
 def test_a_lease_ends_at_its_hard_end_once(gate, alice):

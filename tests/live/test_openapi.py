@@ -49,6 +49,14 @@ def operations(doc):
 # ---- the document itself
 
 
+def slugs():
+    """Of the table of codes."""
+    text = (ROOT / "core/base/err.c").read_text()
+    found = re.findall(r'\[CG_E_\w+\] =\s*\{(\d+), "([a-z-]+)", "([^"]+)"', text)
+    assert len(found) == text.count("[CG_E_")
+    return {slug: (int(status), title) for status, slug, title in found}
+
+
 def test_it_is_an_openapi_document():
     doc = document()
     OpenAPIV31SpecValidator(doc).validate()
@@ -79,6 +87,32 @@ def test_its_examples_are_what_it_says():
     assert len(found) > 15
     for schema, value in found:
         Draft202012Validator({"components": doc["components"]} | schema).validate(value)
+
+
+def documented(doc):
+    """(where, status, answer) of every answer of every call."""
+    for (method, path), operation in operations(doc).items():
+        for status, answer in operation["responses"].items():
+            name = answer.get("$ref", "").rpartition("/")[2]
+            yield (f"{method} {path} {status}", int(status),
+                   doc["components"]["responses"][name] if name else answer)
+
+
+def test_every_answer_is_shown_with_its_headers():
+    doc, titles = document(), slugs()
+    for where, status, answer in documented(doc):
+        wanted = {"X-Request-Id"} | ({"Retry-After"} if status in (429, 503) else set()) \
+            | ({"WWW-Authenticate"} if status == 401 else set())
+        assert wanted <= set(answer["headers"]), where
+        for kind, content in answer.get("content", {}).items():
+            assert "json" not in kind or {"example", "examples"} & set(content), where
+            if kind == "application/problem+json":
+                shown = content["example"]
+                assert titles[shown["type"].rpartition("/")[2]] == (status,
+                                                                    shown["title"]), where
+    for (method, path), operation in operations(doc).items():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            assert content["examples"], f"{method} {path}"
 
 
 # ---- routes
@@ -130,14 +164,6 @@ def test_the_gate_serves_it(gate):
 
 
 # ---- problems
-
-
-def slugs():
-    """Of the table of codes."""
-    text = (ROOT / "core/base/err.c").read_text()
-    found = re.findall(r'\[CG_E_\w+\] =\s*\{(\d+), "([a-z-]+)", "([^"]+)"', text)
-    assert len(found) == text.count("[CG_E_")
-    return {slug: (int(status), title) for status, slug, title in found}
 
 
 def test_every_problem_has_a_page(gate):
