@@ -51,11 +51,12 @@ static bool take_port(struct cg_ws_url *url, const char *from, size_t n) {
 }
 
 static bool take_target(struct cg_ws_url *url, const char *from) {
-  size_t slash = *from != '/';
-  if (strlen(from) + slash > CG_WS_TARGET_MAX) return false;
-  for (const char *s = from; *s; s++)
-    if (*s <= 0x20 || *s >= 0x7f || *s == '#') return false;
-  snprintf(url->target, sizeof url->target, "%s%s", slash ? "/" : "", from);
+  size_t slash = *from != '/', n = strlen(from);
+  if (n + slash > CG_WS_TARGET_MAX) return false;
+  for (size_t i = 0; i < n; i++)
+    if (from[i] <= 0x20 || from[i] >= 0x7f || from[i] == '#') return false;
+  url->target[0] = '/';
+  memcpy(url->target + slash, from, n + 1);
   return true;
 }
 
