@@ -35,7 +35,8 @@ struct asking {
 /* Tokens are still good without the SFU's answer, but no new room is: not ready. */
 static void note_health(struct asking *a, const char *what, const struct cgp_health *h) {
   a->ready = a->ready && h->ok;
-  cg_json_open(&a->text, what, '{');
+  cg_json_name(&a->text, what);
+  cg_json_open(&a->text, NULL, '{');
   cg_json_bool(&a->text, "ok", h->ok);
   cg_json_str(&a->text, "text", h->text);
   if (h->server) cg_json_str(&a->text, "server", h->server);

@@ -41,9 +41,8 @@ const char *cg_buf_text(const struct cg_buf *b) {
   return b->data ? b->data : "";
 }
 
-char *cg_buf_room(struct cg_buf *b, size_t n) {
+char *cg_buf_grow(struct cg_buf *b, size_t n) {
   if (b->failed) return NULL;
-  if (n < b->cap - b->len) return b->data + b->len;
   b->failed = true; /* until it turned out well */
   if (b->borrowed || n > b->max - b->len) return NULL;
   size_t cap = b->cap ? b->cap * 2 : 256;

@@ -116,32 +116,52 @@ static void add_escaped(struct cg_buf *b, const char *s, size_t n) {
   cg_buf_add(b, "\"", 1);
 }
 
-/* "s" with what stands before and behind it, in one piece when nothing needs escapes. */
-static void add_quoted(struct cg_buf *b, bool comma, const char *s, size_t n,
-                       bool colon) {
-  size_t all = comma + n + 2 + colon;
-  char *to = plain(s, n) ? cg_buf_room(b, all) : NULL;
+static void add_quoted(struct cg_buf *b, const char *s, size_t n) {
+  char *to = plain(s, n) ? cg_buf_room(b, n + 2) : NULL;
   if (!to) {
-    if (comma) cg_buf_add(b, ",", 1);
     add_escaped(b, s, n);
-    if (colon) cg_buf_add(b, ":", 1);
     return;
   }
-  if (comma) *to++ = ',';
   *to++ = '"';
   memcpy(to, s, n);
-  to[n] = '"';
-  if (colon) to[n + 1] = ':';
-  b->len += all;
-  b->data[b->len] = '\0';
+  memcpy(to + n, "\"", 2);
+  b->len += n + 2;
 }
 
-static void add_key(struct cg_buf *b, const char *key) {
-  if (key)
-    add_quoted(b, b->comma, key, strlen(key), true);
-  else if (b->comma)
-    cg_buf_add(b, ",", 1);
+static void add_comma(struct cg_buf *b) {
+  if (b->comma) cg_buf_add(b, ",", 1);
   b->comma = true;
+}
+
+#ifdef __SANITIZE_ADDRESS__
+#define CHECK_PLAIN(s, n) CG_CHECK(plain(s, n))
+#else
+#define CHECK_PLAIN(s, n) ((void)0)
+#endif
+
+/* In one piece: keys are plain. */
+static void add_key(struct cg_buf *b, const char *key) {
+  if (!key) {
+    add_comma(b);
+    return;
+  }
+  size_t comma = b->comma, n = strlen(key);
+  CHECK_PLAIN(key, n);
+  b->comma = true;
+  char *to = cg_buf_room(b, comma + n + 3);
+  if (!to) return;
+  if (comma) *to++ = ',';
+  *to++ = '"';
+  memcpy(to, key, n);
+  memcpy(to + n, "\":", 3);
+  b->len += comma + n + 3;
+}
+
+void cg_json_name(struct cg_buf *b, const char *text) {
+  add_comma(b);
+  add_quoted(b, text, strlen(text));
+  cg_buf_add(b, ":", 1);
+  b->comma = false;
 }
 
 void cg_json_open(struct cg_buf *b, const char *key, char bracket) {
@@ -158,7 +178,7 @@ void cg_json_close(struct cg_buf *b, char bracket) {
 void cg_json_strn(struct cg_buf *b, const char *key, const char *value, size_t n) {
   add_key(b, key);
   if (value)
-    add_quoted(b, false, value, n, false);
+    add_quoted(b, value, n);
   else
     cg_buf_add(b, "null", 4);
 }

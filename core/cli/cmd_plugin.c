@@ -42,7 +42,8 @@ static void libraries_json(struct cg_buf *out, const struct cgp_plugin *abi) {
   cg_json_open(out, "libraries", '{');
   for (size_t i = 0; i < abi->n_libraries; i++) {
     const struct cgp_library *l = CGP_AT(abi->libraries, i);
-    cg_json_str(out, l->name, l->version());
+    cg_json_name(out, l->name);
+    cg_json_str(out, NULL, l->version());
   }
   cg_json_close(out, '}');
 }

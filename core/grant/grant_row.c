@@ -6,8 +6,10 @@
 
 static void write_words(struct cg_buf *b, const struct cg_verdict *v) {
   cg_json_open(b, "policies", '{');
-  for (size_t i = 0; i < v->n_words; i++)
-    cg_json_str(b, v->words[i].policy, cg_word_name(v->words[i].kind));
+  for (size_t i = 0; i < v->n_words; i++) {
+    cg_json_name(b, v->words[i].policy);
+    cg_json_str(b, NULL, cg_word_name(v->words[i].kind));
+  }
   cg_json_close(b, '}');
 }
 

@@ -128,7 +128,8 @@ static void keep_facts(struct cg_run *r) {
   cg_json_open(&b, NULL, '{');
   for (struct cg_link *at = r->facts.first; at; at = at->next) {
     const struct cg_fact *f = CG_CONTAINER(at, struct cg_fact, link);
-    cg_json_int(&b, f->scope, (int64_t)f->in_use);
+    cg_json_name(&b, f->scope);
+    cg_json_int(&b, NULL, (int64_t)f->in_use);
   }
   cg_json_close(&b, '}');
   if (cg_buf_ok(&b))
