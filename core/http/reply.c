@@ -6,40 +6,46 @@
 #include "base/check.h"
 #include "http/cors.h"
 
-static const struct phrase {
+/* Status lines, whole. */
+#define LINE(status, phrase)                                                             \
+  { status, TEXT("HTTP/1.1 " #status " " phrase "\r\n") }
+#define TEXT(literal) literal, sizeof(literal) - 1
+
+static const struct line {
   int status;
   const char *text;
-} phrases[] = {
-    {101, "Switching Protocols"},
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {204, "No Content"},
-    {304, "Not Modified"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {410, "Gone"},
-    {411, "Length Required"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {422, "Unprocessable Content"},
-    {426, "Upgrade Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {503, "Service Unavailable"},
+  size_t n;
+} lines[] = {
+    LINE(101, "Switching Protocols"),
+    LINE(200, "OK"),
+    LINE(201, "Created"),
+    LINE(202, "Accepted"),
+    LINE(204, "No Content"),
+    LINE(304, "Not Modified"),
+    LINE(400, "Bad Request"),
+    LINE(401, "Unauthorized"),
+    LINE(403, "Forbidden"),
+    LINE(404, "Not Found"),
+    LINE(405, "Method Not Allowed"),
+    LINE(408, "Request Timeout"),
+    LINE(409, "Conflict"),
+    LINE(410, "Gone"),
+    LINE(411, "Length Required"),
+    LINE(413, "Content Too Large"),
+    LINE(414, "URI Too Long"),
+    LINE(415, "Unsupported Media Type"),
+    LINE(422, "Unprocessable Content"),
+    LINE(426, "Upgrade Required"),
+    LINE(429, "Too Many Requests"),
+    LINE(431, "Request Header Fields Too Large"),
+    LINE(500, "Internal Server Error"),
+    LINE(503, "Service Unavailable"),
 };
 
-static const char *phrase_of(int status) {
-  for (size_t i = 0; i < CG_COUNT(phrases); i++)
-    if (phrases[i].status == status) return phrases[i].text;
-  return "";
+static const struct line *line_of(int status) {
+  for (size_t i = 0; i < CG_COUNT(lines); i++)
+    if (lines[i].status == status) return &lines[i];
+  return NULL;
 }
 
 struct pen {
@@ -68,9 +74,20 @@ static void number(struct pen *p, size_t v) {
 
 static void field(struct pen *p, const char *name, const char *value) {
   puts_to(p, name);
-  add(p, ": ", 2);
+  add(p, TEXT(": "));
   puts_to(p, value);
-  add(p, "\r\n", 2);
+  add(p, TEXT("\r\n"));
+}
+
+static void status_line(struct pen *p, int status) {
+  const struct line *line = line_of(status);
+  if (line) {
+    add(p, line->text, line->n);
+    return;
+  }
+  add(p, TEXT("HTTP/1.1 "));
+  number(p, (size_t)status);
+  add(p, TEXT(" \r\n"));
 }
 
 static bool has_length(int status) {
@@ -80,27 +97,28 @@ static bool has_length(int status) {
 size_t cg_reply_head(const struct cg_reply *r, char out[CG_REPLY_HEAD_MAX]) {
   struct pen p = {out, out + CG_REPLY_HEAD_MAX};
   bool cached = false;
-  puts_to(&p, "HTTP/1.1 ");
-  number(&p, (size_t)r->status);
-  add(&p, " ", 1);
-  puts_to(&p, phrase_of(r->status));
-  puts_to(&p, "\r\n");
-  field(&p, "Date", r->date);
-  if (r->content_type) field(&p, "Content-Type", r->content_type);
-  if (has_length(r->status)) {
-    puts_to(&p, "Content-Length: ");
-    number(&p, r->content_length);
-    puts_to(&p, "\r\n");
+  status_line(&p, r->status);
+  add(&p, TEXT("Date: "));
+  puts_to(&p, r->date);
+  if (r->content_type) {
+    add(&p, TEXT("\r\nContent-Type: "));
+    puts_to(&p, r->content_type);
   }
-  field(&p, "X-Request-Id", r->request_id);
+  if (has_length(r->status)) {
+    add(&p, TEXT("\r\nContent-Length: "));
+    number(&p, r->content_length);
+  }
+  add(&p, TEXT("\r\nX-Request-Id: "));
+  puts_to(&p, r->request_id);
+  add(&p, TEXT("\r\n"));
   for (size_t i = 0; i < r->n_headers; i++) {
     field(&p, r->headers[i].name, r->headers[i].value);
     cached |= strcasecmp(r->headers[i].name, "Cache-Control") == 0;
   }
-  if (!cached) puts_to(&p, "Cache-Control: no-store\r\n");
-  puts_to(&p, "X-Content-Type-Options: nosniff\r\n");
+  if (!cached) add(&p, TEXT("Cache-Control: no-store\r\n"));
+  add(&p, TEXT("X-Content-Type-Options: nosniff\r\n"));
   if (r->cors) add(&p, r->cors->lines, r->cors->n);
-  if (r->close) puts_to(&p, "Connection: close\r\n");
-  puts_to(&p, "\r\n");
+  if (r->close) add(&p, TEXT("Connection: close\r\n"));
+  add(&p, TEXT("\r\n"));
   return (size_t)(p.at - out);
 }
