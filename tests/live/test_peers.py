@@ -11,6 +11,7 @@ from servers import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/bench/peers"))
 
+import compare  # noqa: E402
 import peers  # noqa: E402
 from world import World  # noqa: E402
 
@@ -36,3 +37,19 @@ def test_a_rule_that_is_gone_shows(tmp_path, started):
     shown = "\n".join(peers.differences(gate))
     named = [name for name in rows if f"explain, {name}: allow high, not deny" in shown]
     assert len(named) == 5, shown
+
+
+def test_what_is_measured_can_be():
+    paths = {peer.name: peer.paths for peer in peers.PEERS}
+    for _, of, operation in compare.ROWS.values():
+        assert operation is None or operation in paths[of]
+    for theirs, least, aim in compare.GOALS:
+        assert set(theirs) < set(compare.ROWS) and least <= aim
+
+
+def test_the_guide_shows_the_table():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    named = [line.split(" | ")[0].removeprefix("| ") for line in lines
+             if line.startswith("|")]
+    assert [name for name, _, _ in compare.ROWS.values()] == \
+        [name for name in named if name in {row[0] for row in compare.ROWS.values()}]

@@ -30,17 +30,16 @@ KEYS = ("cpu_us", "rate", "p50_ms", "p99_ms")
 ROWS = {
     "floor": ("nginx, `return 200`", "nginx-luajit", None),
     "bare": ("bare evhtp handler", "bare", None),
+    "explain": ("explain, camgate", "camgate", "explain"),
     "luajit": ("explain, nginx + LuaJIT", "nginx-luajit", "explain"),
+    "go": ("explain, Go", "gogate", "explain"),
     "opa-cached": ("explain, OPA with its token cache", "opa-cached", "explain"),
     "opa": ("explain, OPA without", "opa", "explain"),
-    "go": ("explain, Go", "gogate", "explain"),
-    "explain": ("explain, camgate", "camgate", "explain"),
-    "go-reserve": ("reserve, Go, a commit each", "gogate", "reserve"),
     "reserve": ("reserve, camgate", "camgate", "reserve"),
+    "go-reserve": ("reserve, Go, a commit each", "gogate", "reserve"),
 }
-# (ours, theirs, how many times ours theirs must be at least, and is meant to be)
-GOALS = (("explain", ("luajit",), 1, 1.2), ("explain", ("opa", "opa-cached"), 12, 12),
-         ("reserve", ("go-reserve",), 9, 12))
+# (theirs, how many times ours their CPU must be at least, and is meant to be)
+GOALS = ((("luajit",), 1, 1.2), (("opa", "opa-cached"), 12, 12), (("go-reserve",), 9, 12))
 
 
 @contextlib.contextmanager
@@ -116,21 +115,26 @@ def calm(rounds):
 
 
 def summary(rounds, rows):
-    return {name: {key: statistics.median(r[name][key] for r in calm(rounds))
-                   for key in KEYS} | {"failed": sum(r[name]["failed"] for r in rounds)}
-            for name in rows}
+    """Medians; `times` is its CPU in times of what camgate's own answer takes."""
+    table = {}
+    for name in rows:
+        ours = "reserve" if ROWS[name][2] == "reserve" else "explain"
+        table[name] = {key: statistics.median(r[name][key] for r in calm(rounds))
+                       for key in KEYS}
+        table[name]["times"] = statistics.median(
+            r[name]["cpu_us"] / r[ours]["cpu_us"] for r in calm(rounds))
+        table[name]["failed"] = sum(r[name]["failed"] for r in rounds)
+    return table
 
 
-def goals(rounds, rows):
-    """How many times the CPU of ours the best of theirs takes, with the goal."""
-    for ours, theirs, least, aim in GOALS:
-        times = {name: statistics.median(r[name]["cpu_us"] / r[ours]["cpu_us"]
-                                         for r in calm(rounds))
-                 for name in theirs if name in rows}
-        if times:
-            best = min(times, key=times.get)
-            yield {"theirs": ROWS[best][0], "ratio": times[best], "least": least,
-                   "aim": aim}
+def goals(table):
+    """Each with the peer that takes least of those it names."""
+    for theirs, least, aim in GOALS:
+        there = [name for name in theirs if name in table]
+        if there:
+            best = min(there, key=lambda name: table[name]["times"])
+            yield {"theirs": ROWS[best][0], "times": table[best]["times"],
+                   "least": least, "aim": aim}
 
 
 def machine():
@@ -144,28 +148,29 @@ def show(got, args):
           "medians of the calm half, one core for the server, one for the load\n"
           f"on {got['machine']}\n")
     print(f"{'':36}" + "".join(f"{name:>9}" for name in (
-        "CPU us", "req/s", "p50 ms", "p99 ms", "failed")))
+        "CPU us", "of ours", "req/s", "p50 ms", "p99 ms", "failed")))
     for name, row in got["rows"].items():
-        print(f"{ROWS[name][0]:36}{row['cpu_us']:9.1f}{row['rate']:9.0f}"
-              f"{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}{row['failed']:9}")
+        print(f"{ROWS[name][0]:36}{row['cpu_us']:9.1f}{row['times']:9.2f}"
+              f"{row['rate']:9.0f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
+              f"{row['failed']:9}")
     print(f"\nthe same verdicts on {got['verdicts']} requests, by "
           + ", ".join(got["versions"]))
     for name, version in got["versions"].items():
         print(f"  {name:14}{version}")
-    print("\nCPU a request, in times of camgate's:")
+    print("\nCPU of theirs, in times of ours:")
     for goal in got["goals"]:
-        met = ("the aim is met" if goal["ratio"] >= goal["aim"] else
-               "met" if goal["ratio"] >= goal["least"] else "NOT met")
-        print(f"  {goal['theirs']:34}{goal['ratio']:7.2f}, at least {goal['least']}, "
+        met = ("the aim is met" if goal["times"] >= goal["aim"] else
+               "met" if goal["times"] >= goal["least"] else "NOT met")
+        print(f"  {goal['theirs']:34}{goal['times']:7.2f}, at least {goal['least']}, "
               f"aim {goal['aim']}: {met}")
 
 
 def markdown(got):
-    print("| one core for the server | CPU us a request | requests/s | p50, p99 ms |\n"
-          "| --- | --- | --- | --- |")
+    print("| one core for the server | CPU us a request | of camgate's | requests/s | "
+          "p50, p99 ms |\n| --- | --- | --- | --- | --- |")
     for name, row in got["rows"].items():
-        print(f"| {ROWS[name][0]} | {row['cpu_us']:.1f} | {row['rate']:,.0f} | "
-              f"{row['p50_ms']:.2f}, {row['p99_ms']:.2f} |")
+        print(f"| {ROWS[name][0]} | {row['cpu_us']:.1f} | {row['times']:.2f} | "
+              f"{row['rate']:,.0f} | {row['p50_ms']:.2f}, {row['p99_ms']:.2f} |")
 
 
 def compare(args):
@@ -186,10 +191,10 @@ def compare(args):
         for number in range(args.rounds):
             say(f"round {number + 1} of {args.rounds}")
             rounds.append(run.round(args))
+        table = summary(rounds, run.rows)
         return {"machine": machine(), "verdicts": len(list(run.world.table())),
                 "versions": {peer.name: peer.version() for peer in run.peers},
-                "rows": summary(rounds, run.rows),
-                "goals": list(goals(rounds, run.rows))}
+                "rows": table, "goals": list(goals(table))}
 
 
 def main():
