@@ -162,7 +162,7 @@ bool cg_addresses_find(const struct cg_strings *names, uint16_t port,
   return true;
 }
 
-/* ---- groups ---- */
+/* ---- sets of sockets ---- */
 
 void cg_sockets_close(struct cg_sockets *s) {
   for (uint32_t i = 0; i < s->n; i++) close(s->fds[i]);

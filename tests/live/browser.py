@@ -1,9 +1,8 @@
 """Headless Chromium, and pages of an origin of their own for it to open."""
-import html
 import http.server
 import json
 import os
-import re
+import queue
 import signal
 import subprocess
 import tempfile
@@ -19,19 +18,13 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")
 BOUND_S = 120
 
-# Virtual time stands still while a request is under way, so the DOM is dumped when the
-# script is over, however busy the machine is.
 PAGE = """<!doctype html><meta charset="utf-8"><title>a page</title><body><script>
 const given = {given};
 async function script() {{
 {script}
 }}
-script().catch(e => ({{threw: `${{e.name}}: ${{e.message}}`}})).then(result => {{
-  const pre = document.createElement("pre");
-  pre.id = "result";
-  pre.textContent = JSON.stringify(result);
-  document.body.append(pre);
-}});
+script().catch(e => ({{threw: `${{e.name}}: ${{e.message}}`}})).then(
+  result => fetch("/result", {{method: "POST", body: JSON.stringify(result)}}));
 </script>"""
 
 
@@ -41,16 +34,24 @@ class Site:
     def __init__(self, host="127.0.0.1"):
         self.port = ports.take()
         self.origin = f"http://{host}:{self.port}"
-        self.page = b""
+        self.page, self.results = b"", queue.Queue()
         site = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self.send_response(200 if self.path == "/" else 404)
+                self.answer(*(200, site.page) if self.path == "/" else (404, b""))
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.answer(204)
+                site.results.put(json.loads(body))
+
+            def answer(self, status, body=b""):
+                self.send_response(status)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(site.page)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(site.page)
+                self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
@@ -66,10 +67,16 @@ class Site:
         """What the page's script returns: the body of an async function, in which
         `given` holds the given.  {"threw": "..."} when it threw."""
         self.page = PAGE.format(script=script, given=json.dumps(given)).encode()
-        found = re.search(r'<pre id="result">(.*?)</pre>', dom(self.origin + "/", *flags),
-                          re.DOTALL)
-        assert found, "the page came to no end"
-        return json.loads(html.unescape(found[1]))
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            log = Path(profile) / "stderr"
+            child = open_page(self.origin + "/", profile, log, *flags)
+            try:
+                return self.results.get(timeout=BOUND_S)
+            except queue.Empty:
+                raise AssertionError("the page came to no end:\n"
+                                     + log.read_text(errors="replace")[-4000:]) from None
+            finally:
+                end_all(child)
 
 
 def chromium():
@@ -77,26 +84,19 @@ def chromium():
     return find("chromium")
 
 
-def dom(url, *flags):
-    """The document at the URL when its scripts are over, as HTML."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        log = Path(profile) / "stderr"
-        with log.open("wb") as errors, subprocess.Popen(
-                [chromium(), *FLAGS, *flags, f"--user-data-dir={profile}/profile",
-                 "--virtual-time-budget=60000", "--dump-dom", url],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                start_new_session=True) as child:
-            try:
-                text, _ = child.communicate(timeout=BOUND_S)
-            finally:
-                end_all(child)
-        assert child.returncode == 0, log.read_text(errors="replace")[-4000:]
-        return text.decode()
+def open_page(url, profile, log, *flags):
+    """Chromium with the page, in a session of its own."""
+    with log.open("wb") as errors:
+        return subprocess.Popen([chromium(), *FLAGS, *flags,
+                                 f"--user-data-dir={profile}/profile", url],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=errors, start_new_session=True)
 
 
 def end_all(child):
-    """The browser and whatever it started, which is one session."""
+    """The browser and whatever it started."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+    child.wait()

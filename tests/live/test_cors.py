@@ -36,12 +36,13 @@ const call = async (method, path, body, headers = {}) => {
   return {status: reply.status, body: reply.status === 204 ? null : await reply.json(),
           headers: Object.fromEntries(given.exposed.map(n => [n, reply.headers.get(n)]))};
 };
-const reserved = await call("POST", "/api/v1/stream/reserve",
-                            JSON.stringify({camera_id: "lobby-1"}),
-                            {"Idempotency-Key": "of-a-page", traceparent: given.trace});
+const reserve = () => call("POST", "/api/v1/stream/reserve",
+                           JSON.stringify({camera_id: "lobby-1"}),
+                           {"Idempotency-Key": "of-a-page", traceparent: given.trace});
+const reserved = await reserve();
 const id = reserved.body.lease_id;
 return {
-  reserved,
+  reserved, again: await reserve(),
   beaten: await call("POST", "/api/v1/stream/heartbeat/" + id),
   leases: await call("GET", "/api/v1/stream/leases"),
   released: await call("DELETE", "/api/v1/stream/release/" + id),
@@ -72,11 +73,12 @@ def test_a_page_of_a_listed_origin(new_gate, site):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     seen = site.run(LIFE, url=gate.url, token=gate.token(), exposed=EXPOSED, trace=trace)
     assert {name: reply["status"] for name, reply in seen.items()} == {
-        "reserved": 201, "beaten": 200, "leases": 200, "released": 204, "unknown": 404,
-        "method": 405, "stranger": 401, "invalid": 422, "large": 413}
+        "reserved": 201, "again": 201, "beaten": 200, "leases": 200, "released": 204,
+        "unknown": 404, "method": 405, "stranger": 401, "invalid": 422, "large": 413}
     lease = seen["reserved"]["body"]["lease_id"]
     assert [one["lease_id"] for one in seen["leases"]["body"]["leases"]] == [lease]
     assert seen["reserved"]["headers"]["Location"].endswith(lease)
+    assert seen["again"]["headers"]["Idempotent-Replayed"] == "true"
     assert all(reply["headers"]["X-Request-Id"] for reply in seen.values())
     assert seen["stranger"]["headers"]["WWW-Authenticate"].startswith("Bearer")
     assert seen["large"]["body"]["type"] == "/problems/content-too-large"

@@ -136,7 +136,7 @@ static void taken(struct cg_strings names, uint16_t port, const char *where) {
   assert_int_equal(s.n, 0);
 }
 
-/* As another gate does, while the first has one group and while it has three. */
+/* As another gate does, while the first has one set and while it has three. */
 static void test_a_port_is_one_gates(void **state) {
   (void)state;
   struct cg_err err;
@@ -185,7 +185,7 @@ static void test_any_port_is_the_same_everywhere(void **state) {
   }
 }
 
-enum { GROUPS = 4, CLIENTS = 1000 };
+enum { SETS = 4, CLIENTS = 1000 };
 
 static int accept_all(int fd) {
   int n = 0;
@@ -198,23 +198,22 @@ static void test_connections_are_spread(void **state) {
   (void)state;
   static int clients[CLIENTS];
   struct cg_err err;
-  struct cg_sockets groups[GROUPS] = {listening(LIST("127.0.0.1", "::1"), 0)};
-  const uint16_t port = groups[0].port;
-  for (int i = 1; i < GROUPS; i++)
-    assert_true(cg_sockets_join(&groups[0], &groups[i], &err));
+  struct cg_sockets sets[SETS] = {listening(LIST("127.0.0.1", "::1"), 0)};
+  const uint16_t port = sets[0].port;
+  for (int i = 1; i < SETS; i++) assert_true(cg_sockets_join(&sets[0], &sets[i], &err));
   for (int way = 0; way < 2; way++) {
     int total = 0;
     for (int i = 0; i < CLIENTS; i++)
       assert_true(connects(way ? "::1" : "127.0.0.1", port, &clients[i]));
-    for (int i = 0; i < GROUPS; i++) {
-      int n = accept_all(groups[i].fds[way]);
+    for (int i = 0; i < SETS; i++) {
+      int n = accept_all(sets[i].fds[way]);
       assert_in_range(n, 150, 350);
       total += n;
     }
     assert_int_equal(total, CLIENTS);
     for (int i = 0; i < CLIENTS; i++) close(clients[i]);
   }
-  for (int i = 0; i < GROUPS; i++) cg_sockets_close(&groups[i]);
+  for (int i = 0; i < SETS; i++) cg_sockets_close(&sets[i]);
 }
 
 int main(void) {
