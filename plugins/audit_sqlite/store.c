@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gather.h"
 #include "renew.h"
 #include "schema.h"
 #include "sql.h"
@@ -63,7 +64,10 @@ static int see_log(void *arg, sqlite3 *db, const char *schema, int pages) {
 
 static bool connect(struct aud_store *s, struct aud_message *msg) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(s->files->db, &s->db, flags, s->files->vfs) != SQLITE_OK)
+  s->gather = aud_gather_open(s->files->vfs, msg);
+  if (!s->gather) return false;
+  if (sqlite3_open_v2(s->files->db, &s->db, flags, aud_gather_name(s->gather)) !=
+      SQLITE_OK)
     return aud_sql_say(s->db, s->files, "open", msg);
   (void)sqlite3_extended_result_codes(s->db, 1);
   (void)sqlite3_busy_timeout(s->db, 200);
@@ -137,6 +141,8 @@ void aud_store_close(struct aud_store *s) {
   }
   (void)sqlite3_close_v2(s->db);
   s->db = NULL;
+  aud_gather_close(s->gather);
+  s->gather = NULL;
   s->log_pages = 0;
   free(s->revision);
   s->revision = NULL;

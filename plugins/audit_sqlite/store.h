@@ -27,7 +27,8 @@ enum aud_stmt {
 struct aud_store {
   struct aud_files *files; /* borrowed */
   struct aud_chain *chain; /* borrowed */
-  sqlite3 *db;             /* NULL: closed */
+  struct aud_gather *gather;
+  sqlite3 *db; /* NULL: closed */
   sqlite3_stmt *stmt[AUD_STMTS];
   struct aud_ident db_file, wal_file;
   struct aud_head head; /* of the newest committed row */

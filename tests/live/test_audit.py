@@ -91,7 +91,7 @@ def undone(gate):
 
 
 @pytest.mark.parametrize("op, nth, how, code", [
-    (WRITE, 1, "once", IOERR_WRITE), (WRITE, 2, "ever", IOERR_WRITE),
+    (WRITE, 1, "once", IOERR_WRITE), (WRITE, 1, "ever", IOERR_WRITE),
     (WRITE, 1, "ever", FULL), (SYNC, 1, "once", IOERR_FSYNC),
     (SYNC, 1, "ever", IOERR_FSYNC),
 ])

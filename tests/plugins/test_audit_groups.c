@@ -108,13 +108,23 @@ static void only_whole_groups_are_taken(void **state) {
   trail_remove(&t);
 }
 
+/* So long that a group is written in several pieces (gather.h). */
+static void make_long(struct group *g, const char *name, size_t n) {
+  static char facts[2048];
+  memset(facts, ' ', sizeof facts - 1);
+  memcpy(facts, "{}", 2);
+  make(g, name, n);
+  for (size_t i = 0; i < n; i++) g->rows[i].facts = facts;
+}
+
 /* Whichever write or sync of it fails. */
 static void a_group_that_fails_leaves_no_row(void **state) {
   (void)state;
   static const struct {
     enum shim_op op;
     int code;
-  } faults[] = {{SHIM_WRITE, SQLITE_FULL}, {SHIM_SYNC, SQLITE_IOERR_FSYNC}};
+    long calls; /* of a group */
+  } faults[] = {{SHIM_WRITE, SQLITE_FULL, 5}, {SHIM_SYNC, SQLITE_IOERR_FSYNC, 1}};
   static struct group g;
   struct shim *shim = shim_register("groups");
   struct trail t;
@@ -122,8 +132,8 @@ static void a_group_that_fails_leaves_no_row(void **state) {
   trail_paths_in_memory(&t);
   trail_open(&t, "{\"vfs\": \"groups\"}", 1);
   for (size_t f = 0; f < sizeof faults / sizeof *faults; f++)
-    for (long nth = 1; nth <= (faults[f].op == SHIM_SYNC ? 1 : 12); nth++) {
-      make(&g, "failing", MOST);
+    for (long nth = 1; nth <= faults[f].calls; nth++) {
+      make_long(&g, "failing", MOST);
       shim_fail(shim, faults[f].op, nth, false, faults[f].code);
       push(&t, 0, &g, MOST);
       assert_int_equal(harness_wait(t.h, &g.call), CGP_E_UNAVAILABLE);
