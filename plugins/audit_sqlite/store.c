@@ -9,8 +9,11 @@
 #include "sql.h"
 #include "verify.h"
 
-#define LOG_PAGES 250        /* of 4 KiB: so long a log is written into the file */
+#define LOG_PAGES 250        /* so long a log is written into the file */
 #define LOG_KEPT  "67108864" /* bytes that the log's file may keep */
+
+#define LOG_HEADER   32
+#define FRAME_HEADER 24
 
 static const char *const stmt_sql[AUD_STMTS] = {
     [AUD_BEGIN] = "BEGIN IMMEDIATE",
@@ -50,15 +53,14 @@ static bool check_schema(struct aud_store *s, bool may_make, struct aud_message 
   return true;
 }
 
-/* Runs after each commit: the log's file has a new size, and only by us. */
+/* Runs after each commit, which may have cut the log's file: from now on it is never
+ * shorter than its pages (sqlite.org/fileformat2.html, "WAL File Format"). */
 static int see_log(void *arg, sqlite3 *db, const char *schema, int pages) {
   struct aud_store *s = arg;
-  struct aud_ident now;
-  struct aud_message msg;
   (void)db;
   (void)schema;
   s->log_pages = pages;
-  if (aud_ident_take(s->files->wal, &now, &msg)) s->wal_file.size = now.size;
+  s->wal_file.size = LOG_HEADER + (off_t)pages * (FRAME_HEADER + s->page_bytes);
   return SQLITE_OK;
 }
 
@@ -84,7 +86,8 @@ static bool connect(struct aud_store *s, struct aud_message *msg) {
                      "PRAGMA journal_size_limit = " LOG_KEPT
                      "; PRAGMA cache_size = -16384;"
                      "PRAGMA trusted_schema = OFF;",
-                     msg);
+                     msg) &&
+         aud_sql_number(s->db, s->files, "PRAGMA page_size", &s->page_bytes, msg);
 }
 
 static bool prepare_all(struct aud_store *s, struct aud_message *msg) {

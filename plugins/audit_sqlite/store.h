@@ -34,9 +34,10 @@ struct aud_store {
   struct aud_head head; /* of the newest committed row */
   struct aud_head next; /* of the newest row of the open transaction */
   int taken_out;        /* rows that the last open deleted */
-  int log_pages;        /* after the last commit */
-  int64_t indexed;      /* search tables hold rows up to this seq (index.h) */
-  char *revision;       /* the last one looked up, and its number */
+  int64_t page_bytes;
+  int log_pages;   /* after the last commit */
+  int64_t indexed; /* search tables hold rows up to this seq (index.h) */
+  char *revision;  /* the last one looked up, and its number */
   int64_t revision_number;
 };
 
