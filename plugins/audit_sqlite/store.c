@@ -9,7 +9,7 @@
 #include "sql.h"
 #include "verify.h"
 
-#define LOG_PAGES 250        /* so long a log is written into the file */
+#define LOG_PAGES 1000       /* so long a log is written into the file */
 #define LOG_KEPT  "67108864" /* bytes that the log's file may keep */
 
 #define LOG_HEADER   32
