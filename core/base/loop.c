@@ -21,6 +21,7 @@ struct cg_loop {
 
   int wake_fd;
   struct event *on_wake;
+  atomic_bool asleep;             /* mail has to wake it */
   _Atomic(struct cg_mail *) in;   /* newest first */
   struct cg_mail *out, **out_end; /* oldest first; the loop's thread only */
 
@@ -42,6 +43,8 @@ static void wake(struct cg_loop *loop) {
   (void)n;
 }
 
+/* The mail is in before `asleep` is asked, as `asleep` is set before the loop looks for
+ * mail (turn): so one of the two sees the other.  Its own thread does not sleep. */
 void cg_loop_send(struct cg_loop *loop, struct cg_mail *m, void (*fn)(void *arg),
                   void *arg) {
   CG_CHECK(!m->fn);
@@ -50,7 +53,9 @@ void cg_loop_send(struct cg_loop *loop, struct cg_mail *m, void (*fn)(void *arg)
   struct cg_mail *last = atomic_load_explicit(&loop->in, memory_order_relaxed);
   do m->next = last;
   while (!atomic_compare_exchange_weak(&loop->in, &last, m));
-  if (!last) wake(loop);
+  if (atomic_load(&loop->owner) != (uintptr_t)pthread_self() &&
+      atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false))
+    wake(loop);
 }
 
 /* Behind what is left of the last slice comes what arrived since. */
@@ -87,14 +92,10 @@ static bool run_mail(struct cg_loop *loop, int64_t most_us) {
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg) {
-  (void)what;
-  struct cg_loop *loop = arg;
+  (void)what, (void)arg;
   uint64_t n;
   ssize_t got = read(fd, &n, sizeof n);
   (void)got;
-  run_mail(loop, SLICE_US);
-  if (loop->out) wake(loop);
-  if (atomic_load(&loop->stopping)) event_base_loopbreak(loop->base);
 }
 
 /* ---- timers ---- */
@@ -203,9 +204,20 @@ struct event_base *cg_loop_base(struct cg_loop *loop) {
   return loop->base;
 }
 
+/* Sockets, alarms, then mail: of this turn's own and of other threads. */
+static void turn(struct cg_loop *loop, bool may_wait) {
+  atomic_store(&loop->asleep, true);
+  bool wait = may_wait && !loop->out && !atomic_load(&loop->in);
+  if (!wait) atomic_store(&loop->asleep, false);
+  CG_CHECK(event_base_loop(loop->base,
+                           wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
+  atomic_store(&loop->asleep, false);
+  run_mail(loop, SLICE_US);
+}
+
 void cg_loop_run(struct cg_loop *loop) {
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
-  CG_CHECK(event_base_dispatch(loop->base) >= 0);
+  while (!atomic_load(&loop->stopping)) turn(loop, true);
   while (run_mail(loop, NEVER_US)) {
   }
   atomic_store(&loop->stopping, false);
@@ -213,7 +225,7 @@ void cg_loop_run(struct cg_loop *loop) {
 
 void cg_loop_turn(struct cg_loop *loop) {
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
-  CG_CHECK(event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
+  turn(loop, false);
   run_timers(loop);
 }
 

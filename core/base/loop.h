@@ -1,8 +1,9 @@
 /* loop.h - one thread's event loop, its mailbox and its timers.
  *
  * A loop wraps a libevent base (made with NOLOCK: nobody else touches it) and a mailbox:
- * cg_loop_send from any thread brings fn(arg) to the loop, in order of arrival, and wakes
- * it with one eventfd write per burst.  Mail and timers are run in slices of some
+ * cg_loop_send from any thread brings fn(arg) to the loop, in order of arrival.  Mail is
+ * run at the end of each turn, after the sockets; only a loop that waits for its sockets
+ * has to be woken, by an eventfd.  Mail and timers are run in slices of some
  * milliseconds, so that sockets never wait for all of them.  The mailbox is how workers,
  * plugins' threads and the main thread talk; there are no other shared structures.
  *
