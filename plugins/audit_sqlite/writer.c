@@ -66,8 +66,7 @@ static struct aud_inbox *stage(struct aud_reply *chain, const struct aud_message
     chain->next = NULL;
     struct aud_group *g = (struct aud_group *)chain;
     struct aud_inbox *inbox = chain->inbox;
-    g->failed = why != NULL;
-    if (why) g->why = strdup(why->text);
+    if (why) aud_group_refuse(g, CGP_E_UNAVAILABLE, why);
     if (!inbox->staged) {
       inbox->staged_last = &inbox->staged;
       inbox->staged_tally = (struct aud_tally){0};
@@ -401,22 +400,37 @@ static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
   return CGP_E_UNAVAILABLE;
 }
 
-enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
-                              struct aud_message *msg) {
-  int64_t rows = (int64_t)g->n;
-  g->since_us = clock_us(CLOCK_MONOTONIC);
+/* Under the lock. */
+static void take_in(struct aud_writer *w, struct aud_group *g, int64_t now_us) {
+  g->since_us = now_us;
+  g->reply.next = NULL;
+  *w->last = &g->reply;
+  w->last = &g->reply.next;
+  w->waiting += (int64_t)g->n;
+  g->reply.inbox->in_flight += (int64_t)g->n;
+}
+
+struct aud_reply *aud_writer_push(struct aud_writer *w, struct aud_reply *chain) {
+  struct aud_reply *refused = NULL;
+  int64_t now = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_lock(&w->lock);
-  enum cgp_code code = refusal(w, rows, g->since_us, msg);
-  if (code == CGP_OK) {
-    g->reply.next = NULL;
-    *w->last = &g->reply;
-    w->last = &g->reply.next;
-    w->waiting += rows;
-    g->reply.inbox->in_flight += rows;
-    if (w->sleeping) (void)pthread_cond_signal(&w->wake);
+  for (struct aud_reply *next; chain; chain = next) {
+    struct aud_group *g = (struct aud_group *)chain;
+    struct aud_message msg;
+    enum cgp_code code = refusal(w, (int64_t)g->n, now, &msg);
+    next = chain->next;
+    if (code == CGP_OK) {
+      take_in(w, g, now);
+    } else {
+      aud_group_refuse(g, code, &msg);
+      chain->next = refused;
+      refused = chain;
+    }
   }
+  bool wake = w->sleeping && w->first;
   (void)pthread_mutex_unlock(&w->lock);
-  return code;
+  if (wake) (void)pthread_cond_signal(&w->wake);
+  return refused;
 }
 
 void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox) {

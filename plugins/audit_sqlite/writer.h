@@ -39,10 +39,9 @@ struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
 /* Everything pushed is answered, the last checkpoint made, the file closed. */
 void aud_writer_stop(struct aud_writer *w); /* NULL is fine */
 
-/* On the worker of g->reply.inbox.  CGP_OK: the group is the writer's and its inbox will
- * answer; else the caller keeps it, and msg says why. */
-enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
-                              struct aud_message *msg);
+/* A chain of groups, on the worker of their inbox.  What is taken is the writer's, and
+ * the inbox will answer it.  Returns those refused, each with its code and why. */
+struct aud_reply *aud_writer_push(struct aud_writer *w, struct aud_reply *chain);
 
 /* Waits until every row of this inbox is answered into it. */
 void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox);
