@@ -223,7 +223,9 @@ def of_this_gate(doc):
     """The document, closed, with the tiers and cameras that the test's gates have."""
     doc = closed(doc)
     schemas = doc["components"]["schemas"]
-    schemas["Quality"] = {"type": "string", "enum": ["low", "medium", "high"]}
+    tiers = ["low", "medium", "high"]
+    schemas["Quality"] = {"type": "string", "enum": tiers}
+    schemas["QualityAsked"] = {"type": ["string", "null"], "enum": [*tiers, None]}
     schemas["CameraId"] = {"type": "string", "anyOf": [
         {"enum": cameras()}, {"pattern": schemas["CameraId"]["pattern"]}]}
     return doc
