@@ -134,11 +134,8 @@ class GoGate(Peer):
                           env=self.env)
 
     def version(self):
-        out = subprocess.run(["go", "version", "-m", find("gogate")], capture_output=True,
-                             text=True, check=True).stdout.split("\n")
-        deps = [line.split("\t") for line in out if line.startswith("\tdep\t")]
-        return ", ".join([out[0].split(": ")[1]] + [
-            f"{dep[2].removeprefix('github.com/')} {dep[3]}" for dep in deps])
+        return subprocess.run([find("gogate"), "-version"], capture_output=True,
+                              text=True, check=True).stdout.strip()
 
 
 class Camgate(Gate):

@@ -5,10 +5,12 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 )
 
@@ -87,11 +89,29 @@ func (g *gate) reserve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// version names what it was built with.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	parts := []string{info.GoVersion}
+	for _, dep := range info.Deps {
+		parts = append(parts, strings.TrimPrefix(dep.Path, "github.com/")+" "+dep.Version)
+	}
+	return strings.Join(parts, ", ")
+}
+
 func main() {
+	asked := flag.Bool("version", false, "print what it was built with")
 	address := flag.String("listen", "127.0.0.1:8092", "address")
 	file := flag.String("cameras", "cameras.json", "file")
 	db := flag.String("db", "gogate.db", "trail")
 	flag.Parse()
+	if *asked {
+		fmt.Println(version())
+		return
+	}
 	g := &gate{tokens: newTokens(os.Getenv("GATE_SECRET")), limits: newLimits()}
 	var err error
 	if g.cameras, err = readCameras(*file); err != nil {
