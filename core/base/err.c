@@ -53,10 +53,6 @@ static const struct cg_code_info table[CG_CODE_COUNT] = {
     [CG_E_GONE] = {410, "lease-ended", "The lease is over",
                    "The lease has ended; ended_by says how and reason why.",
                    "Stop playing. Reserve again if the stream is still wanted."},
-    [CG_E_LENGTH_REQUIRED] =
-        {411, "length-required", "Content-Length is needed",
-         "The gate cannot tell how long the body is, and has closed the connection.",
-         "Send the body with a Content-Length."},
     [CG_E_TOO_LARGE] =
         {413, "content-too-large", "The body is too large",
          "The body is larger than this gate takes, 64 KiB; the connection is closed.",
@@ -99,13 +95,13 @@ static const struct cg_code_info table[CG_CODE_COUNT] = {
          "Later it may work."},
     [CG_E_UNAVAILABLE] =
         {503, "unavailable", "Temporarily unavailable",
-         "A part that is needed does not answer; part names it. Nothing was "
+         "A part that is needed does not answer; the detail names it. Nothing was "
          "granted.",
          "Send the request again after the seconds in Retry-After. If it lasts, tell "
          "the operator: /readyz?verbose on the admin port shows what is away."},
     [CG_E_TIMEOUT] =
         {503, "timeout", "A backend did not answer in time",
-         "A part that is needed took too long; part names it. Nothing was "
+         "A part that is needed took too long; the detail names it. Nothing was "
          "granted.",
          "Send the request again after the seconds in Retry-After. If it lasts, tell "
          "the operator."},
@@ -133,17 +129,6 @@ bool cg_failv(struct cg_err *err, enum cg_code code, const char *fmt, va_list ap
   if (vsnprintf(text, sizeof text, fmt, ap) < 0) text[0] = '\0';
   memcpy(err->text, text, strlen(text) + 1);
   err->code = code;
-  err->part = NULL;
-  return false;
-}
-
-bool cg_fail_part(struct cg_err *err, enum cg_code code, const char *part,
-                  const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  cg_failv(err, code, fmt, ap);
-  va_end(ap);
-  if (err) err->part = part;
   return false;
 }
 

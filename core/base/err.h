@@ -27,7 +27,6 @@ enum cg_code {
   CG_E_QUOTA,           /* 409 quota-full: numbers in the extensions */
   CG_E_CONFLICT,        /* 409 conflict: the caller's own doing */
   CG_E_GONE,            /* 410 lease-ended */
-  CG_E_LENGTH_REQUIRED, /* 411 length-required */
   CG_E_TOO_LARGE,       /* 413 content-too-large */
   CG_E_URI_TOO_LONG,    /* 414 uri-too-long */
   CG_E_MEDIA_TYPE,      /* 415 unsupported-media-type */
@@ -47,7 +46,6 @@ enum cg_code {
 
 struct cg_err {
   enum cg_code code;
-  const char *part; /* what is away, in a word (problem.h); constant; NULL: nothing */
   char text[CG_ERR_TEXT_MAX]; /* "" when code is CG_OK; cut, never overrun */
 };
 
@@ -64,8 +62,6 @@ const struct cg_code_info *cg_code_info(enum cg_code code);
 
 /* Fill err (NULL is allowed) and return false: `return cg_fail(err, CG_E_..., "...")`. */
 bool cg_fail(struct cg_err *err, enum cg_code code, const char *fmt, ...) CG_PRINTF(3, 4);
-bool cg_fail_part(struct cg_err *err, enum cg_code code, const char *part,
-                  const char *fmt, ...) CG_PRINTF(4, 5);
 bool cg_failv(struct cg_err *err, enum cg_code code, const char *fmt, va_list ap);
 
 #endif

@@ -18,9 +18,14 @@ void cg_exchange_invalid(struct cg_exchange *x, const struct cg_field_errors *er
   cg_exchange_problem(x, &(struct cg_problem){.err = &err, .errors = errs});
 }
 
+void cg_exchange_needs_body(struct cg_exchange *x) {
+  cg_exchange_failf(x, CG_E_MALFORMED, "%s %s needs a JSON body", x->method_name,
+                    x->path);
+}
+
 static bool is_there(struct cg_exchange *x) {
   if (x->body_len == 0)
-    cg_exchange_failf(x, CG_E_MALFORMED, "the body is empty; a JSON object is needed");
+    cg_exchange_needs_body(x);
   else if (!is_json(cg_exchange_header(x, "Content-Type")))
     cg_exchange_failf(x, CG_E_MEDIA_TYPE, "send Content-Type: application/json");
   else

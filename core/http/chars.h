@@ -11,7 +11,7 @@
 enum {
   CG_CH_TOKEN = 1, /* tchar, RFC 9110 5.6.2                           */
   CG_CH_PATH = 2,  /* pchar and '/', RFC 3986 3.3                     */
-  CG_CH_QUERY = 4, /* pchar, '/' and '?', RFC 3986 3.4                */
+  CG_CH_QUERY = 4, /* pchar, '/' and '?', RFC 3986 3.4, and |^[]{}`\"     */
   CG_CH_NAME = 8,  /* unreserved, RFC 3986 2.3: a host's name, narrow */
   CG_CH_DIGIT = 16,
   CG_CH_HEX = 32,

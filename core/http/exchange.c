@@ -41,7 +41,7 @@ static bool copy_message(struct cg_exchange *x, const struct cg_message *m,
   x->bytes = cg_arena_alloc(x->arena, total + 1);
   x->client_addr = cg_arena_strdup(x->arena, client_addr);
   if (!fields || !x->bytes || !x->client_addr) return false;
-  memcpy(x->bytes, bytes, total);
+  cg_message_copy(m, bytes, x->bytes);
   memcpy(fields, m->fields, table);
   x->fields = fields;
   x->n_fields = m->n_fields;
@@ -61,6 +61,7 @@ struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
   x->request_id = origin->request_id;
   x->began_us = origin->began_us;
   x->method = m->method;
+  x->coded = m->coded && m->body_len;
   x->cors = cg_cors_answer_to(origin->wire->listener->cors, m, bytes);
   if (!copy_message(x, m, bytes, origin->client_addr)) goto failed;
   cut_texts(x, m);

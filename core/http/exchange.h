@@ -53,6 +53,7 @@ struct cg_exchange {
 
   const struct cg_cors_answer *cors; /* to its Origin; NULL: CORS is off */
 
+  bool coded;              /* the body is encoded: see cg_router_dispatch */
   json_t *json;            /* the parsed body */
   const char *query_fault; /* words for a 400, found before any handler ran */
   char *bytes;             /* the message, NULs behind names and values */
@@ -91,6 +92,9 @@ bool cg_exchange_body(struct cg_exchange *x, const struct cg_field *fields, void
                       struct cg_field_errors *errs) CG_MUST_USE;
 /* 422 with these errors; ends x. */
 void cg_exchange_invalid(struct cg_exchange *x, const struct cg_field_errors *errs);
+
+/* 400 for a body that is empty; ends x. */
+void cg_exchange_needs_body(struct cg_exchange *x);
 
 /* Extra field of the reply, before it is sent; name is constant, value is copied (control
  * characters are refused: the field is left out).  The same name again replaces. */

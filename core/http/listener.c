@@ -19,9 +19,8 @@ const struct cg_server_limits cg_server_limits_default = {
 };
 
 static const enum cg_code refusals[] = {
-    CG_E_MALFORMED, CG_E_TIMEOUT_CLIENT, CG_E_LENGTH_REQUIRED,
-    CG_E_TOO_LARGE, CG_E_URI_TOO_LONG,   CG_E_HEADERS,
-    CG_E_BUSY,      CG_E_MEMORY,         CG_E_DENIED,
+    CG_E_MALFORMED, CG_E_TIMEOUT_CLIENT, CG_E_TOO_LARGE, CG_E_URI_TOO_LONG,
+    CG_E_HEADERS,   CG_E_BUSY,           CG_E_MEMORY,    CG_E_DENIED,
 };
 _Static_assert(CG_COUNT(refusals) <= CG_REFUSED_MAX, "room for all");
 

@@ -6,12 +6,14 @@
  * on how the bytes were cut into segments.  Nothing is copied: all texts are offsets into
  * the bytes.
  *
- * Grammar: RFC 9112 sections 2 to 6 and RFC 9110 section 5, narrowed where leniency lets
- * two parsers disagree: origin-form targets only (400), CRLF only, no folded lines,
- * exactly one Host, at most one Content-Length of digits alone, no Transfer-Encoding at
- * all (411), no body on GET, HEAD and DELETE (400), a Content-Length on POST, PUT and
- * PATCH (411).  Statuses used: 400, 411, 413, 414, 431.  No allocation, no ownership, any
- * thread.
+ * Grammar: RFC 9112 sections 2 to 7 and RFC 9110 section 5, narrowed where leniency lets
+ * two parsers disagree: targets as target.h has them ("*" for OPTIONS alone), CRLF only,
+ * no folded lines, exactly one Host, at most one Content-Length of digits alone,
+ * Transfer-Encoding only as `chunked`, once, in HTTP/1.1 and without a Content-Length
+ * (chunked.h).  Without either there is no body (RFC 9112 6.3).  GET, HEAD and DELETE have
+ * none either; one of no bytes, in whatever framing, is none: HTTP/2 proxies write
+ * `chunked` where they did not know yet that nothing would come.  Statuses used: 400, 413,
+ * 414, 431.  No allocation, no ownership, any thread.
  */
 #ifndef CG_HTTP_MESSAGE_H
 #define CG_HTTP_MESSAGE_H
@@ -21,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "http/chunked.h"
 
 #define CG_MESSAGE_HEADERS_MAX 64
 #define CG_TARGET_MAX          8192
@@ -53,7 +56,7 @@ struct cg_message_field {
 
 enum cg_message_state {
   CG_MESSAGE_MORE,    /* not all there yet */
-  CG_MESSAGE_READY,   /* complete: head_len + body_len bytes */
+  CG_MESSAGE_READY,   /* complete: cg_message_size bytes */
   CG_MESSAGE_REFUSED, /* code and why say what to answer; nothing after it is read */
 };
 
@@ -65,7 +68,8 @@ struct cg_message {
   enum cg_method method;
   struct cg_span method_text, path, query; /* query without '?'; len 0: none */
   bool http10, close, expect_continue;
-  uint32_t head_len, body_len;
+  bool coded;                  /* Content-Encoding is there, and not identity */
+  uint32_t head_len, body_len; /* the body's data: of a chunked one when it is ready */
   uint32_t n_fields;
   struct cg_message_field fields[CG_MESSAGE_HEADERS_MAX];
 
@@ -74,22 +78,26 @@ struct cg_message {
 
   uint32_t line, scanned; /* where the unread line begins, how far it was searched */
   uint32_t seen;          /* singleton fields met so far, one bit each */
-  bool has_line, skipped_empty, has_length;
+  bool has_line, skipped_empty, has_length, chunked;
+  struct cg_chunked chunks;
 };
 
 /* Ready for the next request; the fields table is not cleared. */
 void cg_message_init(struct cg_message *m);
 
 /* bytes: all that is there from the message's first byte on (len may reach beyond its
- * end).  May move between calls; the content may only grow. */
+ * end).  May move between calls; the content may only grow.  Only the first
+ * cg_message_needs of them are looked at. */
 enum cg_message_state cg_message_feed(struct cg_message *m,
                                       const struct cg_message_limits *limits,
                                       const char *bytes, size_t len);
 
-/* Bytes of a ready message. */
+/* Bytes of a ready message as it came, and the most that one can have. */
 size_t cg_message_size(const struct cg_message *m);
 size_t cg_message_size_max(const struct cg_message_limits *limits);
-/* How many of len bytes the next feed looks at: these must be in one piece. */
+/* The head as it is and the body's data: head_len + body_len bytes of a ready message. */
+void cg_message_copy(const struct cg_message *m, const char *bytes, char *out);
+/* How many of len bytes the next feed looks at. */
 size_t cg_message_needs(const struct cg_message *m,
                         const struct cg_message_limits *limits, size_t len);
 

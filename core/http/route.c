@@ -19,6 +19,7 @@ struct node {
 
 struct cg_router {
   bool (*fallback)(struct cg_exchange *x);
+  struct node all; /* each method that some path takes */
   size_t mask;
   struct node nodes[];
 };
@@ -65,7 +66,7 @@ static bool add_route(struct cg_router *r, const struct cg_route *route,
   node->path = route->path;
   node->len = len;
   node->param = param;
-  node->by_method[m] = route;
+  node->by_method[m] = r->all.by_method[m] = route;
   return true;
 }
 
@@ -103,6 +104,7 @@ struct cg_router *cg_router_new(const struct cg_route *const *tables, size_t n_t
         return NULL;
       }
   for (size_t i = 0; i < slots; i++) write_allow(&r->nodes[i]);
+  write_allow(&r->all);
   return r;
 }
 
@@ -124,6 +126,7 @@ static const char *last_segment(const struct cg_exchange *x) {
 
 static const struct node *lookup(const struct cg_router *r, const char *path) {
   size_t len = strlen(path);
+  if (path[0] != '/') return NULL; /* "*" */
   const struct node *whole = &r->nodes[find(r, path, len, false)];
   if (whole->path) return whole;
   const char *segment = strrchr(path, '/') + 1;
@@ -161,9 +164,18 @@ static void refuse_path(struct cg_exchange *x) {
     cg_exchange_failf(x, CG_E_NOT_FOUND, "there is nothing at this path");
 }
 
+/* 415, and which codings are taken (RFC 9110 15.5.16). */
+static void refuse_coding(struct cg_exchange *x) {
+  cg_exchange_set_header(x, "Accept-Encoding", "identity");
+  cg_exchange_failf(x, CG_E_MEDIA_TYPE,
+                    "the body has a Content-Encoding; send it without one");
+}
+
 static void run_handler(const struct cg_route *route, struct cg_exchange *x) {
-  if ((route->flags & CG_ROUTE_BODY) && x->body_len == 0)
-    cg_exchange_failf(x, CG_E_MALFORMED, "the body is empty");
+  if (x->coded)
+    refuse_coding(x);
+  else if ((route->flags & CG_ROUTE_BODY) && x->body_len == 0)
+    cg_exchange_needs_body(x);
   else
     route->handle(x);
 }
@@ -176,6 +188,22 @@ bool cg_router_keeps(const struct cg_router *r, const struct cg_exchange *x) {
   return !node || (route && route->flags & CG_ROUTE_KEEPS);
 }
 
+/* OPTIONS *: of the server as a whole (RFC 9110 9.3.7). */
+static void answer_for_all(const struct cg_router *r, struct cg_exchange *x) {
+  cg_exchange_set_header(x, "Allow", r->all.allow);
+  cg_exchange_reply(x, 204, NULL, NULL, 0);
+}
+
+/* No table has the path. */
+static void dispatch_elsewhere(const struct cg_router *r, struct cg_exchange *x) {
+  if (x->path[0] == '*')
+    answer_for_all(r, x);
+  else if (x->coded)
+    refuse_coding(x);
+  else if (!r->fallback || !r->fallback(x))
+    refuse_path(x);
+}
+
 void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x) {
   if (x->query_fault) {
     cg_exchange_failf(x, CG_E_MALFORMED, "%s", x->query_fault);
@@ -183,7 +211,7 @@ void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x) {
   }
   const struct node *node = lookup(r, x->path);
   if (!node) {
-    if (!r->fallback || !r->fallback(x)) refuse_path(x);
+    dispatch_elsewhere(r, x);
     return;
   }
   enum cg_method m = x->method == CG_HEAD ? CG_GET : x->method;

@@ -42,7 +42,8 @@ void cg_route_refuse_method(struct cg_exchange *x, const char *allow);
 /* Is it for a CG_ROUTE_KEEPS route, for none of the tables', or a preflight? */
 bool cg_router_keeps(const struct cg_router *r, const struct cg_exchange *x);
 
-/* Sets x->param and runs the handler, or answers 404, 405 or 400 itself. */
+/* Sets x->param and runs the handler, or answers 404, 405, 415 (the body is encoded) or
+ * 400 itself, and OPTIONS * with all methods that there are. */
 void cg_router_dispatch(const struct cg_router *r, struct cg_exchange *x);
 
 #endif

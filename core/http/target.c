@@ -1,7 +1,10 @@
 #include "http/target.h"
 
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
+#include "base/addr.h"
 #include "http/chars.h"
 
 static bool hex_pair(const char *s, const char *end) {
@@ -29,7 +32,15 @@ static const char *path_char(const char **s, const char *end, int *ret) {
   return bad_in_path(*ret) ? "the path encodes a slash or a control character" : NULL;
 }
 
+/* No encoding, and no segment that begins with a dot: most paths are such. */
+static bool is_plain_path(const char *s, const char *end) {
+  for (char before = '\0'; s < end; before = *s++)
+    if (!cg_ch(*s, CG_CH_PATH) || (*s == '.' && before == '/')) return false;
+  return true;
+}
+
 static const char *check_path(const char *s, const char *end) {
+  if (is_plain_path(s, end)) return NULL;
   size_t chars = 0, dots = 0;
   while (s < end) {
     bool slash = *s == '/';
@@ -61,14 +72,73 @@ static const char *check_query(const char *s, const char *end) {
   return NULL;
 }
 
-const char *cg_target_check(const char *s, size_t n, size_t *ret_path) {
-  if (n == 0 || s[0] != '/') return "the target must be a path that begins with a slash";
-  size_t path = 0;
-  while (path < n && s[path] != '?') path++;
-  *ret_path = path;
+static const char *check_origin_form(const char *s, size_t n, struct cg_target *ret) {
+  const char *mark = memchr(s, '?', n);
+  size_t path = mark ? (size_t)(mark - s) : n;
+  *ret = (struct cg_target){.path_len = path};
+  if (mark) ret->query = path + 1, ret->query_len = n - path - 1;
   const char *why = check_path(s, s + path);
-  return why || path == n ? why : check_query(s + path + 1, s + n);
+  return why || !mark ? why : check_query(mark + 1, s + n);
 }
+
+/* The length of "http://" or "https://", in any case; 0: it is neither. */
+static size_t scheme_length(const char *s, size_t n) {
+  size_t len = n > 4 && (s[4] | 0x20) == 's' ? 8 : 7;
+  return n > len && strncasecmp(s, "https", len - 3) == 0 &&
+                 memcmp(s + len - 3, "://", 3) == 0
+             ? len
+             : 0;
+}
+
+static const char *check_absolute_form(const char *s, size_t n, struct cg_target *ret) {
+  size_t scheme = scheme_length(s, n), at = scheme;
+  if (!scheme) return "the target is neither a path nor an http URL";
+  while (at < n && s[at] != '/' && s[at] != '?') at++;
+  if (!cg_target_is_authority(s + scheme, at - scheme))
+    return "the target's authority is not a host and port";
+  const char *why = check_origin_form(s + at, n - at, ret);
+  ret->path += ret->path_len ? at : scheme - 1; /* "http://a" means "http://a/" */
+  if (!ret->path_len) ret->path_len = 1;
+  ret->query += at;
+  return why;
+}
+
+const char *cg_target_check(const char *s, size_t n, struct cg_target *ret) {
+  return n && s[0] == '/' ? check_origin_form(s, n, ret) : check_absolute_form(s, n, ret);
+}
+
+/* ---- authorities ---- */
+
+static bool is_port(const char *s, const char *end) {
+  uint32_t port = 0;
+  for (; s < end && port <= UINT16_MAX; s++) {
+    if (!cg_ch(*s, CG_CH_DIGIT)) return false;
+    port = port * 10 + (uint32_t)(*s - '0');
+  }
+  return port <= UINT16_MAX;
+}
+
+/* Behind "[" address "]"; NULL: it is none. */
+static const char *skip_address(const char *s, const char *end) {
+  const char *close = memchr(s, ']', (size_t)(end - s));
+  struct cg_addr addr;
+  if (!close || !memchr(s, ':', (size_t)(close - s))) return NULL; /* IPv4 is bare */
+  return cg_addr_parse(s + 1, (size_t)(close - s - 1), &addr) ? close + 1 : NULL;
+}
+
+static const char *skip_name(const char *s, const char *end) {
+  const char *begin = s;
+  while (s < end && cg_ch(*s, CG_CH_NAME)) s++;
+  return s > begin ? s : NULL;
+}
+
+bool cg_target_is_authority(const char *s, size_t n) {
+  const char *end = s + n;
+  s = n && *s == '[' ? skip_address(s, end) : skip_name(s, end);
+  return s && (s == end || (*s == ':' && is_port(s + 1, end)));
+}
+
+/* ---- decoding ---- */
 
 /* Length of the UTF-8 sequence at s, 0 when it is none (RFC 3629). */
 static size_t utf8(const uint8_t *s, size_t left) {

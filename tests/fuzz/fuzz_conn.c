@@ -58,8 +58,9 @@ static void set_up(struct stage *s) {
   CG_CHECK(s->server);
 }
 
-/* The router answers a query that cannot be read by itself. */
-static bool has_readable_query(const char *bytes, const struct cg_message *m) {
+/* The router answers by itself a query that cannot be read, an encoded body, and "*". */
+static bool is_handled(const char *bytes, const struct cg_message *m) {
+  if ((m->coded && m->body_len) || bytes[m->path.at] == '*') return false;
   struct cg_arena *arena = cg_arena_new(NULL, 65536);
   char *copy = arena ? cg_arena_strndup(arena, bytes + m->query.at, m->query.len) : NULL;
   struct cg_query *all;
@@ -75,13 +76,13 @@ static void foresee(const char *bytes, size_t n, unsigned *handled, unsigned *an
   const struct cg_message_limits *limits = &cg_server_limits_default.message;
   struct cg_message m = {.head_done = false};
   *handled = *answers = 0;
-  for (; n; bytes += m.head_len + m.body_len, n -= m.head_len + m.body_len) {
+  for (; n; bytes += cg_message_size(&m), n -= cg_message_size(&m)) {
     cg_message_init(&m);
     enum cg_message_state state = cg_message_feed(&m, limits, bytes, n);
     if (state == CG_MESSAGE_MORE) *answers += m.begun;
     if (state == CG_MESSAGE_REFUSED) ++*answers;
     if (state != CG_MESSAGE_READY) return;
-    *handled += has_readable_query(bytes, &m);
+    *handled += is_handled(bytes, &m);
     ++*answers;
     if (m.close) return;
   }

@@ -38,19 +38,25 @@ static void check_query(const char *bytes, struct cg_span s) {
 }
 
 static void check_ready(const struct cg_message *m, const char *bytes, size_t len) {
-  size_t path;
-  CG_CHECK((size_t)m->head_len + m->body_len <= len);
+  struct cg_target target;
+  char copy[1 << 18];
+  CG_CHECK(cg_message_size(m) <= len &&
+           cg_message_size(m) <= cg_message_size_max(&limits));
   CG_CHECK(m->n_fields <= CG_MESSAGE_HEADERS_MAX && m->body_len <= limits.max_body);
   CG_CHECK(memcmp(bytes + m->head_len - 4, "\r\n\r\n", 4) == 0);
   CG_CHECK(!memchr(bytes, '\0', m->head_len));
   check_span(m, m->path);
-  CG_CHECK(!cg_target_check(bytes + m->path.at, m->path.len, &path));
-  CG_CHECK(path == m->path.len);
+  bool asterisk = m->method == CG_OPTIONS && cg_span_is(bytes, m->path, "*");
+  CG_CHECK(asterisk || !cg_target_check(bytes + m->path.at, m->path.len, &target));
+  CG_CHECK(asterisk || target.path_len == m->path.len);
+  cg_message_copy(m, bytes, copy);
+  CG_CHECK(memcmp(copy, bytes, m->head_len) == 0);
   for (uint32_t i = 0; i < m->n_fields; i++) {
     check_span(m, m->fields[i].name);
     check_span(m, m->fields[i].value);
     CG_CHECK(cg_is_token(bytes + m->fields[i].name.at, m->fields[i].name.len));
-    CG_CHECK(!cg_span_is(bytes, m->fields[i].name, "transfer-encoding"));
+    if (cg_span_is(bytes, m->fields[i].name, "transfer-encoding"))
+      CG_CHECK(m->chunked && cg_span_is(bytes, m->fields[i].value, "chunked"));
   }
   if (m->query.len) check_query(bytes, m->query);
 }
@@ -74,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CG_CHECK(whole.code == parts.code && whole.why == parts.why);
   if (whole.state != CG_MESSAGE_READY) return 0;
   CG_CHECK(whole.head_len == parts.head_len && whole.body_len == parts.body_len);
+  CG_CHECK(cg_message_size(&whole) == cg_message_size(&parts));
   check_ready(&whole, (const char *)data + 1, len);
   return 0;
 }

@@ -37,12 +37,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *text = (const char *)data;
-  size_t path;
-  if (cg_target_check(text, size, &path)) return 0;
+  struct cg_target t;
+  if (cg_target_check(text, size, &t)) return 0;
   struct cg_arena *arena = cg_arena_new(NULL, 1 << 20);
-  CG_CHECK(arena && path <= size);
-  check_path(text, path, arena);
-  if (path < size) check_query(text + path + 1, size - path - 1, arena);
+  CG_CHECK(arena && t.path + t.path_len <= size && t.query + t.query_len <= size);
+  check_path(text + t.path, t.path_len, arena);
+  if (t.query_len) check_query(text + t.query, t.query_len, arena);
   cg_arena_free(arena, NULL);
   return 0;
 }

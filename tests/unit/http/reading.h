@@ -24,6 +24,7 @@ static const struct cg_message_limits limits = {16384, 64, 65536};
 #define END   "\r\n"
 #define P(t)  "GET " t " HTTP/1.1\r\n" HOST END
 #define H(h)  GET h "\r\n" END
+#define TE(t) POST "Transfer-Encoding: chunked\r\n" END t
 #define CL(v) POST "Content-Length: " v "\r\n" END "abc"
 
 /* A text with its length, so that it may hold NULs. */

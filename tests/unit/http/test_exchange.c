@@ -46,12 +46,17 @@ static void handle_anonymous(struct cg_exchange *x) {
   cg_exchange_failf(x, CG_E_UNAUTHENTICATED, "no token");
 }
 
-static const struct cg_route routes[] = {
-    {"GET", "/echo", handle_echo, 0},      {"POST", "/echo", handle_echo, 0},
-    {"GET", "/echo/{id}", handle_echo, 0}, {"GET", "/empty", handle_empty, 0},
-    {"DELETE", "/empty", handle_empty, 0}, {"POST", "/json", handle_json, 0},
-    {"GET", "/quota", handle_quota, 0},    {"GET", "/down", handle_down, 0},
-    {"GET", "/who", handle_anonymous, 0},  {NULL, NULL, NULL, 0}};
+static const struct cg_route routes[] = {{"GET", "/echo", handle_echo, 0},
+                                         {"POST", "/echo", handle_echo, 0},
+                                         {"GET", "/echo/{id}", handle_echo, 0},
+                                         {"GET", "/empty", handle_empty, 0},
+                                         {"DELETE", "/empty", handle_empty, 0},
+                                         {"POST", "/json", handle_json, 0},
+                                         {"GET", "/quota", handle_quota, 0},
+                                         {"GET", "/down", handle_down, 0},
+                                         {"GET", "/who", handle_anonymous, 0},
+                                         {"PUT", "/must", handle_json, CG_ROUTE_BODY},
+                                         {NULL, NULL, NULL, 0}};
 
 static struct answer answer;
 
@@ -130,6 +135,56 @@ static void test_bodies(void **state) {
   assert_non_null(strstr(answer_body(&answer), "\"pointer\":\"/name\""));
 }
 
+static void test_chunks(void **state) {
+  struct gate *g = *state;
+  client_ask(g,
+             "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+             "1\r\nx\r\n3\r\nyz\n\r\n0\r\n\r\n",
+             &answer);
+  assert_non_null(strstr(answer_body(&answer), "n=4:xyz\n"));
+  assert_int_equal(client_ask(g,
+                              "POST /echo HTTP/1.1\r\n" HOST
+                              "Transfer-Encoding: chunked\r\n\r\n"
+                              "1\r\nx\r\n0\r\nX: y\r\n\r\n",
+                              &answer),
+                   400);
+  assert_non_null(strstr(answer_body(&answer), "trailers are not taken"));
+}
+
+static void test_no_body(void **state) {
+  struct gate *g = *state;
+  client_ask(g, "POST /echo HTTP/1.1\r\n" HOST "\r\n", &answer);
+  assert_non_null(strstr(answer_body(&answer), "n=0:"));
+  assert_int_equal(client_ask(g, "PUT /must?a=b HTTP/1.1\r\n" HOST "\r\n", &answer), 400);
+  assert_non_null(strstr(answer_body(&answer), "PUT /must needs a JSON body"));
+  assert_null(strstr(answer.text, "Connection: close"));
+  assert_int_equal(client_ask(g, "POST /json HTTP/1.1\r\n" HOST "\r\n", &answer), 400);
+  assert_non_null(strstr(answer_body(&answer), "POST /json needs a JSON body"));
+}
+
+static void test_content_codings(void **state) {
+  struct gate *g = *state;
+  const char *json = "Content-Encoding: identity\r\nContent-Type: application/json";
+  assert_int_equal(post_json(g, json, "{\"name\": \"x\"}"), 201);
+  json = "Content-Encoding: gzip\r\nContent-Type: application/json";
+  assert_int_equal(post_json(g, json, "\x1f\x8b"), 415);
+  assert_non_null(strstr(answer.text, "Accept-Encoding: identity\r\n"));
+  assert_non_null(strstr(answer_body(&answer), "Content-Encoding"));
+  assert_int_equal(post_json(g, json, ""), 400);
+  json = "Content-Encoding: identity\r\nContent-Encoding: br";
+  assert_int_equal(post_json(g, json, "{}"), 415);
+}
+
+static void test_targets(void **state) {
+  struct gate *g = *state;
+  client_ask(g, GET("http://other:80/echo/b?q=a|b"), &answer);
+  assert_non_null(strstr(answer_body(&answer), "GET /echo/b p=b h=- q=a|b "));
+  assert_int_equal(client_ask(g, GET("http://other"), &answer), 404);
+  assert_int_equal(client_ask(g, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", &answer), 204);
+  assert_non_null(
+      strstr(answer.text, "Allow: GET, HEAD, POST, PUT, DELETE\r\n"));
+}
+
 static void test_problem_shapes(void **state) {
   struct gate *g = *state;
   assert_int_equal(client_ask(g, GET("/quota"), &answer), 409);
@@ -148,8 +203,9 @@ static void test_problem_shapes(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(test_answers), TEST(test_head_and_empty), TEST(test_routes),
-      TEST(test_bodies),  TEST(test_problem_shapes),
+      TEST(test_answers), TEST(test_head_and_empty),  TEST(test_routes),
+      TEST(test_bodies),  TEST(test_problem_shapes),  TEST(test_chunks),
+      TEST(test_no_body), TEST(test_content_codings), TEST(test_targets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,11 @@ static void test_each_allocation_fails(void **state) {
   (void)state;
   torture(GET("/echo?a=1&b=2"), 200);
   torture(GET("/nothing"), 404);
-  torture("POST / HTTP/1.1\r\n" HOST "\r\n", 411);
+  torture("POST / HTTP/1.1\r\n\r\n", 400);
+  torture("POST /json HTTP/1.1\r\n" HOST
+          "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "C\r\n{\"name\":\"x\"}\r\n0\r\n\r\n",
+          201);
   torture("POST /json HTTP/1.1\r\n" HOST
           "Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"name\":\"x\"}",
           201);

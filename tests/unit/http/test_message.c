@@ -20,6 +20,18 @@ static const struct passing {
     {T(P("/a?b=../c?d/e")), 0, "/a", "b=../c?d/e", false},
     {T("GET / HTTP/1.0\r\n" END), 0, "/", "", true},
     {T("GET / HTTP/1.0\r\nConnection: keep-alive\r\n" END), 0, "/", "", true},
+    {T(P("/?a=auth0|5f7c&b=^[]{}`\"")), 0, "/", "a=auth0|5f7c&b=^[]{}`\"", false},
+    {T(P("http://a/")), 0, "/", "", false},
+    {T(P("http://a")), 0, "/", "", false},
+    {T(P("HTTP://a:80?b=/c")), 0, "/", "b=/c", false},
+    {T(P("https://[::1]:443/x/y?z")), 0, "/x/y", "z", false},
+    {T(P("http://other/x?")), 0, "/x", "", false},
+    {T("OPTIONS * HTTP/1.1\r\n" HOST END), 0, "*", "", false},
+    {T(POST END), 0, "/p", "", false},
+    {T(POST END POST END), sizeof(POST END) - 1, "/p", "", false},
+    {T("PUT /p HTTP/1.1\r\n" HOST END), 0, "/p", "", false},
+    {T("PATCH /p HTTP/1.1\r\n" HOST END), 0, "/p", "", false},
+    {T("POST /p HTTP/1.0\r\n" END), 0, "/p", "", true},
     {T("BREW / HTTP/1.1\r\n" HOST END), 0, "/", "", false},
     {T(H("Connection: close")), 0, "/", "", true},
     {T(H("Connection: , Keep-Alive ,\tCLOSE,")), 0, "/", "", true},
@@ -38,13 +50,24 @@ static const struct passing {
     {T(CL("2")), 1, "/p", "", false},
     {T(CL("3")), 0, "/p", "", false},
     {T(CL("  3 \t")), 0, "/p", "", false},
+    {T(TE("0\r\n\r\n")), 0, "/p", "", false},
+    {T(TE("00000000\r\n\r\n0\r\n")), 3, "/p", "", false},
+    {T(TE("3\r\nabc\r\n0\r\n\r\nGET")), 3, "/p", "", false},
+    {T(TE("A\r\n0\r\n\r\n\0\r\n;x\r\n0000000b\r\n12345678901\r\n0\r\n\r\n")), 0, "/p", "",
+     false},
+    {T(POST "transfer-encoding:\tCHUNKED \r\nExpect: 100-continue\r\n" END
+            "1\r\na\r\n0\r\n\r\n"),
+     0, "/p", "", false},
+    {T(GET "Transfer-Encoding: chunked\r\n" END "0\r\n\r\n"), 0, "/", "", false},
+    {T("DELETE / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n" END "0\r\n\r\n"), 0,
+     "/", "", false},
     {T(POST "Content-Length: 3\r\nExpect: 100-Continue\r\n" END "a\0\n"), 0, "/p", "",
      false},
 };
 
 static void check_passing(const struct passing *p, const struct cg_message *m) {
   if (m->state != CG_MESSAGE_READY) fail_msg("%s: %s", p->text, m->why ? m->why : "more");
-  assert_int_equal(m->head_len + m->body_len + p->more, p->len);
+  assert_int_equal(cg_message_size(m) + p->more, p->len);
   assert_int_equal(m->path.len, strlen(p->path));
   assert_memory_equal(p->text + m->path.at, p->path, m->path.len);
   assert_int_equal(m->query.len, strlen(p->query));
@@ -69,6 +92,47 @@ static void test_prefixes_need_more(void **state) {
   static const char text[] = CL("3");
   for (size_t n = 0; n < sizeof text - 1; n++)
     assert_int_equal(read_at_once(text, n).state, CG_MESSAGE_MORE);
+}
+
+/* The data of the chunks, and where their bounds end. */
+static void test_chunks_are_joined(void **state) {
+  (void)state;
+  static const char text[] = TE("3\r\nabc\r\n0C\r\ndefghijk\r\n0\r\r\n0\r\n\r\nGET");
+  char out[sizeof text];
+  struct cg_message m = read_at_once(text, sizeof text - 1);
+  assert_int_equal(m.state, CG_MESSAGE_READY);
+  cg_message_copy(&m, text, out);
+  assert_memory_equal(out, text, m.head_len);
+  assert_int_equal(m.body_len, 15);
+  assert_memory_equal(out + m.head_len, "abcdefghijk\r\n0\r", 15);
+}
+
+/* n chunks of size bytes each; what comes of them. */
+static struct cg_message read_chunks(size_t n, size_t size) {
+  static const char head[] = TE("");
+  size_t most = sizeof head + n * (size + 16) + 8, at = sizeof head - 1;
+  char *text = malloc(most);
+  assert_non_null(text);
+  memcpy(text, head, at);
+  for (size_t i = 0; i < n; i++) {
+    at += (size_t)snprintf(text + at, most - at, "%zx\r\n", size);
+    memset(text + at, 'x', size);
+    memcpy(text + at + size, "\r\n", 2);
+    at += size + 2;
+  }
+  memcpy(text + at, "0\r\n\r\n", 5);
+  struct cg_message m = read_at_once(text, at + 5);
+  free(text);
+  return m;
+}
+
+static void test_bounds_of_chunks(void **state) {
+  (void)state;
+  assert_int_equal(read_chunks(16, 4096).state, CG_MESSAGE_READY);
+  assert_int_equal(read_chunks(1, 65536).body_len, 65536);
+  assert_int_equal(read_chunks(17, 4096).code, CG_E_TOO_LARGE);
+  assert_int_equal(read_chunks(3000, 1).state, CG_MESSAGE_READY);
+  assert_int_equal(read_chunks(3300, 1).code, CG_E_TOO_LARGE);
 }
 
 static void test_fields(void **state) {
@@ -173,6 +237,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_passing_at_every_cut),
       cmocka_unit_test(test_prefixes_need_more),
+      cmocka_unit_test(test_chunks_are_joined),
+      cmocka_unit_test(test_bounds_of_chunks),
       cmocka_unit_test(test_fields),
       cmocka_unit_test(test_sizes),
       cmocka_unit_test(test_field_count),
