@@ -39,14 +39,6 @@ void cg_api_refuse(struct cg_exchange *x, const struct cg_grant *g) {
   cg_exchange_problem(x, &p);
 }
 
-void cg_api_trouble(struct cg_exchange *x, enum cg_part part, enum cgp_code code,
-                    const char *text) {
-  struct cg_err err;
-  cg_trouble(&cg_api_of(x)->service->troubles, part, x->request_id.text, code, text,
-             &err);
-  cg_exchange_fail(x, &err);
-}
-
 /* The client's trace, or one that begins here. */
 static struct cg_trace trace_of(const struct cg_exchange *x) {
   struct cg_trace trace;
@@ -164,12 +156,8 @@ static void plugin_answered(void *arg, enum cgp_code code, const void *result,
   } refusals[] = {{400, CG_E_MALFORMED}, {401, CG_E_UNAUTHENTICATED}, {403, CG_E_DENIED},
                   {404, CG_E_NOT_FOUND}, {413, CG_E_TOO_LARGE},       {422, CG_E_INVALID},
                   {429, CG_E_RATE},      {503, CG_E_UNAVAILABLE}};
-  if (code == CGP_E_NOTFOUND || code == CGP_E_INVALID) {
-    cg_exchange_failf(x, cg_code_of(code), "%s", text);
-    return;
-  }
   if (code != CGP_OK) {
-    cg_api_trouble(x, CG_PART_PLUGIN, code, text);
+    cg_exchange_failf(x, cg_code_of(code), "%s", text);
     return;
   }
   set_headers(x, r);

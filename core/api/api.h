@@ -53,9 +53,6 @@ struct cg_buf *cg_api_out(struct cg_exchange *x);
 void cg_api_send(struct cg_exchange *x, int status, struct cg_buf *json);
 /* The failure of a grant as its problem. */
 void cg_api_refuse(struct cg_exchange *x, const struct cg_grant *g);
-/* The failure of a plugin's call as its problem (trouble.h). */
-void cg_api_trouble(struct cg_exchange *x, enum cg_part part, enum cgp_code code,
-                    const char *text);
 /* A zeroed grant whose `in` says who asks; NULL: answered already. */
 struct cg_grant *cg_api_grant(struct cg_exchange *x, enum cg_op op);
 

@@ -103,12 +103,9 @@ static void rows_found(void *arg, enum cgp_code code, const void *result,
                        const char *text) {
   struct cg_exchange *x = arg;
   const struct cgp_audit_rows *rows = result;
-  if (code == CGP_E_INVALID) {
-    cg_exchange_failf(x, CG_E_MALFORMED, "%s", text);
-    return;
-  }
   if (code != CGP_OK) {
-    cg_api_trouble(x, CG_PART_AUDIT, code, text);
+    cg_exchange_failf(x, code == CGP_E_INVALID ? CG_E_MALFORMED : cg_trouble_of(code),
+                      "%s", text);
     return;
   }
   struct cg_buf *b = cg_api_out(x);

@@ -158,11 +158,10 @@ static struct cg_key *find_key(struct cg_auth *auth, const struct cg_jwt *jwt,
   bool named = (auth->missed || auth->published) && names_a_public_key(jwt),
        coming = named && auth->missed && auth->missed(auth->ctx, jwt->kid);
   if (!cg_auth_has_keys(auth))
-    cg_fail_part(err, CG_E_UNAVAILABLE, "keys",
-                 "this gate has no keys to check tokens yet");
+    cg_fail(err, CG_E_UNAVAILABLE, "this gate has no keys to check tokens yet");
   else if (coming)
-    cg_fail_part(err, CG_E_UNAVAILABLE, "keys",
-                 "the token's kid is not known yet, keys are being fetched: try again");
+    cg_fail(err, CG_E_UNAVAILABLE,
+            "the token's kid is not known yet, keys are being fetched: try again");
   else if (named)
     cg_fail(err, CG_E_UNAUTHENTICATED, "the token's kid names no key of this gate");
   return NULL;

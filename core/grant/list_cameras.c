@@ -34,17 +34,9 @@ static void page_over(struct page *p, const struct cg_err *err) {
   cg_free(p);
 }
 
-static void no_memory(struct page *p) {
+static void page_failed(struct page *p, enum cg_code code, const char *text) {
   struct cg_err err;
-  cg_fail(&err, CG_E_MEMORY, "no memory to list cameras");
-  page_over(p, &err);
-}
-
-static void undecided(struct page *p) {
-  struct cg_err err;
-  bool away = p->outage == CG_E_UNAVAILABLE;
-  cg_fail_part(&err, p->outage, away ? cg_part_name(CG_PART_QUOTA) : NULL,
-               "the policies cannot decide now: try again");
+  cg_fail(&err, code, "%s", text);
   page_over(p, &err);
 }
 
@@ -89,7 +81,7 @@ static void last_of_page(struct page *p) {
   if (cg_buf_ok(&p->text))
     page_over(p, NULL);
   else
-    no_memory(p);
+    page_failed(p, CG_E_MEMORY, "no memory to list cameras");
 }
 
 /* One after another; a verdict may come at once or later. */
@@ -97,7 +89,7 @@ static void decide_on(struct page *p) {
   p->looping = true;
   do {
     if (p->outage != CG_OK) {
-      undecided(p);
+      page_failed(p, p->outage, "the policies cannot decide now");
       return;
     }
     if (p->at == p->n) {
@@ -110,7 +102,7 @@ static void decide_on(struct page *p) {
     }
     p->decision = cg_arena_new(p->g->pool, (size_t)p->g->conf->arena_bytes);
     if (!p->decision) {
-      no_memory(p);
+      page_failed(p, CG_E_MEMORY, "no memory to list cameras");
       return;
     }
     p->ask.camera = p->cameras[p->at];
@@ -137,9 +129,7 @@ static void got_list(void *arg, enum cgp_code code, const void *result,
   struct page *p = arg;
   const struct cgp_camera_list *list = result;
   if (code != CGP_OK) {
-    struct cg_err err;
-    cg_trouble(&p->g->troubles, CG_PART_CAMERAS, "", code, text, &err);
-    page_over(p, &err);
+    page_failed(p, cg_trouble_of(code), text);
     return;
   }
   size_t from = *p->after ? first_behind(list, p->after) : 0;
@@ -150,7 +140,7 @@ static void got_list(void *arg, enum cgp_code code, const void *result,
   for (size_t i = 0; ok && i < p->n; i++)
     ok = (p->cameras[i] = cg_camera_copy(p->arena, list->cameras[from + i]));
   if (!ok) {
-    no_memory(p);
+    page_failed(p, CG_E_MEMORY, "no memory to list cameras");
     return;
   }
   cg_json_open(&p->text, NULL, '{');

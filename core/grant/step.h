@@ -34,9 +34,8 @@ void cg_step_fail(struct cg_grant *g, enum cg_code code, const char *fmt, ...)
  * the lease (operations.h) it is over, for `why`, and the answer is CG_E_GONE. */
 void cg_step_refuse(struct cg_grant *g, enum cg_code code, const char *why,
                     const char *fmt, ...) CG_PRINTF(4, 5);
-void cg_step_fail_as(struct cg_grant *g, const struct cg_err *err);
-/* A plugin's failure; its words go to the log (trouble.h). */
-void cg_step_fail_call(struct cg_grant *g, enum cg_part part, enum cgp_code code,
+/* A plugin's failure: its code as ours, its words with the peer's kind before them. */
+void cg_step_fail_call(struct cg_grant *g, const char *what, enum cgp_code code,
                        const char *text);
 void cg_step_no_memory(struct cg_grant *g);
 /* The lease has ended: how and why goes out, and the step fails. */

@@ -27,7 +27,7 @@ static void recorded(void *arg, enum cgp_code code, const void *result,
   }
   if (code != CGP_E_TIMEOUT && code != CGP_E_INTERNAL) /* after these it may be there */
     g->walk.row_sent = false;
-  cg_step_fail_call(g, CG_PART_AUDIT, code, text);
+  cg_step_fail_call(g, "audit", code, text);
 }
 
 /* A failure is a decision, whatever it was that failed. */

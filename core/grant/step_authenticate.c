@@ -11,5 +11,5 @@ void cg_step_authenticate(struct cg_grant *g) {
     return;
   }
   cg_tally_refused(o->tally, g->in.client_addr, g->in.request_id, err.text);
-  cg_step_fail_as(g, &err);
+  cg_step_fail(g, err.code, "%s", err.text);
 }

@@ -9,7 +9,7 @@ static void got_camera(void *arg, enum cgp_code code, const void *result,
     cg_step_refuse(g, CG_E_NOT_FOUND, "the camera is gone",
                    "there is no camera \"%.63s\"", g->out.camera_id);
   } else if (code != CGP_OK) {
-    cg_step_fail_call(g, CG_PART_CAMERAS, code, text);
+    cg_step_fail_call(g, "cameras", code, text);
   } else if (!(g->walk.camera = cg_camera_copy(g->walk.arena, result))) {
     cg_step_no_memory(g);
   } else {

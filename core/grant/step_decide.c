@@ -33,19 +33,10 @@ static void allow(struct cg_grant *g, const struct cg_verdict *v) {
   cg_step_done(g);
 }
 
-/* The policies were asked and could not decide: without the quota, or without memory. */
-static void undecided(struct cg_grant *g, const struct cg_verdict *v) {
-  struct cg_err err;
-  bool away = v->outage == CG_E_UNAVAILABLE;
-  cg_fail_part(&err, v->outage, away ? cg_part_name(CG_PART_QUOTA) : NULL, "policies: %s",
-               v->reason);
-  cg_step_fail_as(g, &err);
-}
-
 static void decided(void *arg, const struct cg_verdict *v) {
   struct cg_grant *g = arg;
   if (v->outage != CG_OK) {
-    undecided(g, v);
+    cg_step_fail(g, v->outage, "policies: %s", v->reason);
     return;
   }
   g->out.verdict = v;
@@ -62,7 +53,7 @@ static void explained(void *arg, const struct cg_verdict *v) {
   if (v->outage == CG_OK)
     cg_step_done(g);
   else
-    undecided(g, v);
+    cg_step_fail(g, v->outage, "policies: %s", v->reason);
 }
 
 /* A lease that was granted before is decided again, as what it is now. */

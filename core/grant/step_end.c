@@ -6,14 +6,11 @@
 
 static void ended(void *arg, bool recorded) {
   struct cg_grant *g = arg;
-  struct cg_err err;
-  if (recorded) {
+  if (recorded)
     cg_step_done(g);
-    return;
-  }
-  cg_fail_part(&err, CG_E_UNAVAILABLE, cg_part_name(CG_PART_AUDIT),
-               "the lease has ended, but the audit trail cannot record it now");
-  cg_step_fail_as(g, &err);
+  else
+    cg_step_fail(g, CG_E_UNAVAILABLE,
+                 "the lease has ended, but the audit trail cannot record it now");
 }
 
 void cg_step_end(struct cg_grant *g) {

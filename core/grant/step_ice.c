@@ -22,7 +22,7 @@ static void issued(void *arg, enum cgp_code code, const void *result, const char
   struct cg_grant *g = arg;
   const struct cgp_ice_servers *servers = result;
   if (code != CGP_OK) {
-    cg_step_fail_call(g, CG_PART_ICE, code, text);
+    cg_step_fail_call(g, "ice", code, text);
     return;
   }
   struct cg_buf b;

@@ -76,7 +76,7 @@ static void reserved(void *arg, enum cgp_code code, const void *result,
   struct cg_grant *g = arg;
   const struct cgp_quota_verdict *v = result;
   if (code != CGP_OK) {
-    cg_step_fail_call(g, CG_PART_QUOTA, code, text);
+    cg_step_fail_call(g, "quota", code, text);
     return;
   }
   if (!v->granted) {
@@ -162,7 +162,7 @@ static void renewed(void *arg, enum cgp_code code, const void *result, const cha
   struct cg_grant *g = arg;
   const struct cgp_quota_renewed *r = result;
   if (code != CGP_OK)
-    cg_step_fail_call(g, CG_PART_QUOTA, code, text);
+    cg_step_fail_call(g, "quota", code, text);
   else if (!r->known)
     ask(g); /* the quota lost it: take it again */
   else

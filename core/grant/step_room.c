@@ -5,7 +5,7 @@ static void ensured(void *arg, enum cgp_code code, const void *result, const cha
   struct cg_grant *g = arg;
   (void)result;
   if (code != CGP_OK) {
-    cg_step_fail_call(g, CG_PART_ROOM, code, text);
+    cg_step_fail_call(g, "room", code, text);
     return;
   }
   g->walk.lease->room_gone = false; /* what closes it from now on is news */

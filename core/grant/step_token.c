@@ -6,7 +6,7 @@ static void minted(void *arg, enum cgp_code code, const void *result, const char
   struct cg_grant *g = arg;
   const struct cgp_room_token *t = result;
   if (code != CGP_OK) {
-    cg_step_fail_call(g, CG_PART_ROOM, code, text);
+    cg_step_fail_call(g, "room", code, text);
     return;
   }
   g->out.token = cg_arena_strdup(g->walk.arena, t->token);

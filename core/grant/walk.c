@@ -156,15 +156,9 @@ void cg_step_fail_over(struct cg_grant *g) {
                cg_ended_by_name(g->walk.lease->ended_by));
 }
 
-void cg_step_fail_as(struct cg_grant *g, const struct cg_err *err) {
-  g->out.err = *err;
-  undo_and_go_on(g);
-}
-
-void cg_step_fail_call(struct cg_grant *g, enum cg_part part, enum cgp_code code,
+void cg_step_fail_call(struct cg_grant *g, const char *what, enum cgp_code code,
                        const char *text) {
-  cg_trouble(&g->walk.here->troubles, part, g->in.request_id, code, text, &g->out.err);
-  undo_and_go_on(g);
+  cg_step_fail(g, cg_trouble_of(code), "%s: %s", what, text);
 }
 
 void cg_step_no_memory(struct cg_grant *g) {

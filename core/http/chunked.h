@@ -1,10 +1,10 @@
 /* chunked.h - the strict reader of a chunked body (RFC 9112 7.1), without I/O.
  *
- * It reads on wherever the bytes were cut and judges them one by one, so its answer never
- * depends on the cuts.  Narrowed where leniency lets two parsers disagree: sizes of 1 to 8
- * hexadecimal digits and nothing behind them, CRLF only, no extensions, no trailers.
- * Chunks of a byte each would make much of little: what is not data has a bound of its
- * own.  No allocation, no ownership, any thread.
+ * It reads on wherever the bytes were cut and judges them one by one, so its answer
+ * never depends on the cuts.  Narrowed where leniency lets two parsers disagree: sizes of
+ * 1 to 8 hexadecimal digits and nothing behind them, CRLF only, no extensions, no
+ * trailers.  Chunks of a byte each would make much of little: what is not data has a
+ * bound of its own.  No allocation, no ownership, any thread.
  */
 #ifndef CG_HTTP_CHUNKED_H
 #define CG_HTTP_CHUNKED_H

@@ -201,7 +201,7 @@ static const uint8_t first_of_length[] = {[4] = HOST,
                                           [16] = CONTENT_ENCODING,
                                           [17] = TRANSFER_ENCODING};
 
-/* once: it may stand once.  ends: it is for who answers, so Connection may not name it. */
+/* once: it may stand once.  ends: it is for who answers; Connection may not name it. */
 static const struct known {
   const char *name;
   size_t len;

@@ -10,10 +10,10 @@
  * two parsers disagree: targets as target.h has them ("*" for OPTIONS alone), CRLF only,
  * no folded lines, exactly one Host, at most one Content-Length of digits alone,
  * Transfer-Encoding only as `chunked`, once, in HTTP/1.1 and without a Content-Length
- * (chunked.h).  Without either there is no body (RFC 9112 6.3).  GET, HEAD and DELETE have
- * none either; one of no bytes, in whatever framing, is none: HTTP/2 proxies write
- * `chunked` where they did not know yet that nothing would come.  Statuses used: 400, 413,
- * 414, 431.  No allocation, no ownership, any thread.
+ * (chunked.h).  Without either there is no body (RFC 9112 6.3).  GET, HEAD and DELETE
+ * have none either; one of no bytes, in whatever framing, is none: HTTP/2 proxies write
+ * `chunked` where they did not know yet that nothing would come.  Statuses used: 400,
+ * 413, 414, 431.  No allocation, no ownership, any thread.
  */
 #ifndef CG_HTTP_MESSAGE_H
 #define CG_HTTP_MESSAGE_H

@@ -56,7 +56,6 @@ void cg_problem_write(const struct cg_problem *p, const char *request_id,
   cg_json_int(out, "status", info->status);
   cg_json_str(out, "detail", *p->err->text ? p->err->text : info->title);
   cg_json_str(out, "instance", request_id);
-  write_text(out, "part", p->err->part);
   write_text(out, "decision_id", p->decision_id);
   write_text(out, "rule", p->rule);
   write_text(out, "reason", p->reason);

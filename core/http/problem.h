@@ -2,8 +2,8 @@
  *
  * {"type": "/problems/<slug>", "title", "status", "detail", "instance": request id} and
  * the extensions of the design; those that are zero or NULL are left out.  Status, slug
- * and title come from the code (err.h), detail and `part` are err's text and part.  The
- * writer owns nothing.
+ * and title come from the code (err.h), the detail is err's text.  The writer owns
+ * nothing.
  */
 #ifndef CG_HTTP_PROBLEM_H
 #define CG_HTTP_PROBLEM_H

@@ -7,7 +7,6 @@ bool cg_service_open(struct cg_service *g, struct cg_err *err) {
   g->leases = cg_leases_new((size_t)g->conf->leases_max);
   g->endings = cg_endings_new(g);
   g->tally = cg_tally_new(g);
-  g->troubles = (struct cg_troubles){.log = g->log, .clock = g->clock};
   if (g->leases && g->endings && g->tally) return true;
   cg_service_close(g);
   return cg_fail(err, CG_E_MEMORY, "no memory for the lease table");

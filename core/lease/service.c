@@ -40,7 +40,6 @@ struct cg_service *cg_service_home_of_lease(struct cg_service *g, const char *va
 /* ---- what policies ask for ---- */
 
 struct question {
-  struct cg_service *g;
   void (*done)(void *arg, bool ok, uint64_t in_use, const char *text);
   void *arg;
 };
@@ -48,13 +47,8 @@ struct question {
 static void used(void *arg, enum cgp_code code, const void *result, const char *text) {
   struct question q = *(struct question *)arg;
   const struct cgp_quota_usage *u = result;
-  struct cg_err err = {0};
   cg_free(arg);
-  if (code == CGP_OK)
-    q.done(q.arg, true, u->in_use, "");
-  else
-    q.done(q.arg, cg_trouble(&q.g->troubles, CG_PART_QUOTA, "", code, text, &err), 0,
-           err.text);
+  q.done(q.arg, code == CGP_OK, code == CGP_OK ? u->in_use : 0, text);
 }
 
 void cg_service_usage(void *service, const char *scope,
@@ -66,7 +60,7 @@ void cg_service_usage(void *service, const char *scope,
     done(arg, false, 0, "no memory");
     return;
   }
-  *q = (struct question){.g = g, .done = done, .arg = arg};
+  *q = (struct question){.done = done, .arg = arg};
   cg_quota_usage(g->drivers, scope, used, q);
 }
 

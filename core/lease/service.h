@@ -13,7 +13,6 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "lease/lease.h"
-#include "lease/trouble.h"
 #include "plugin/drivers.h"
 #include "policy/policy.h"
 
@@ -59,7 +58,6 @@ struct cg_service {
   struct cg_tally *tally;     /* tally.c: refused credentials, counted */
   struct cg_timer sweep;      /* of the quota */
   bool sweeping;
-  struct cg_troubles troubles;
 };
 
 /* Every second from now on the quota may forget what lapsed.  One worker of a gate. */

@@ -182,14 +182,3 @@ def problem(reply, status, slug=None):
     if slug:
         assert body["type"] == f"/problems/{slug}", body
     return body
-
-
-def away(gate, reply, part, *words):
-    """A 503 that says which part is away; why, in these words, is in the log alone."""
-    body = problem(reply, 503)
-    assert body["part"] == part and int(reply.headers["Retry-After"]) > 0
-    told = reply.text + str(reply.headers)
-    assert not [word for word in (*words, "127.0.0.1") if word in told], told
-    logged = [line["error"] for line in gate.logged() if line.get("part") == part]
-    assert any(all(word in error for word in words) for error in logged), logged
-    return body

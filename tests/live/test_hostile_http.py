@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from conftest import needs
-from hostile import Base, malformed, smuggling
+from hostile import Base, chunks, malformed, smuggling
 from hostile.wire import say, say_all
 from pki import Authority
 from proxies import HAProxy, Nginx
@@ -106,8 +106,8 @@ def test_malformed_requests_get_one_refusal(listener):
 
 def test_nothing_is_smuggled_directly(listener):
     gate, base, there = listener
-    cases = smuggling.cases(base)
-    assert len(cases) >= 200
+    cases = smuggling.cases(base) + chunks.cases(base) + chunks.endless(base)
+    assert len(cases) >= 500
     pairs = say_all(cases=cases, patience=10, **there)
     assert not (found := faults(pairs)), "\n".join(found)
     assert [case[0] for case, heard in pairs if not heard.closes] == []
@@ -117,6 +117,15 @@ def test_nothing_is_smuggled_directly(listener):
 def test_a_request_in_a_body_stays_a_body(gate):
     assert not (found := faults(say_all(gate.port, smuggling.swallowed(public(gate)),
                                         patience=10))), "\n".join(found)
+    nothing_ran(gate)
+
+
+def test_what_is_framed_is_answered_in_order(gate):
+    """Odd to look at, and no attack: each request of it has its own answer."""
+    for case, heard in say_all(gate.port, chunks.framed(public(gate)), patience=10,
+                               answers=2):
+        assert heard.statuses == case[2], (case[0], heard.statuses, heard.data)
+        assert heard.eof and not heard.reset
     nothing_ran(gate)
 
 
@@ -138,7 +147,8 @@ def test_a_refusal_ends_a_pipeline(gate):
 def test_half_a_request_is_ended_by_a_deadline(listener):
     gate, base, there = listener
     cases = malformed.truncated(base)
-    pairs = say_all(cases=cases[::1 + len(cases) // 400], patience=20, at_a_time=400,
+    cases = cases[::1 + len(cases) // 350] + chunks.truncated(base)
+    pairs = say_all(cases=cases, patience=20, at_a_time=400,
                     **there)
     assert not (found := faults(pairs)), "\n".join(found)
     nothing_ran(gate)
@@ -156,7 +166,8 @@ def test_half_a_body_is_ended_by_a_deadline(gate):
 def test_half_a_request_and_a_goodbye(gate):
     """A client that ends in the middle of a request hears that at once."""
     base = public(gate)
-    cases = [(name, data, {400}) for name, data, _ in malformed.truncated(base)[::7]]
+    cases = [(name, data, {400})
+             for name, data, _ in malformed.truncated(base)[::7] + chunks.truncated(base)]
 
     async def leave():
         return [(case, await say(gate.port, case[1], 10, leave=True)) for case in cases]
@@ -231,7 +242,8 @@ def test_nothing_is_smuggled_through_a_proxy(gate, tmp_path, started, which):
     base = public(gate, credentials=False)
     assert requests.post(f"http://127.0.0.1:{proxy.port}{RESERVE}",
                          timeout=5).status_code == 403
-    cases = smuggling.cases(base) + smuggling.swallowed(base) + malformed.cases(base)
+    cases = smuggling.cases(base) + smuggling.swallowed(base) + malformed.cases(base) + \
+        chunks.cases(base)
     pairs = asyncio.run(through(proxy, honest, cases))
     reached = gate.metric("camgate_http_requests_total") + \
         gate.metric("camgate_http_refused_total")

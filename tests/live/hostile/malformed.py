@@ -8,7 +8,6 @@ import random
 from . import distinct
 
 BAD = {400}
-LENGTHLESS = {411}
 CONTROLS = [c for c in range(0x20) if c != 0x09] + [0x7F]
 HIGH = [0x80, 0x85, 0x8A, 0x8D, 0xA0, 0xAD, 0xC0, 0xC2, 0xE2, 0xEF, 0xF0, 0xFE, 0xFF]
 SEPARATORS = [ord(c) for c in '"(),/;<=>?@[\\]{}']
@@ -72,9 +71,9 @@ def targets(b):
     def with_query(c):
         return b.lined(f"GET {b.get}?a={c.decode('latin-1')}x HTTP/1.1")
 
-    odd = [0x09, 0x20] + CONTROLS + HIGH + [ord(c) for c in '"#<>[\\]^`{|}']
-    cases = each_byte("path with", odd, with_path) + each_byte("query with", odd,
-                                                               with_query)
+    odd = [0x09, 0x20] + CONTROLS + HIGH + [ord(c) for c in "#<>\\"]
+    cases = each_byte("path with", odd + [ord(c) for c in '"[]^`{|}'], with_path) + \
+        each_byte("query with", odd, with_query)
     for code in [0x00, 0x01, 0x09, 0x0A, 0x0D, 0x1B, 0x1F, 0x2F, 0x5C, 0x7F]:
         cases.append((f"path encodes {code:02x}",
                       b.lined(f"GET {b.get}/%{code:02x}x HTTP/1.1"), BAD))
@@ -88,12 +87,18 @@ def targets(b):
                  "/x/..", "/x/../..", "/x/./y", "/../../../../etc/passwd",
                  "/%2e%2e/%2e%2e/etc/passwd"):
         cases.append((f"dots {text}", b.lined(f"GET {b.get}{text} HTTP/1.1"), BAD))
-    for text in ("*", "x", "?x", "gate:80", "http://gate/", "https://gate/x",
-                 "HTTP://gate", "http:/x", "http:x", "[::1]:80", "javascript:x",
-                 "file:///etc/passwd", "\\x"):
+    for text in ("*", "x", "?x", "gate:80", "http:/x", "http:x", "[::1]:80",
+                 "javascript:x", "file:///etc/passwd", "\\x", "http://", "http:///x",
+                 "http://a@gate/", "http://a:b@gate/", "http://gate:x/",
+                 "http://gate:65536/", "http://:80/", "http://[1.2.3.4]/",
+                 "http://[::1/", "http://[v1.x]/", "http://gate#x", "http://gate\\x/",
+                 "http://g%61te/", "http://gate/../x", "http://gate/%2e%2e/x",
+                 "http://gate/%2f", "http://gate/a|b", "http://gate?a=%00", "ftp://gate/",
+                 "ws://gate/", "httpss://gate/", "://gate/"):
         cases.append((f"target {text}", b.lined(f"GET {text} HTTP/1.1"), BAD))
     cases.append(("CONNECT", b.lined("CONNECT gate:80 HTTP/1.1"), BAD))
-    cases.append(("OPTIONS *", b.lined("OPTIONS * HTTP/1.1"), BAD))
+    for text in ("**", "*?", "*/", "/*\0"):
+        cases.append((f"OPTIONS {text!r}", b.lined(f"OPTIONS {text} HTTP/1.1"), BAD))
     return cases
 
 
@@ -146,7 +151,10 @@ def hosts(b):
     values = ("", " ", "\t", " a b", " a,b", " a, b", " a/b", " a@b", " http://a", " a?b",
               " a#b", " a\\b", " a:b", " a:80:80", " a:65536", " a:99999999999", " a:+80",
               " a:-1", " a: 80", " :80", " :", " []", " [::1", " ::1", " [::1]x",
-              " [::1]:x", " [xyz]", " [a b]", " \xe4", " a\x00", " a\x01", " a%41",
+              " [::1]:x", " [xyz]", " [a b]", " [1.2.3.4]", " [1.2.3.4]:80",
+              " [:]", " [:::]", " [1::2::3]",
+              " [12345::]", " [::1%25lo]", " [v1.a]", " [[::1]]", " [::1]]",
+              " \xe4", " a\x00", " a\x01", " a%41",
               " <a>", " {a}", " a;b", " 'a'", ' "a"', " a|b", " a^b", " a`b", " (a)",
               " a=b", " a&b", " $a", " !a", " *", " a\x7f")
     cases = [(f"Host:{text!r}", with_host(text), BAD) for text in values]
@@ -192,29 +200,21 @@ def lengths(b):
             "fold behind": f"Content-Length: {n}\r\n 0\r\n",
             "NUL name": f"Content-Length\0: {n}\r\n"}.items():
         cases.append((f"lengths: {name}", b.a_post(fields), BAD))
-    for name, fields in {
-            "none": "", "underscore": f"Content_Length: {n}\r\n",
-            "X-": f"X-Content-Length: {n}\r\n", "misspelt": f"Content-Lenght: {n}\r\n",
-            "short": f"Content: {n}\r\n"}.items():
-        cases.append((f"lengthless: {name}", b.a_post(fields), LENGTHLESS))
     cases.append(("a GET with a body", b.a_get(length) + b.body, BAD))
     for method in ("HEAD", "DELETE"):
         cases.append((f"a {method} with a body", b.head(f"{method} {b.get} HTTP/1.1",
                                                         length) + b"\r\n" + b.body, BAD))
-    for method in ("PUT", "PATCH"):
-        cases.append((f"a {method} without length", b.lined(f"{method} {b.get} HTTP/1.1"),
-                      LENGTHLESS))
     return cases
 
 
 def codings(b):
-    values = ("chunked", "Chunked", "CHUNKED", "identity", "gzip", "deflate", "compress",
+    values = ("identity", "gzip", "deflate", "compress",
               "br", "x", "", " ", "gzip, chunked", "chunked, gzip", "chunked, chunked",
-              "chunked;q=1", "\"chunked\"", "chunked,", ",chunked", " chunked ",
-              "\tchunked", "chunked\t", "x-chunked", "chunke", "chunkedd", "c hunked",
+              "chunked;q=1", "\"chunked\"", "chunked,", ",chunked", "x-chunked",
+              "chunke", "chunkedd", "c hunked",
               "trailers", "identity, chunked", "chunked chunked", "cow")
     return [(f"coding {text!r}",
-             b.a_post(f"Transfer-Encoding: {text}\r\n", body=b"0\r\n\r\n"), LENGTHLESS)
+             b.a_post(f"Transfer-Encoding: {text}\r\n", body=b"0\r\n\r\n"), BAD)
             for text in values]
 
 

@@ -5,7 +5,7 @@ runs it; a reader that refuses the first request and drops the rest does not.
 """
 from . import distinct
 
-BAD, LENGTHLESS, EITHER = {400}, {411}, {400, 411}
+BAD = {400}
 
 # Ways to write a coding that one reader takes for `Transfer-Encoding: chunked` and
 # another overlooks.  The first group is the field proper; the second breaks the grammar.
@@ -53,17 +53,16 @@ def chunked(data, size=None):
 
 def length_and_coding(b):
     cases = []
-    for group, statuses in ((PLAIN, LENGTHLESS), (BROKEN, EITHER)):
-        for text in group:
-            behind = b"0\r\n\r\n" + b.prize
-            both = f"Content-Length: {len(behind)}\r\n", text + "\r\n"
-            cases.append((f"CL.TE {text!r}", b.a_post(*both, body=behind), statuses))
-            cases.append((f"TE then CL {text!r}", b.a_post(*reversed(both), body=behind),
-                          statuses))
-            inside = chunked(b.prize)
-            short = f"Content-Length: {inside.index(b'POST')}\r\n"
-            cases.append((f"TE.CL {text!r}", b.a_post(short, text + "\r\n", body=inside),
-                          statuses))
+    for text in PLAIN + BROKEN:
+        behind = b"0\r\n\r\n" + b.prize
+        both = f"Content-Length: {len(behind)}\r\n", text + "\r\n"
+        cases.append((f"CL.TE {text!r}", b.a_post(*both, body=behind), BAD))
+        cases.append((f"TE then CL {text!r}", b.a_post(*reversed(both), body=behind),
+                      BAD))
+        inside = chunked(b.prize)
+        short = f"Content-Length: {inside.index(b'POST')}\r\n"
+        cases.append((f"TE.CL {text!r}", b.a_post(short, text + "\r\n", body=inside),
+                      BAD))
     return cases
 
 
@@ -102,37 +101,10 @@ def odd_lengths(b):
     for name in ("Content-Length ", "Content-Length\t", " Content-Length",
                  "Content-Length\0", "Content Length", "Content-Length\x0b",
                  "\x0bContent-Length", "Content-Length\xa0", "Content-Length\x7f",
-                 "Content-\xc3\x9fength", "Content_Length", "Content-Lengt",
-                 "XContent-Length", "Content--Length", "Content.Length"):
+                 "Content-\xc3\x9fength"):
         cases.append((f"CL named {name!r}",
-                      b.a_post(f"{name}: {n}\r\n", body=b.body + b.prize), EITHER))
+                      b.a_post(f"{name}: {n}\r\n", body=b.body + b.prize), BAD))
     return cases
-
-
-def chunks(b):
-    """A coding alone; the attack is in the chunks."""
-    prize = b.prize
-    bodies = {
-        "plain": chunked(b.body) + prize, "extension": b"0;a=b\r\n\r\n" + prize,
-        "quoted extension": b'0;a="\r\n\r\n"' + prize, "LF extension": b"0;a\nb\r\n\r\n" +
-        prize, "no extension name": b"0;\r\n\r\n" + prize, "LF ends": b"0\n\n" + prize,
-        "CR ends": b"0\r\r" + prize, "hex prefix": b"0x0\r\n\r\n" + prize,
-        "signed": b"+0\r\n\r\n" + prize, "negative": b"-1\r\n\r\n" + prize,
-        "zeros": b"0000000000000000\r\n\r\n" + prize,
-        "overflow 32": chunked(b.body, b"1%08x" % len(b.body)) + prize,
-        "overflow 64": chunked(b.body, b"1%016x" % len(b.body)) + prize,
-        "space": b"0 \r\n\r\n" + prize, "tab": b"\t0\r\n\r\n" + prize,
-        "NUL": b"0\0\r\n\r\n" + prize,
-        "trailer": b"0\r\nContent-Length: 5\r\n\r\n" + prize,
-        "trailer that is a request": b"0\r\n" + prize,
-        "short chunk": b"1\r\n" + b.body + b"\r\n0\r\n\r\n" + prize,
-        "long chunk": chunked(b.body, b"ffff") + prize,
-        "underscore": b"0_0\r\n\r\n" + prize, "comma": b"0,0\r\n\r\n" + prize,
-        "nothing": prize, "empty": b"\r\n" + prize,
-    }
-    return [(f"chunks: {name}", b.a_post("Transfer-Encoding: chunked\r\n", body=body),
-             LENGTHLESS)
-            for name, body in bodies.items()]
 
 
 def bodies_on_bodiless(b):
@@ -142,23 +114,6 @@ def bodies_on_bodiless(b):
         length = f"Content-Length: {len(b.prize)}\r\n"
         cases.append((f"{method} with the prize as body",
                       b.head(line, length) + b"\r\n" + b.prize, BAD))
-        cases.append((f"{method} chunked",
-                      b.head(line, "Transfer-Encoding: chunked\r\n") + b"\r\n" +
-                      chunked(b.prize), LENGTHLESS))
-        cases.append((f"{method} chunked to nothing",
-                      b.head(line, "Transfer-Encoding: chunked\r\n") + b"\r\n0\r\n\r\n" +
-                      b.prize, LENGTHLESS))
-    for method in ("POST", "PUT", "PATCH"):
-        cases.append((f"{method} without length", b.head(f"{method} {b.post} HTTP/1.1") +
-                      b"\r\n" + b.prize, LENGTHLESS))
-    for version in ("HTTP/1.0", "HTTP/1.1"):
-        line = f"POST {b.post} {version}"
-        cases.append((f"{version} coding",
-                      b.head(line, "Transfer-Encoding: chunked\r\n") + b"\r\n0\r\n\r\n" +
-                      b.prize + b" ", LENGTHLESS))
-        cases.append((f"{version} keep-alive without length",
-                      b.head(line, "Connection: keep-alive\r\n") + b"\r\n" + b.prize,
-                      LENGTHLESS))
     return cases
 
 
@@ -182,7 +137,7 @@ def injections(b):
     for code in ("%0d%0a", "%0D%0A%0D%0A", "%0a", "%0d", "%00"):
         cases.append((f"path with {code}",
                       b.lined(f"GET {b.get}/{code}Host:x HTTP/1.1") + b.prize, BAD))
-    for target in ("http://gate/", "http://evil/", "*", "//evil\\@gate/", "/x y",
+    for target in ("http://a@gate/", "http:///evil", "*", "//evil\\@gate/", "/x y",
                    "/x\ty"):
         cases.append((f"target {target!r} before the prize",
                       b.lined(f"GET {target} HTTP/1.1") + b.prize, BAD))
@@ -223,7 +178,7 @@ def prefixes(b):
     return [(f"prefix: {name}", text + b.prize, BAD) for name, text in texts.items()]
 
 
-FAMILIES = (length_and_coding, two_lengths, odd_lengths, chunks, bodies_on_bodiless,
+FAMILIES = (length_and_coding, two_lengths, odd_lengths, bodies_on_bodiless,
             injections, hop_by_hop, prefixes)
 
 

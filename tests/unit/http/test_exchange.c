@@ -181,8 +181,7 @@ static void test_targets(void **state) {
   assert_non_null(strstr(answer_body(&answer), "GET /echo/b p=b h=- q=a|b "));
   assert_int_equal(client_ask(g, GET("http://other"), &answer), 404);
   assert_int_equal(client_ask(g, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", &answer), 204);
-  assert_non_null(
-      strstr(answer.text, "Allow: GET, HEAD, POST, PUT, DELETE\r\n"));
+  assert_non_null(strstr(answer.text, "Allow: GET, HEAD, POST, PUT, DELETE\r\n"));
 }
 
 static void test_problem_shapes(void **state) {
