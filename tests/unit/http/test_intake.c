@@ -94,49 +94,101 @@ static void test_bodies_of_all_sizes(void **state) {
   gate_close(g);
 }
 
-/* ---- another protocol ---- */
+/* ---- one intake by itself ---- */
+
+struct bench {
+  struct cg_loop *loop;
+  struct bufferevent *bev;
+  int client; /* the other end */
+  char room[CG_INTAKE_ROOM];
+  struct cg_intake in;
+  const char *bytes;
+};
+
+static const struct cg_message_limits limits = {16384, 64, 65536};
 
 static void on_readable(evutil_socket_t fd, short what, void *arg) {
+  struct bench *b = arg;
   (void)fd, (void)what;
-  assert_int_equal(cg_intake_receive(arg), CG_RECEIVED_SOME);
+  assert_int_equal(cg_intake_receive(&b->in), CG_RECEIVED_SOME);
+  assert_true(cg_intake_settle(&b->in));
+}
+
+static int open_bench(void **state) {
+  struct bench *b = calloc(1, sizeof *b);
+  struct cg_err err;
+  int ends[2];
+  assert_non_null(b);
+  b->loop = cg_loop_new(&err);
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+  b->client = ends[1];
+  b->bev = bufferevent_socket_new(cg_loop_base(b->loop), ends[0], BEV_OPT_CLOSE_ON_FREE);
+  struct cg_intake_conf conf = {b->bev, &limits, b->room, on_readable, b};
+  assert_true(cg_intake_open(&b->in, &conf));
+  *state = b;
+  return 0;
+}
+
+static int close_bench(void **state) {
+  struct bench *b = *state;
+  cg_intake_close(&b->in);
+  bufferevent_free(b->bev);
+  close(b->client);
+  cg_loop_free(b->loop);
+  free(b);
+  return 0;
+}
+
+/* What the client can send until nobody reads it any more. */
+static size_t send_all_it_takes(struct bench *b) {
+  static const char get[] = GET("/");
+  size_t sent = 0;
+  for (int full = 0; full < 3;) {
+    ssize_t n = send(b->client, get, sizeof get - 1, MSG_NOSIGNAL);
+    sent += n > 0 ? (size_t)n : 0;
+    full = n > 0 ? 0 : full + 1;
+    if (n < (ssize_t)sizeof get - 1)
+      event_base_loop(cg_loop_base(b->loop), EVLOOP_NONBLOCK);
+  }
+  return sent;
+}
+
+/* A client that sends requests on and on, while none of them is taken. */
+static void test_what_is_held_has_a_bound(void **state) {
+  struct bench *b = *state;
+  size_t most = cg_message_size_max(&limits) + CG_INTAKE_ROOM, before;
+  send_all_it_takes(b);
+  before = cg_intake_length(&b->in);
+  assert_in_range(before, cg_message_size_max(&limits), most);
+  assert_int_equal(cg_intake_next(&b->in, &b->bytes), CG_MESSAGE_READY);
+  while (cg_intake_next(&b->in, &b->bytes) == CG_MESSAGE_READY) cg_intake_consume(&b->in);
+  assert_true(cg_intake_has_unread(&b->in)); /* it reads again */
+  assert_true(send_all_it_takes(b) > 0);
 }
 
 static void test_the_rest_is_handed_over(void **state) {
-  static const struct cg_message_limits limits = {16384, 64, 65536};
-  static const char text[] = GET("/ws") "frames";
-  char room[CG_INTAKE_ROOM], input[16];
-  struct cg_err err;
-  int ends[2];
-  const char *bytes;
-  (void)state;
-  struct cg_loop *loop = cg_loop_new(&err);
-  struct event_base *base = cg_loop_base(loop);
-  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-  struct bufferevent *bev = bufferevent_socket_new(base, ends[0], BEV_OPT_CLOSE_ON_FREE);
-  struct cg_intake in = {.room = NULL};
-  assert_true(cg_intake_open(
-      &in, &(struct cg_intake_conf){bev, &limits, room, on_readable, &in}));
-  client_puts(ends[1], text);
-  event_base_loop(base, EVLOOP_NONBLOCK);
-  assert_int_equal(cg_intake_next(&in, &bytes), CG_MESSAGE_READY);
-  cg_intake_consume(&in);
-  assert_int_equal(cg_intake_length(&in), 6);
-  assert_true(cg_intake_hand_over(&in));
-  client_puts(ends[1], " behind");
-  event_base_loop(base, EVLOOP_NONBLOCK);
-  assert_int_equal(bufferevent_read(bev, input, sizeof input), 13);
+  struct bench *b = *state;
+  char input[16];
+  client_puts(b->client, GET("/ws") "frames");
+  event_base_loop(cg_loop_base(b->loop), EVLOOP_NONBLOCK);
+  assert_int_equal(cg_intake_next(&b->in, &b->bytes), CG_MESSAGE_READY);
+  cg_intake_consume(&b->in);
+  assert_int_equal(cg_intake_length(&b->in), 6);
+  assert_true(cg_intake_hand_over(&b->in));
+  client_puts(b->client, " behind");
+  event_base_loop(cg_loop_base(b->loop), EVLOOP_NONBLOCK);
+  assert_int_equal(bufferevent_read(b->bev, input, sizeof input), 13);
   assert_memory_equal(input, "frames behind", 13);
-  cg_intake_close(&in);
-  bufferevent_free(bev);
-  close(ends[1]);
-  cg_loop_free(loop);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_cut_reads_alike),
       cmocka_unit_test(test_bodies_of_all_sizes),
-      cmocka_unit_test(test_the_rest_is_handed_over),
+      cmocka_unit_test_setup_teardown(test_what_is_held_has_a_bound, open_bench,
+                                      close_bench),
+      cmocka_unit_test_setup_teardown(test_the_rest_is_handed_over, open_bench,
+                                      close_bench),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
