@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -125,6 +126,7 @@ static struct gate *gate_open(const struct cg_route *routes,
   struct cg_err err;
   struct gate *g = calloc(1, sizeof *g);
   assert_non_null(g);
+  sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL); /* as the gate */
   g->loop = cg_loop_new(&err);
   g->clock = cg_clock_fake(INT64_C(1767225600000000)); /* 2026-01-01 */
   g->arenas = cg_arena_pool_new();
