@@ -7,8 +7,7 @@ WORKDIR /src
 COPY scripts/deps scripts/
 RUN scripts/deps build
 COPY . .
-RUN cmake --preset release && cmake --build --preset release && \
-    cmake --install build/release --prefix /opt/camgate
+RUN scripts/release && cmake --install build/release --prefix /opt/camgate
 
 FROM debian:12
 COPY --from=build /src/scripts/deps /opt/camgate/setup/deps
