@@ -7,8 +7,7 @@
 
 /* ---- pages about problems (RFC 9457 3.1.1: a type that can be looked up) ---- */
 
-static void open_page(struct cg_exchange *x, struct cg_buf *b, const char *title) {
-  cg_exchange_set_header(x, "Cache-Control", "max-age=3600");
+static void open_page(struct cg_buf *b, const char *title) {
   cg_buf_printf(
       b,
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -19,15 +18,17 @@ static void open_page(struct cg_exchange *x, struct cg_buf *b, const char *title
 }
 
 static void send_page(struct cg_exchange *x, const struct cg_buf *b) {
-  if (cg_buf_ok(b))
-    cg_exchange_reply(x, 200, "text/html; charset=utf-8", b->data, b->len);
-  else
+  if (!cg_buf_ok(b)) {
     cg_exchange_failf(x, CG_E_MEMORY, "the gate has no memory left for this page");
+    return;
+  }
+  cg_exchange_set_header(x, "Cache-Control", "max-age=3600");
+  cg_exchange_reply(x, 200, "text/html; charset=utf-8", b->data, b->len);
 }
 
 static void problems(struct cg_exchange *x) {
   struct cg_buf *b = cg_api_out(x);
-  open_page(x, b, "Problems");
+  open_page(b, "Problems");
   cg_buf_puts(b, "<p>What the <code>type</code> of a refusal means.</p>\n<dl>\n");
   for (int code = CG_OK + 1; code < CG_CODE_COUNT; code++) {
     const struct cg_code_info *info = cg_code_info((enum cg_code)code);
@@ -56,7 +57,7 @@ static void problem(struct cg_exchange *x) {
     return;
   }
   struct cg_buf *b = cg_api_out(x);
-  open_page(x, b, info->title);
+  open_page(b, info->title);
   cg_buf_printf(b,
                 "<p><code>" PROBLEMS "/%s</code>, HTTP %d</p>\n"
                 "<h2>What it means</h2>\n<p>%s</p>\n"

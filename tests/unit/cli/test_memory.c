@@ -122,6 +122,10 @@ static int audit(struct bench *b) {
   return ask(b, "GET", "/api/v1/audit?limit=5&order=desc&subject=alice", NULL);
 }
 
+static int problems(struct bench *b) {
+  return ask(b, "GET", "/problems", NULL);
+}
+
 static int readyz(struct bench *b) {
   return ask(b, "GET", "!/readyz?verbose", NULL);
 }
@@ -266,6 +270,7 @@ static const struct route routes[] = {
     {"cameras", nothing, list_cameras, 200, 1},
     {"explain", nothing, explain, 200, 1},
     {"audit", nothing, audit, 200, 1},
+    {"problems", nothing, problems, 200, 1},
     {"webhook", a_signed_event, webhook, 200, 1},
     {"stranger", nothing, stranger, 401, 1},
     {"readyz", nothing, readyz, 200, 1},
