@@ -2,6 +2,7 @@
 
 OPA is compared where `scripts/deps bench` has built it.
 """
+import argparse
 import secrets
 import sys
 
@@ -45,6 +46,17 @@ def test_what_is_measured_can_be():
         assert operation is None or operation in paths[of]
     for theirs, least, aim in compare.GOALS:
         assert set(theirs) < set(compare.ROWS) and least <= aim
+
+
+def test_a_short_run():
+    if not peers.LuaJIT.there():
+        pytest.skip("nginx-luajit is not there (scripts/deps test)")
+    args = argparse.Namespace(connections=8, rounds=1, seconds=1)
+    got = compare.compare(args, ("explain", "luajit"))
+    assert list(got["rows"]) == ["explain", "luajit"]
+    for row in got["rows"].values():
+        assert row["failed"] == 0 and row["rate"] > 0 and row["cpu_us"] > 0
+    assert [goal["theirs"] for goal in got["goals"]] == ["explain, nginx + LuaJIT"]
 
 
 def test_the_guide_shows_the_table():

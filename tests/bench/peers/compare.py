@@ -57,8 +57,8 @@ def say(what):
     print(f"bench: {what}", file=sys.stderr)
 
 
-def present():
-    for peer in peers.PEERS:
+def present(wanted):
+    for peer in (peer for peer in peers.PEERS if peer.name in wanted):
         if peer.there():
             yield peer
         else:
@@ -66,19 +66,19 @@ def present():
 
 
 class Run:
-    """The servers, all started, and the files of their loads."""
+    """The servers that the rows are about, all started, and the files of their loads."""
 
-    def __init__(self, folder, running):
-        self.folder = folder
+    def __init__(self, folder, running, rows):
+        self.folder, wanted = folder, {ROWS[name][1] for name in rows}
         self.world = world.World(folder, secrets.token_hex(32))
-        self.peers = [peer(folder / peer.name, self.world) for peer in present()]
-        self.bare = bench.Bare(folder / "bare")
-        self.servers = {server.name: server for server in (*self.peers, self.bare)}
+        self.peers = [peer(folder / peer.name, self.world) for peer in present(wanted)]
+        bare = [bench.Bare(folder / "bare")] if "bare" in wanted else []
+        self.servers = {server.name: server for server in (*self.peers, *bare)}
+        self.rows = [name for name in rows if ROWS[name][1] in self.servers]
         with on_core(SERVER_CORE):
             for server in self.servers.values():
                 running.callback(server.stop)
-                server.start(*([1] if server is self.bare else []))
-        self.rows = [name for name, (_, of, _) in ROWS.items() if of in self.servers]
+                server.start(*([1] if server in bare else []))
 
     def make_loads(self):
         made = {"explain": list(world.explains(self.world)),
@@ -173,12 +173,12 @@ def markdown(got):
               f"{row['rate']:,.0f} | {row['p50_ms']:.2f}, {row['p99_ms']:.2f} |")
 
 
-def compare(args):
+def compare(args, rows=tuple(ROWS)):
     """Everything that is printed, or None after it has named differences."""
     with contextlib.ExitStack() as running:
         folder = Path(running.enter_context(
             tempfile.TemporaryDirectory(prefix="camgate-peers-")))
-        run = Run(folder, running)
+        run = Run(folder, running, rows)
         say("verdicts")
         different = [line for peer in run.peers for line in peers.differences(peer)]
         if different:
