@@ -341,6 +341,8 @@ static bool take_socket(struct cg_conn *c, struct bufferevent *bev) {
   c->wire =
       (struct cg_wire){.bev = bev, .intake = &c->intake, .listener = c->all->listener};
   fcntl(bufferevent_getfd(bev), F_SETFD, FD_CLOEXEC);
+  evhtp_safe_free(c->evhtp->parser, cg_free); /* 8 KiB that never see a byte */
+  evhtp_safe_free(c->evhtp->resume_ev, event_free);
   if (!cg_intake_open(&c->intake, &conf)) return false;
   bufferevent_setcb(bev, on_read, on_write, on_event, c);
   return true;

@@ -10,7 +10,6 @@
 #include "http/exchange.h"
 #include "http/wire.h"
 
-#define READ_MOST   (16 * 1024) /* bytes a turn */
 #define LINGER_MOST (1024 * 1024)
 
 enum state { OPEN, CLOSING, PARTING, LINGERING, ENDED };
@@ -356,9 +355,10 @@ static void begin(struct cg_ws *ws, struct bufferevent *bev) {
   ws->alive_by = cg_loop_now(ws->conf.loop) + limits->ping_us;
   set_timer(ws, limits->ping_us);
   bufferevent_setcb(bev, on_read, on_write, on_event, ws);
-  bufferevent_setwatermark(bev, EV_READ, 0, READ_MOST);
+  bufferevent_setwatermark(bev, EV_READ, 0, 0);
   bufferevent_setwatermark(bev, EV_WRITE, limits->queue_high / 2, 0);
-  bufferevent_enable(bev, EV_READ | EV_WRITE);
+  /* With TLS to enable is to read, which leaves 48 KiB of buffers when nothing comes. */
+  bufferevent_enable(bev, (EV_READ | EV_WRITE) & ~bufferevent_get_enabled(bev));
   if (evbuffer_get_length(ws->reader.in)) /* sent with the handshake */
     bufferevent_trigger(bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }

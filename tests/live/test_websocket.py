@@ -5,13 +5,17 @@ itself needs Python 2.  All are strict: the very frames, the very code of close,
 import asyncio
 import base64
 import hashlib
+import json
 import signal
 import ssl
+import subprocess
+import sys
 
 import aiohttp
 import pytest
 
 from pki import Authority
+from servers import ROOT
 from wait import until
 from websocket import (CLOSE, KEY, PING, PONG, TEXT, Peer, Socket, close_payload, frame)
 from websocket_cases import CLOSED_AS_SENT, CLOSED_BARE, OPEN, SECTIONS
@@ -344,3 +348,15 @@ async def talk(url, context):
 def test_aiohttp(server):
     context = ssl.create_default_context(cafile=server.ca) if server.ca else True
     assert asyncio.run(talk(server.url, context)) == 4321
+
+
+# ---- memory ----
+
+@pytest.mark.skipif(not (ROOT / "build/release/tests/ws_peer").exists(),
+                    reason="no release build, and sanitizers' memory says nothing")
+def test_idle_sockets_are_small():
+    """The benchmark says what ten thousand cost; a buffer that stays would show here."""
+    argv = [sys.executable, ROOT / "tests/bench/idle.py", "1500", "--json"]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=120, check=True)
+    cost = json.loads(done.stdout)
+    assert cost["plain"] <= 8 and cost["tls"] <= 22, cost

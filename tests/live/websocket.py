@@ -143,7 +143,7 @@ class Socket:
 class Peer(Server):
     """ws_peer serve; pair: (certificate, key) for TLS, of the authority with file ca."""
 
-    name = "ws_peer"
+    name, binary = "ws_peer", PEER
 
     def __init__(self, folder, pair=None, ca=None, **options):
         super().__init__(folder)
@@ -153,7 +153,7 @@ class Peer(Server):
         options = dict(self.options, port=self.port)
         if self.pair:
             options.update(cert=self.pair[0], key=self.pair[1])
-        return self.spawn(PEER, "serve", *(f"{k}={v}" for k, v in options.items()),
+        return self.spawn(self.binary, "serve", *(f"{k}={v}" for k, v in options.items()),
                           env=dict(os.environ, ASAN_OPTIONS="detect_leaks=1"))
 
     def ready(self):
