@@ -7,6 +7,7 @@
 #include "http/wire.h"
 
 #define SLICE_US 5000    /* of work, then the sockets are looked at again */
+#define HOLD_US  200     /* an answer waits for those behind it */
 #define TOLD_US  1000000 /* Retry-After: 1 */
 #define WAIT_US  20000   /* of who insists, and for each one in the line: */
 #define EACH_US  30      /* three times the cost of a refusal */
@@ -111,11 +112,25 @@ static void rearm(struct cg_admission *a) {
   if (event_add(a->turn, &tv) < 0) event_active(a->turn, EV_TIMEOUT, 0);
 }
 
+/* Their answers leave together, but none waits for long. */
+static void run_admitted(struct cg_admission *a) {
+  struct cg_outbox *out = a->conf.listener->outbox;
+  int64_t began = now(a), flushed = began, at = began;
+  cg_outbox_open(out);
+  for (; a->admitted.n && at - began < SLICE_US; at = now(a)) {
+    if (at - flushed >= HOLD_US) {
+      cg_outbox_flush(out);
+      flushed = at;
+    }
+    run(a, take_first(&a->admitted));
+  }
+  cg_outbox_close(out);
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *arg) {
   struct cg_admission *a = arg;
   (void)fd, (void)what;
-  for (int64_t until = now(a) + SLICE_US; a->admitted.n && now(a) < until;)
-    run(a, take_first(&a->admitted));
+  run_admitted(a);
   for (int64_t at = now(a); a->waiting.n && due_us(a) <= at && now(a) < at + SLICE_US;)
     end_wait(a, take_first(&a->waiting));
   a->armed = false;

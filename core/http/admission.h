@@ -29,7 +29,7 @@ struct cg_admission;
 
 struct cg_admission_conf {
   struct cg_loop *loop;
-  const struct cg_listener *listener;
+  const struct cg_listener *listener; /* has an outbox */
   const struct cg_router *router;
   uint32_t most;
 };

@@ -61,8 +61,9 @@ struct cg_listener {
   const struct cg_http_metrics *metric_ids;
   uint32_t worker;
   bool tls;
-  bool draining; /* every answer is its connection's last */
-  char date[40]; /* IMF-fixdate, as of the last cg_listener_set_date */
+  bool draining;            /* every answer is its connection's last */
+  struct cg_outbox *outbox; /* wire.h; NULL: none */
+  char date[40];            /* IMF-fixdate, as of the last cg_listener_set_date */
 };
 
 int64_t cg_listener_now(const struct cg_listener *l); /* mono */

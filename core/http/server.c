@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "http/conn.h"
+#include "http/wire.h"
 
 #define SWEEP_US 100000
 
@@ -126,8 +127,10 @@ static bool make_admission(struct cg_server *s) {
                                    .listener = &s->listener,
                                    .router = s->conf.router,
                                    .most = most};
-  if (most) s->conns.admission = cg_admission_new(&conf);
-  return !most || s->conns.admission;
+  if (!most) return true;
+  s->listener.outbox = cg_outbox_new();
+  s->conns.admission = s->listener.outbox ? cg_admission_new(&conf) : NULL;
+  return s->conns.admission;
 }
 
 static bool make_conns(struct cg_server *s) {
@@ -181,6 +184,7 @@ void cg_server_free(struct cg_server *s) {
   cg_sockets_close(&s->conf.sockets);
   cg_conns_close(&s->conns);
   cg_admission_free(s->conns.admission);
+  cg_outbox_free(s->listener.outbox);
   count_connections(s);
   evhtp_free(s->htp);
   cg_free(s);

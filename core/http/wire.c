@@ -9,6 +9,23 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "base/mem.h"
+
+#define FLAGS      (MSG_NOSIGNAL | MSG_DONTWAIT)
+#define HELD_MAX   16
+#define HELD_BYTES 4096
+
+struct held {
+  struct cg_wire *wire;
+  size_t n;
+  char bytes[HELD_BYTES];
+};
+
+struct cg_outbox {
+  bool open;
+  size_t n;
+  struct held held[HELD_MAX];
+};
 
 bool cg_wire_closes(const struct cg_wire *w) {
   return w->last || w->listener->draining;
@@ -17,7 +34,9 @@ bool cg_wire_closes(const struct cg_wire *w) {
 static ssize_t send_now(struct bufferevent *bev, struct iovec *iov, int n) {
   struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
   ssize_t sent;
-  do sent = sendmsg(bufferevent_getfd(bev), &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+  do
+    sent = n == 1 ? send(bufferevent_getfd(bev), iov->iov_base, iov->iov_len, FLAGS)
+                  : sendmsg(bufferevent_getfd(bev), &msg, FLAGS);
   while (sent < 0 && errno == EINTR);
   if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) return 0;
   return sent;
@@ -59,15 +78,69 @@ static bool must_call(const struct cg_wire *w, enum cg_sent sent) {
   return sent == CG_SENT_BROKEN || w->last || cg_intake_length(w->intake) > 0;
 }
 
-void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n) {
-  CG_CHECK(w->exchange);
-  w->exchange = NULL;
-  w->last = cg_wire_closes(w);
-  enum cg_sent sent = cg_wire_send(w, iov, n);
+static void note_sent(struct cg_wire *w, enum cg_sent sent) {
   w->broken = sent == CG_SENT_BROKEN;
   if (must_call(w, sent))
     bufferevent_trigger(w->bev, EV_WRITE,
                         BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static bool can_be_held(const struct cg_wire *w, size_t n) {
+  const struct cg_outbox *o = w->listener->outbox;
+  return o && o->open && n <= HELD_BYTES && !w->inside && !w->listener->tls &&
+         cg_wire_unsent(w) == 0;
+}
+
+static void hold(struct cg_outbox *o, struct cg_wire *w, const struct iovec *iov, int n) {
+  if (o->n == HELD_MAX) cg_outbox_flush(o);
+  struct held *h = &o->held[o->n++];
+  h->wire = w;
+  h->n = 0;
+  for (int i = 0; i < n; i++) {
+    memcpy(h->bytes + h->n, iov[i].iov_base, iov[i].iov_len);
+    h->n += iov[i].iov_len;
+  }
+}
+
+void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n) {
+  CG_CHECK(w->exchange);
+  w->exchange = NULL;
+  w->last = cg_wire_closes(w);
+  size_t all = 0;
+  for (int i = 0; i < n; i++) all += iov[i].iov_len;
+  if (can_be_held(w, all))
+    hold(w->listener->outbox, w, iov, n);
+  else
+    note_sent(w, cg_wire_send(w, iov, n));
+}
+
+/* ---- answers of one turn ---- */
+
+struct cg_outbox *cg_outbox_new(void) {
+  return cg_alloc(sizeof(struct cg_outbox));
+}
+
+void cg_outbox_free(struct cg_outbox *o) {
+  CG_CHECK(!o || o->n == 0);
+  cg_free(o);
+}
+
+void cg_outbox_open(struct cg_outbox *o) {
+  o->open = true;
+}
+
+void cg_outbox_flush(struct cg_outbox *o) {
+  for (size_t i = 0; i < o->n; i++) {
+    struct held *h = &o->held[i];
+    struct iovec iov = {h->bytes, h->n};
+    note_sent(h->wire, cg_wire_send(h->wire, &iov, 1));
+  }
+  o->n = 0;
+}
+
+void cg_outbox_close(struct cg_outbox *o) {
+  cg_outbox_flush(o);
+  o->open = false;
 }
 
 void cg_wire_shut(struct bufferevent *bev) {

@@ -52,8 +52,19 @@ size_t cg_wire_unsent(const struct cg_wire *w); /* bytes of it in the queue */
 bool cg_wire_continue(struct cg_wire *w) CG_MUST_USE;
 
 /* The one reply to the exchange that is out, which is forgotten.  Copies what it cannot
- * send at once. */
+ * send at once, or what an open outbox takes. */
 void cg_wire_reply(struct cg_wire *w, struct iovec *iov, int n);
+
+/* Replies of one listener that go out together: to answer some and then to send them
+ * finds the code of both in the caches, which is 5 % of an explain's CPU.  While it is
+ * open, replies of up to 4 KiB on plain TCP with nothing queued wait in it, 16 at most;
+ * who opens it closes it in the same callback, so that no connection is looked at or
+ * freed meanwhile. */
+struct cg_outbox *cg_outbox_new(void); /* NULL: no memory */
+void cg_outbox_free(struct cg_outbox *o);
+void cg_outbox_open(struct cg_outbox *o);
+void cg_outbox_flush(struct cg_outbox *o); /* sends what waits */
+void cg_outbox_close(struct cg_outbox *o); /* and from now on replies go out at once */
 
 /* Nothing more comes from us: close_notify where there is TLS, and FIN. */
 void cg_wire_shut(struct bufferevent *bev);

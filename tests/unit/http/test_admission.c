@@ -6,6 +6,7 @@ static struct answer answer;
 static const struct cg_route routes[] = {{"GET", "/keep", handle_keep, 0},
                                          {"POST", "/keep", handle_keep, CG_ROUTE_KEEPS},
                                          {"GET", "/echo", handle_echo, 0},
+                                         {"POST", "/echo", handle_echo, 0},
                                          {"GET", "/beat", handle_echo, CG_ROUTE_KEEPS},
                                          {NULL, NULL, NULL, 0}};
 
@@ -137,6 +138,57 @@ static void test_the_end_of_a_full_server(void **state) {
   close(fd);
 }
 
+/* ---- answers that leave together ---- */
+
+enum { CROWD = 40, LONG = 6000 };
+
+static int set_up_roomy(void **state) {
+  struct cg_server_limits limits = cg_server_limits_default;
+  limits.in_flight = CROWD;
+  *state = gate_open(routes, &limits, NULL);
+  return 0;
+}
+
+/* From inside the loop, so that all of it is there when the loop looks next; some have an
+ * answer that is too long to wait, and one leaves. */
+static void all_ask(struct gate *g, void *arg) {
+  int *fds = arg;
+  (void)g;
+  for (int i = 0; i < CROWD; i++) {
+    char request[LONG + 256];
+    int body = i % 8 == 5 ? LONG : i, n;
+    n = snprintf(request, sizeof request,
+                 "POST /echo HTTP/1.1\r\n" HOST
+                 "X-Word: %d\r\nContent-Length: %d\r\n\r\n",
+                 i, body);
+    memset(request + n, 'x', (size_t)body);
+    client_send(fds[i], request, (size_t)(n + body));
+    if (i == CROWD / 2) close(fds[i]);
+  }
+}
+
+static void test_answers_of_one_turn_arrive_whole(void **state) {
+  struct gate *g = *state;
+  int fds[CROWD];
+  for (int i = 0; i < CROWD; i++) fds[i] = client_open(g);
+  assert_true(gate_until(g, gate_count_open, CROWD));
+  for (int round = 0; round < 2; round++) {
+    gate_do(g, all_ask, fds);
+    for (int i = 0; i < CROWD; i++) {
+      char word[16];
+      snprintf(word, sizeof word, "h=%d ", i);
+      if (i == CROWD / 2) {
+        fds[i] = client_open(g);
+        continue;
+      }
+      assert_true(client_answer(fds[i], &answer, false));
+      assert_int_equal(answer.status, 200);
+      assert_non_null(strstr(answer_body(&answer), word));
+    }
+  }
+  for (int i = 0; i < CROWD; i++) close(fds[i]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_new_work_beyond_the_bound_is_refused, set_up,
@@ -149,6 +201,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_who_insists_has_a_place_that_is_free, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(test_the_end_of_a_full_server, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_answers_of_one_turn_arrive_whole, set_up_roomy,
+                                      tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
