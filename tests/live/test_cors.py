@@ -169,6 +169,7 @@ def test_the_administrators_listener_knows_no_origin(new_gate):
 
 # ---- the option
 
+@pytest.mark.once
 @pytest.mark.parametrize("origins, says", [
     ("https://app.example/", "a path or ends in a slash"),
     ("*", "list each one"),

@@ -72,6 +72,7 @@ def test_the_administrators_listener_takes_the_same(tmp_path, started):
     assert not answers("127.0.0.2", gate.admin_port, "/livez")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("address, says", [
     ("192.0.2.1", "that is no address of this host"),
     (["127.0.0.1", "2001:db8::1"], "that is no address of this host"),
@@ -169,4 +170,5 @@ def test_again_while_the_old_one_drains(tmp_path, started, new_gate):
         new.client().grant()
         slow.sendall(f"Authorization: Bearer {token}\r\n\r\n".encode())
         assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert old.child.wait(20) == 0
     new.client("bob").grant()
