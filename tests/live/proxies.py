@@ -166,3 +166,24 @@ class OrdinaryHAProxy(Fronts):
             "bind :443": f"bind 127.0.0.1:{plain}\n  bind 127.0.0.1:{port}",
             "/etc/haproxy/camgate.pem": pem}))
         return self.spawn(find("haproxy", "/usr/sbin/haproxy"), "-db", "-f", path)
+
+
+class GoFront(Server):
+    """A compiled clients/front.go."""
+
+    name = "go-front"
+
+    def __init__(self, folder, gate, pair, program):
+        super().__init__(folder)
+        self.port, self.gate, self.pair, self.program = ports.take(), gate, pair, program
+
+    def start(self):
+        return self.spawn(self.program, f"127.0.0.1:{self.port}",
+                          f"http://127.0.0.1:{self.gate.port}", *self.pair)
+
+    @property
+    def fronts(self):
+        return {"go-h2": f"https://127.0.0.1:{self.port}"}
+
+    def ready(self):
+        return connects(self.port)

@@ -16,8 +16,8 @@ import browser
 from conftest import needs, running
 from gate import Gate
 from pki import Authority
-from proxies import OrdinaryHAProxy, OrdinaryNginx
-from servers import ROOT
+from proxies import GoFront, OrdinaryHAProxy, OrdinaryNginx
+from servers import ROOT, find
 from settings import laid_over
 from tap import Tap
 from test_access import client_from
@@ -99,15 +99,14 @@ MEMBERS = {
     "python-aiohttp": Member((*PYTHON, HERE / "python_aiohttp.py")),
     "python-http.client": Member((*PYTHON, HERE / "python_http_client.py")),
 }
-LATER = {"curl", "java", "node-http2"}  # send a POST without a length
-SECURE = ("tls", "nginx-h2", "haproxy-h2")
+SECURE = ("tls", "nginx-h2", "haproxy-h2", "go-h2")
 HTTP2 = SECURE[1:]
 
 
 class Site:
     """Two gates of one secret, one with TLS, and all ways to them."""
 
-    def __init__(self, start, folder):
+    def __init__(self, start, folder, go_front):
         authority = Authority(folder / "pki")
         pair = authority.issue()
         self.ca, self.folder = authority.ca, folder
@@ -121,9 +120,11 @@ class Site:
         start(self.secure)
         nginx = start(OrdinaryNginx(folder / "nginx", self.gate, pair))
         haproxy = start(OrdinaryHAProxy(folder / "haproxy", self.gate, pair))
+        go = start(GoFront(folder / "go", self.gate, pair, go_front)).fronts \
+            if go_front else {}
         self.tap = Tap(self.gate.port)
         self.fronts = {"direct": self.gate.url, "tapped": self.tap.url,
-                       "tls": self.secure.url} | nginx.fronts | haproxy.fronts
+                       "tls": self.secure.url} | nginx.fronts | haproxy.fronts | go
         self.plan = folder / "plan"
 
 
@@ -131,8 +132,11 @@ class Site:
 def site(tmp_path_factory):
     for name in ("nginx", "haproxy"):
         needs(name)
+    go_front = find("go") and built_once(
+        tmp_path_factory, "go-front", "go", "build", "-o", "{out}/front",
+        HERE / "front.go") / "front"
     with running() as start:
-        site = Site(start, tmp_path_factory.mktemp("site"))
+        site = Site(start, tmp_path_factory.mktemp("site"), go_front)
         with site.tap:
             yield site
         site.page.close()
@@ -218,11 +222,11 @@ def judge(site, name, plans, said, http2=False):
     assert sorted(outcomes) == ["allow"] * grants + ["deny"] * grants
 
 
-@pytest.mark.parametrize("name", sorted(MEMBERS.keys() - LATER))
+@pytest.mark.parametrize("name", MEMBERS)
 def test_a_client_lives_everywhere(site, tmp_path_factory, name):
     member = MEMBERS[name]
     built = compiled(tmp_path_factory, name, member)
-    plan = [step for step in LIFE if not step.streamed]
+    plan = [step for step in LIFE if member.streams or not step.streamed]
     site.plan.write_text("".join(step.line() + "\n" for step in plan))
     fronts, before = fronts_of(member, site), len(site.tap.sent)
     said = said_by(member, site.plan, site.ca, site.gate.token(name), fronts.values(),
@@ -233,7 +237,7 @@ def test_a_client_lives_everywhere(site, tmp_path_factory, name):
 
 def test_a_page_of_another_origin_lives_everywhere(site):
     needs_toolchain("chromium")
-    plans = {front: [step for step in LIFE if not step.streamed]
+    plans = {front: [step for step in LIFE if front in HTTP2 or not step.streamed]
              for front in site.fronts}
     given = {site.fronts[front]: [step.line().split("\t") for step in plan]
              for front, plan in plans.items()}
@@ -243,7 +247,22 @@ def test_a_page_of_another_origin_lives_everywhere(site):
           {tuple(key.split("\t")): answer for key, answer in said.items()})
 
 
-@pytest.mark.parametrize("front", HTTP2)
+def test_the_front_in_go_is_among_them(site):
+    needs_toolchain("go")
+    assert "go-h2" in site.fronts
+
+
+def test_a_head_has_no_body_and_keeps_the_connection(site):
+    user = site.gate.client("head")
+    user.http.trust_env, user.http.verify = False, str(site.ca)
+    for front, url in site.fronts.items():
+        replies = [user.http.request(method, url + API + "/leases", timeout=20)
+                   for method in ("HEAD", "GET", "HEAD")]
+        assert [reply.status_code for reply in replies] == [200] * 3, front
+        assert [reply.text for reply in replies] == ["", '{"leases":[]}', ""], front
+
+
+@pytest.mark.parametrize("front", ("nginx-h2", "haproxy-h2"))
 def test_the_shipped_proxies_say_who_the_client_is(site, front):
     """Whatever the client itself says of that."""
     user = client_from(site.gate, "127.0.0.9", sub=f"from-{front}",
