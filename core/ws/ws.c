@@ -105,34 +105,53 @@ static void become_slow(struct cg_ws *ws) {
   if (ws->conf.events->slow) ws->conf.events->slow(ws, ws->conf.arg, true);
 }
 
+/* n more bytes are queued: they have write_us to move. */
+static void note_queued(struct cg_ws *ws, size_t n) {
+  ws->queued += n;
+  if (ws->write_by || ws->state != OPEN) return;
+  int64_t now = cg_loop_now(ws->conf.loop);
+  await_write(ws, now);
+  if (ws->timer.due_us > ws->write_by) set_timer(ws, ws->write_by - now);
+}
+
 static bool queue_frame(struct cg_ws *ws, enum cg_ws_type type, const void *data,
                         size_t len) {
   size_t before = cg_ws_unsent(ws);
   if (!cg_ws_write(output(ws), type, ws->client, data, len)) return false;
-  ws->queued += cg_ws_unsent(ws) - before;
-  if (ws->write_by || ws->state != OPEN) return true;
-  int64_t now = cg_loop_now(ws->conf.loop);
-  await_write(ws, now);
-  if (ws->timer.due_us > ws->write_by) set_timer(ws, ws->write_by - now);
+  note_queued(ws, cg_ws_unsent(ws) - before);
   return true;
+}
+
+static bool has_room(const struct cg_ws *ws, size_t len) {
+  size_t most = ws->conf.limits->queue_most;
+  return ws->state == OPEN && len <= most && cg_ws_unsent(ws) <= most - len;
+}
+
+static void weigh_queue(struct cg_ws *ws) {
+  if (!ws->slow && cg_ws_unsent(ws) > ws->conf.limits->queue_high) become_slow(ws);
 }
 
 bool cg_ws_send(struct cg_ws *ws, enum cg_ws_type type, const void *data, size_t len) {
   CG_CHECK(type == CG_WS_TEXT || type == CG_WS_BINARY);
-  const struct cg_ws_limits *limits = ws->conf.limits;
-  if (ws->state != OPEN || len > limits->queue_most ||
-      cg_ws_unsent(ws) > limits->queue_most - len)
-    return false;
-  if (!queue_frame(ws, type, data, len)) return false;
-  if (!ws->slow && cg_ws_unsent(ws) > limits->queue_high) become_slow(ws);
+  if (!has_room(ws, len) || !queue_frame(ws, type, data, len)) return false;
+  weigh_queue(ws);
+  return true;
+}
+
+bool cg_ws_send_shared(struct cg_ws *ws, struct cg_ws_shared *s) {
+  CG_CHECK(!ws->client); /* whose frames are masked, each by a key of its own */
+  size_t len = cg_ws_shared_len(s);
+  if (!has_room(ws, len) || !cg_ws_shared_queue(s, output(ws))) return false;
+  note_queued(ws, len);
+  weigh_queue(ws);
   return true;
 }
 
 static void answer_ping(struct cg_ws *ws, const struct cg_ws_message *m) {
   if (!queue_frame(ws, CG_WS_PONG, m->data, m->len))
     end_with(ws, "there is no memory for a pong");
-  else if (cg_ws_unsent(ws) > ws->conf.limits->queue_high)
-    become_slow(ws);
+  else
+    weigh_queue(ws);
 }
 
 /* What came before it was slow is there still, and no event would tell of it. */

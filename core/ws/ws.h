@@ -32,6 +32,7 @@
 
 #include "base/loop.h"
 #include "ws/frames.h"
+#include "ws/shared.h"
 
 struct cg_ws;
 
@@ -75,6 +76,9 @@ struct cg_ws_conf {
 /* A text must be UTF-8.  False, and nothing was sent: it is closing, the queue is full,
  * or there is no memory. */
 bool cg_ws_send(struct cg_ws *ws, enum cg_ws_type type, const void *data, size_t len);
+
+/* The same, for what goes to many; on the server's side. */
+bool cg_ws_send_shared(struct cg_ws *ws, struct cg_ws_shared *s);
 
 /* Bytes that the socket has not taken yet. */
 size_t cg_ws_unsent(const struct cg_ws *ws);

@@ -14,6 +14,7 @@ import sys
 import aiohttp
 import pytest
 
+import browser
 from pki import Authority
 from servers import ROOT
 from wait import until
@@ -233,8 +234,8 @@ def test_who_reads_nothing_is_cut(new_peer):
 def test_hub_closes_the_slow_and_serves_the_others(new_peer):
     peer = new_peer(high=65536, close=200)
     slow, *others = [Socket(peer, "/hub") for _ in range(5)]
-    payload = b"y" * 50000
-    for _ in range(200):
+    for i in range(400):
+        payload = b"y" * (50000 if i % 2 else 500)  # by reference, by copy
         others[0].send(frame(TEXT, payload))
         for s in others:
             assert s.receive() == (TEXT, payload)
@@ -348,6 +349,37 @@ async def talk(url, context):
 def test_aiohttp(server):
     context = ssl.create_default_context(cafile=server.ca) if server.ca else True
     assert asyncio.run(talk(server.url, context)) == 4321
+
+
+SCRIPT = """
+const talk = (url, protocols) => new Promise(resolve => {
+  const heard = [], ws = new WebSocket(url, protocols);
+  ws.binaryType = "arraybuffer";
+  ws.onopen = () => ["", "hällo", "x".repeat(100000)].forEach(t => ws.send(t));
+  ws.onmessage = e => {
+    heard.push(typeof e.data == "string" ? e.data : e.data.byteLength);
+    if (heard.length == 3) ws.send(new Uint8Array(70000));
+    if (heard.length == 4) ws.close(4321, "done");
+  };
+  ws.onclose = e => resolve({heard: heard, protocol: ws.protocol, code: e.code,
+                             clean: e.wasClean});
+});
+return [await talk(given.url, ["chat", "echo.v1"]), await talk(given.elsewhere, [])];
+"""
+
+
+def test_chromium(new_peer):
+    if not browser.chromium():
+        pytest.skip("chromium is not installed (scripts/deps test)")
+    peer, site = new_peer(message=MESSAGE, high=1 << 20), browser.Site()
+    try:
+        good, refused = site.run(SCRIPT, url=peer.url + "/echo",
+                                 elsewhere=peer.url + "/none")
+    finally:
+        site.close()
+    assert good == {"heard": ["", "hällo", "x" * 100000, 70000], "protocol": "echo.v1",
+                    "code": 4321, "clean": True}
+    assert (refused["heard"], refused["code"], refused["clean"]) == ([], 1006, False)
 
 
 # ---- memory ----

@@ -139,9 +139,12 @@ static void handle_echo(struct cg_exchange *x) {
 static void tell_all(struct cg_ws *ws, void *arg, enum cg_ws_type type, const char *data,
                      size_t len) {
   struct member *m = arg;
+  struct cg_ws_shared *all = cg_ws_share(type, data, len);
   (void)ws;
+  CG_CHECK(all);
   for (struct cg_link *l = m->peer->hub.first; l; l = l->next)
-    cg_ws_send(CG_CONTAINER(l, struct member, link)->ws, type, data, len);
+    cg_ws_send_shared(CG_CONTAINER(l, struct member, link)->ws, all);
+  cg_ws_shared_drop(all);
 }
 
 /* Who cannot keep up may come again. */
