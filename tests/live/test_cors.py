@@ -51,6 +51,8 @@ return {
   stranger: await call("GET", "/api/v1/stream/leases", undefined,
                        {Authorization: "Bearer none"}),
   invalid: await call("POST", "/api/v1/stream/reserve", "{}"),
+  media: await call("POST", "/api/v1/stream/reserve", "{}",
+                    {"Content-Type": "text/plain"}),
   large: await call("POST", "/api/v1/stream/reserve", "x".repeat(70000)),
 };
 """
@@ -74,7 +76,8 @@ def test_a_page_of_a_listed_origin(new_gate, site):
     seen = site.run(LIFE, url=gate.url, token=gate.token(), exposed=EXPOSED, trace=trace)
     assert {name: reply["status"] for name, reply in seen.items()} == {
         "reserved": 201, "again": 201, "beaten": 200, "leases": 200, "released": 204,
-        "unknown": 404, "method": 405, "stranger": 401, "invalid": 422, "large": 413}
+        "unknown": 404, "method": 405, "stranger": 401, "invalid": 422, "media": 415,
+        "large": 413}
     lease = seen["reserved"]["body"]["lease_id"]
     assert [one["lease_id"] for one in seen["leases"]["body"]["leases"]] == [lease]
     assert seen["reserved"]["headers"]["Location"].endswith(lease)
