@@ -19,7 +19,7 @@ from pki import Authority
 from proxies import OrdinaryHAProxy, OrdinaryNginx
 from settings import laid_over
 from test_clients import LIFE, MEMBERS, compiled, said_by
-from toolchains import needs_toolchain
+from toolchains import lacking, needs_toolchain
 from wait import until
 from websocket import Peer
 
@@ -62,9 +62,11 @@ class Pause:
         self.server.server_close()
 
 
-# http.client does not look whether its connection still is one
+# http.client does not look whether its connection still is one; who is not there is named
+# by test_clients
 KEEPS = [name for name, member in MEMBERS.items() if member.connections < len(LIFE)
-         and not member.only_http2 and name != "python-http.client"]
+         and not member.only_http2 and name != "python-http.client"
+         and not (member.toolchain and lacking(member.toolchain))]
 
 
 def test_connections_closed_while_idle_are_made_anew(new_gate, tmp_path,
@@ -192,13 +194,13 @@ return await new Promise((done) => {
 def test_websockets_behind_a_proxy_of_etc(tmp_path, started, proxy):
     """Of a library and of a page."""
     needs(proxy.name)
-    needs_toolchain("chromium")
     authority = Authority(tmp_path / "pki")
     server = started(Peer(tmp_path / "peer"))
     front = started(proxy(tmp_path / "proxy", server, authority.issue()))
     url = front.fronts[front.SECURE].replace("https", "wss") + "/echo"
     echoed = ("echo.v1", "a" * 60_000, 4321)
     assert asyncio.run(converse(url, authority.ca)) == echoed
+    needs_toolchain("chromium")
     with contextlib.closing(browser.Site()) as page:
         told = page.run(PAGE, "--ignore-certificate-errors", url=url)
     assert tuple(told) == echoed

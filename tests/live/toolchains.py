@@ -8,25 +8,28 @@ import pytest
 
 import servers
 
-# what must be on PATH, and what scripts/deps test installs for it
+# what must be on PATH, and where it comes from
 TOOLCHAINS = {
-    "node": (("node",), "nodejs"),
-    "npm": (("node", "npm"), "nodejs, npm"),
-    "java": (("java", "javac"), "default-jdk-headless"),
-    "go": (("go",), "nothing: Debian's is too old for livekit-server, take go.dev's"),
-    "curl": (("curl",), "curl"),
-    "wget": (("wget",), "wget"),
-    "perl": (("perl",), "perl"),
-    "chromium": (("chromium",), "chromium"),
+    "node": (("node",), "Debian's nodejs"),
+    "npm": (("node", "npm"), "Debian's nodejs and npm"),
+    "java": (("java", "javac"), "Debian's default-jdk-headless"),
+    "go": (("go",), "go.dev: Debian's is too old for livekit-server"),
+    "curl": (("curl",), "Debian's curl"),
+    "wget": (("wget",), "Debian's wget"),
+    "perl": (("perl",), "Debian's perl"),
+    "chromium": (("chromium",), "Debian's chromium"),
 }
+
+
+def lacking(name):
+    """The toolchain's programs that are not there."""
+    return [program for program in TOOLCHAINS[name][0] if not servers.find(program)]
 
 
 def needs_toolchain(name):
     """Skips the test, in words, where it is not there; in CI that is a failure."""
-    programs, package = TOOLCHAINS[name]
-    missing = [program for program in programs if not servers.find(program)]
-    if missing:
-        pytest.skip(f"no {' and no '.join(missing)} on PATH (Debian package: {package})")
+    if missing := lacking(name):
+        pytest.skip(f"no {' and no '.join(missing)} on PATH ({TOOLCHAINS[name][1]})")
 
 
 def shared_folder(tmp_path_factory):
