@@ -2,7 +2,7 @@
 their toolchains are not.
 
 clients/recorded.txt is what real clients sent, and real proxies made of it (record.py
-writes it); clients/imitated.txt is after the documentation of clients that are not here.
+writes it); clients/imitated.txt is after sources and guides of clients that are not here.
 """
 import http.client
 import json
