@@ -2,6 +2,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -22,7 +23,8 @@ struct cg_ws {
   struct cg_timer timer; /* for the next of the deadlines */
 
   enum state state;
-  bool client, slow, pinged, eof;
+  bool client, tls, slow, pinged, eof;
+  bool inside; /* a callback of the loop's is on the stack and pushes at its end */
   struct cg_ws_end end;
   int64_t alive_by; /* the next ping, or its pong */
   int64_t write_by; /* queued bytes must have moved; 0: none are queued */
@@ -78,9 +80,7 @@ static void give_back(struct cg_ws *ws) {
     bufferevent_free(ws->bev);
 }
 
-/* The last thing that each callback of the loop does. */
-static void settle(struct cg_ws *ws) {
-  if (ws->state != ENDED) return;
+static void finish(struct cg_ws *ws) {
   ws->conf.events->closed(ws, ws->conf.arg, &ws->end);
   give_back(ws);
   cg_ws_free(ws);
@@ -99,26 +99,36 @@ static void await_write(struct cg_ws *ws, int64_t now) {
   ws->write_by = now + ws->conf.limits->write_us;
 }
 
+/* On plain TCP what is queued goes out at once; libevent waits for the socket only with a
+ * rest, so that a message costs one system call.  TLS is libevent's in any case. */
+static void push(struct cg_ws *ws) {
+  struct evbuffer *out = output(ws);
+  if (!ws->tls && !(bufferevent_get_enabled(ws->bev) & EV_WRITE)) {
+    evbuffer_unfreeze(out, 1);
+    evbuffer_write(out, bufferevent_getfd(ws->bev));
+    evbuffer_freeze(out, 1);
+    if (cg_ws_unsent(ws)) bufferevent_enable(ws->bev, EV_WRITE);
+  }
+  if (cg_ws_unsent(ws) == 0) {
+    ws->write_by = 0;
+  } else if (!ws->write_by && ws->state == OPEN) {
+    int64_t now = cg_loop_now(ws->conf.loop);
+    await_write(ws, now);
+    if (ws->timer.due_us > ws->write_by) set_timer(ws, ws->write_by - now);
+  }
+}
+
 static void become_slow(struct cg_ws *ws) {
   ws->slow = true;
   bufferevent_disable(ws->bev, EV_READ);
   if (ws->conf.events->slow) ws->conf.events->slow(ws, ws->conf.arg, true);
 }
 
-/* n more bytes are queued: they have write_us to move. */
-static void note_queued(struct cg_ws *ws, size_t n) {
-  ws->queued += n;
-  if (ws->write_by || ws->state != OPEN) return;
-  int64_t now = cg_loop_now(ws->conf.loop);
-  await_write(ws, now);
-  if (ws->timer.due_us > ws->write_by) set_timer(ws, ws->write_by - now);
-}
-
 static bool queue_frame(struct cg_ws *ws, enum cg_ws_type type, const void *data,
                         size_t len) {
   size_t before = cg_ws_unsent(ws);
   if (!cg_ws_write(output(ws), type, ws->client, data, len)) return false;
-  note_queued(ws, cg_ws_unsent(ws) - before);
+  ws->queued += cg_ws_unsent(ws) - before;
   return true;
 }
 
@@ -127,8 +137,11 @@ static bool has_room(const struct cg_ws *ws, size_t len) {
   return ws->state == OPEN && len <= most && cg_ws_unsent(ws) <= most - len;
 }
 
+/* More is queued now. */
 static void weigh_queue(struct cg_ws *ws) {
-  if (!ws->slow && cg_ws_unsent(ws) > ws->conf.limits->queue_high) become_slow(ws);
+  size_t high = ws->conf.limits->queue_high;
+  if (!ws->inside || cg_ws_unsent(ws) > high) push(ws);
+  if (!ws->slow && cg_ws_unsent(ws) > high) become_slow(ws);
 }
 
 bool cg_ws_send(struct cg_ws *ws, enum cg_ws_type type, const void *data, size_t len) {
@@ -142,7 +155,7 @@ bool cg_ws_send_shared(struct cg_ws *ws, struct cg_ws_shared *s) {
   CG_CHECK(!ws->client); /* whose frames are masked, each by a key of its own */
   size_t len = cg_ws_shared_len(s);
   if (!has_room(ws, len) || !cg_ws_shared_queue(s, output(ws))) return false;
-  note_queued(ws, len);
+  ws->queued += len;
   weigh_queue(ws);
   return true;
 }
@@ -194,6 +207,8 @@ void cg_ws_close(struct cg_ws *ws, uint16_t code, const char *reason) {
   expect_end(ws, CLOSING);
   if (!queue_close(ws, code, reason, strlen(reason)))
     end_soon(ws, "there is no memory for a close");
+  else if (!ws->inside)
+    push(ws);
 }
 
 /* All is out: the server's side goes first (7.1.1), and who has failed the other. */
@@ -206,16 +221,11 @@ static void linger(struct cg_ws *ws) {
   ws->state = LINGERING;
 }
 
-static void part(struct cg_ws *ws) {
-  expect_end(ws, PARTING);
-  if (cg_ws_unsent(ws) == 0) linger(ws);
-}
-
 static void take_close(struct cg_ws *ws, const struct cg_ws_message *m) {
   bool ok = true;
   ws->end.received = m->code;
   if (ws->state == OPEN) ok = queue_close(ws, m->code, "", 0);
-  part(ws);
+  expect_end(ws, PARTING);
   if (!ok) end_with(ws, "there is no memory for a close");
 }
 
@@ -223,7 +233,7 @@ static void fail(struct cg_ws *ws, const struct cg_ws_message *m) {
   bool ok = true;
   ws->end.why = m->data;
   if (ws->state == OPEN) ok = queue_close(ws, m->code, m->data, m->len);
-  part(ws);
+  expect_end(ws, PARTING);
   if (!ok) end_with(ws, m->data);
 }
 
@@ -271,9 +281,19 @@ static void drop_input(struct cg_ws *ws) {
 
 /* ---- the bufferevent's callbacks ---- */
 
+/* The last thing that each callback of the loop's does. */
+static void settle(struct cg_ws *ws) {
+  ws->inside = false;
+  if (ws->state != ENDED) push(ws);
+  if (ws->state == OPEN) ease(ws);
+  if (ws->state == PARTING && cg_ws_unsent(ws) == 0) linger(ws);
+  if (ws->state == ENDED) finish(ws);
+}
+
 static void on_read(struct bufferevent *bev, void *arg) {
   struct cg_ws *ws = arg;
   (void)bev;
+  ws->inside = true;
   read_messages(ws);
   if (ws->state == PARTING || ws->state == LINGERING) drop_input(ws);
   settle(ws);
@@ -281,10 +301,7 @@ static void on_read(struct bufferevent *bev, void *arg) {
 
 static void on_write(struct bufferevent *bev, void *arg) {
   struct cg_ws *ws = arg;
-  (void)bev;
-  if (cg_ws_unsent(ws) == 0) ws->write_by = 0;
-  if (ws->state == OPEN) ease(ws);
-  if (ws->state == PARTING && cg_ws_unsent(ws) == 0) linger(ws);
+  if (!ws->tls && cg_ws_unsent(ws) == 0) bufferevent_disable(bev, EV_WRITE);
   settle(ws);
 }
 
@@ -326,6 +343,7 @@ static void check_write(struct cg_ws *ws, int64_t now) {
 static void on_timer(void *arg) {
   struct cg_ws *ws = arg;
   int64_t now = cg_loop_now(ws->conf.loop);
+  ws->inside = true;
   if (ws->state != OPEN) {
     end_with(ws, ws->state == LINGERING ? NULL : "the close took too long");
   } else {
@@ -346,7 +364,7 @@ static void on_lost(void *arg) {
   struct cg_ws *ws = arg;
   ws->conn = NULL;
   end_with(ws, "the server has stopped");
-  settle(ws);
+  finish(ws);
 }
 
 /* ---- birth ---- */
@@ -368,6 +386,7 @@ void cg_ws_free(struct cg_ws *ws) {
 static void begin(struct cg_ws *ws, struct bufferevent *bev) {
   const struct cg_ws_limits *limits = ws->conf.limits;
   ws->bev = bev;
+  ws->tls = bufferevent_openssl_get_ssl(bev);
   ws->reader = (struct cg_ws_reader){.in = bufferevent_get_input(bev),
                                      .most = limits->message_most,
                                      .from_client = !ws->client};
@@ -378,6 +397,7 @@ static void begin(struct cg_ws *ws, struct bufferevent *bev) {
   bufferevent_setwatermark(bev, EV_WRITE, limits->queue_high / 2, 0);
   /* With TLS to enable is to read, which leaves 48 KiB of buffers when nothing comes. */
   bufferevent_enable(bev, (EV_READ | EV_WRITE) & ~bufferevent_get_enabled(bev));
+  if (!ws->tls && cg_ws_unsent(ws) == 0) bufferevent_disable(bev, EV_WRITE);
   if (evbuffer_get_length(ws->reader.in)) /* sent with the handshake */
     bufferevent_trigger(bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
