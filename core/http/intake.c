@@ -27,7 +27,11 @@ enum cg_received cg_intake_receive(struct cg_intake *in) {
   ssize_t n;
   do n = recv(bufferevent_getfd(in->bev), in->room, CG_INTAKE_ROOM, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
-  if (n == 0) return CG_RECEIVED_EOF;
+  if (n == 0) {
+    event_del(&in->readable); /* or it would be told in every turn */
+    in->ended = true;
+    return CG_RECEIVED_EOF;
+  }
   if (n < 0) return errno == EAGAIN ? CG_RECEIVED_SOME : CG_RECEIVED_BROKEN;
   in->fresh = in->room;
   in->n_fresh = (size_t)n;
@@ -35,7 +39,7 @@ enum cg_received cg_intake_receive(struct cg_intake *in) {
 }
 
 static void resume(struct cg_intake *in) {
-  if (!in->paused || n_held(in) >= cg_message_size_max(in->limits)) return;
+  if (!in->paused || in->ended || n_held(in) >= cg_message_size_max(in->limits)) return;
   in->paused = event_add(&in->readable, NULL) < 0;
 }
 

@@ -35,6 +35,7 @@ struct cg_intake {
   size_t shown; /* bytes that the reader of messages has seen */
   struct event readable;
   bool paused; /* too much is held */
+  bool ended;  /* the client's EOF was read */
 };
 
 struct cg_intake_conf {

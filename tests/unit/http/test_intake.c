@@ -103,6 +103,7 @@ struct bench {
   char room[CG_INTAKE_ROOM];
   struct cg_intake in;
   const char *bytes;
+  int ends; /* times that EOF was told */
 };
 
 static const struct cg_message_limits limits = {16384, 64, 65536};
@@ -110,7 +111,9 @@ static const struct cg_message_limits limits = {16384, 64, 65536};
 static void on_readable(evutil_socket_t fd, short what, void *arg) {
   struct bench *b = arg;
   (void)fd, (void)what;
-  assert_int_equal(cg_intake_receive(&b->in), CG_RECEIVED_SOME);
+  enum cg_received received = cg_intake_receive(&b->in);
+  assert_int_not_equal(received, CG_RECEIVED_BROKEN);
+  b->ends += received == CG_RECEIVED_EOF;
   assert_true(cg_intake_settle(&b->in));
 }
 
@@ -166,6 +169,22 @@ static void test_what_is_held_has_a_bound(void **state) {
   assert_true(send_all_it_takes(b) > 0);
 }
 
+/* Whatever the connection still has to write: its end is no news twice. */
+static void test_the_end_is_told_once(void **state) {
+  struct bench *b = *state;
+  send_all_it_takes(b);
+  shutdown(b->client, SHUT_WR);
+  for (int turn = 0; turn < 1000 && !b->ends; turn++) {
+    while (cg_intake_next(&b->in, &b->bytes) == CG_MESSAGE_READY)
+      cg_intake_consume(&b->in);
+    event_base_loop(cg_loop_base(b->loop), EVLOOP_NONBLOCK);
+  }
+  cg_intake_drop(&b->in);
+  for (int turn = 0; turn < 3; turn++)
+    event_base_loop(cg_loop_base(b->loop), EVLOOP_NONBLOCK);
+  assert_int_equal(b->ends, 1);
+}
+
 static void test_the_rest_is_handed_over(void **state) {
   struct bench *b = *state;
   char input[16];
@@ -187,6 +206,7 @@ int main(void) {
       cmocka_unit_test(test_bodies_of_all_sizes),
       cmocka_unit_test_setup_teardown(test_what_is_held_has_a_bound, open_bench,
                                       close_bench),
+      cmocka_unit_test_setup_teardown(test_the_end_is_told_once, open_bench, close_bench),
       cmocka_unit_test_setup_teardown(test_the_rest_is_handed_over, open_bench,
                                       close_bench),
   };
