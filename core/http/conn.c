@@ -308,9 +308,12 @@ struct cg_conn *cg_conn_take_over(struct cg_exchange *x,
                                   const struct cg_conn_owner *owner) {
   struct cg_conn *c = CG_CONTAINER(x->wire, struct cg_conn, wire);
   CG_CHECK(c->state == ANSWERING && !cg_wire_closes(&c->wire));
+  bool inside = c->wire.inside;
   c->state = TAKEN;
   c->owner = *owner;
+  c->wire.inside = true; /* no outbox: what the owner says comes behind it */
   cg_exchange_reply(x, 101, NULL, NULL, 0);
+  c->wire.inside = inside;
   if (!c->wire.broken && cg_intake_hand_over(&c->intake)) return c;
   close_conn(c);
   return NULL;

@@ -5,8 +5,8 @@
 #include "ws/dial.h"
 #include "ws/handshake.h"
 
-#define OPENING                                                                          \
-  "GET /ws HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n"            \
+#define OPENING(path)                                                                    \
+  "GET " path " HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n"       \
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
 struct seen {
@@ -71,14 +71,23 @@ static void handle_ws(struct cg_exchange *x) {
   seen.opened += seen.ws != NULL;
 }
 
+/* Speaks first, before its 101 could be told apart from what comes behind it. */
+static void handle_greeting(struct cg_exchange *x) {
+  handle_ws(x);
+  CG_CHECK(cg_ws_send(seen.ws, CG_WS_TEXT, "hello", 5));
+}
+
 static const struct cg_route routes[] = {{"GET", "/ws", handle_ws, 0},
+                                         {"GET", "/hi", handle_greeting, 0},
                                          {"GET", "/echo", handle_echo, 0},
                                          {NULL, NULL, NULL, 0}};
 
 static int set_up(void **state) {
   memset(&seen, 0, sizeof seen);
   limits = cg_ws_limits_default;
-  *state = gate_open(routes, NULL, NULL);
+  struct cg_server_limits http = cg_server_limits_default;
+  http.in_flight = 64; /* so that there is a line */
+  *state = gate_open(routes, &http, NULL);
   return 0;
 }
 
@@ -114,7 +123,7 @@ static struct answer answer;
 
 static int open_ws(struct gate *g) {
   int fd = client_open(g);
-  client_puts(fd, OPENING);
+  client_puts(fd, OPENING("/ws"));
   assert_true(client_answer(fd, &answer, false));
   assert_int_equal(answer.status, 101);
   return fd;
@@ -222,6 +231,34 @@ static void test_the_listener_is_freed(void **state) {
   gate_do(g, gate_listen, NULL); /* for the end of the test */
 }
 
+/* As many at once as admission answers from its line in one turn, through its outbox. */
+struct crowd {
+  int fds[40];
+};
+
+static void open_crowd(struct gate *g, void *arg) {
+  struct crowd *crowd = arg;
+  for (size_t i = 0; i < CG_COUNT(crowd->fds); i++) {
+    crowd->fds[i] = client_open(g); /* nobody accepts it yet: this is the gate's thread */
+    client_puts(crowd->fds[i], OPENING("/hi"));
+  }
+}
+
+static void test_the_101_comes_first(void **state) {
+  struct gate *g = *state;
+  struct crowd crowd;
+  gate_do(g, open_crowd, &crowd);
+  for (size_t i = 0; i < CG_COUNT(crowd.fds); i++) {
+    uint8_t type;
+    unsigned char first[2];
+    assert_true(client_answer(crowd.fds[i], &answer, false));
+    assert_int_equal(answer.status, 101);
+    assert_int_equal(hear(crowd.fds[i], &type, first), 5);
+    assert_memory_equal(first, "he", 2);
+    close(crowd.fds[i]);
+  }
+}
+
 /* ---- without memory ---- */
 
 static void fail_after(struct gate *g, void *arg) {
@@ -235,7 +272,7 @@ static bool converse(struct gate *g, uint64_t nth) {
   char first;
   gate_do(g, fail_after, &nth);
   int fd = client_open(g), status = 0;
-  client_puts(fd, OPENING);
+  client_puts(fd, OPENING("/ws"));
   if (recv(fd, &first, 1, MSG_PEEK) == 1 && client_answer(fd, &answer, false))
     status = answer.status;
   if (status == 101) say(fd, CG_WS_TEXT, "hello", 5);
@@ -385,6 +422,7 @@ int main(void) {
       TEST(test_the_first_close_counts),
       TEST(test_closed_from_outside),
       TEST(test_the_listener_is_freed),
+      TEST(test_the_101_comes_first),
       TEST(test_each_allocation_fails),
       TEST(test_both_roles),
       TEST(test_dials_cancelled_at_each_moment),
