@@ -11,7 +11,8 @@
 #include "reader.h"
 #include "writer.h"
 
-#define HOUR_US 3600000000
+#define HOUR_US   3600000000
+#define BUNDLE_US 1000 /* so long rows are bundled at most, while more of them come */
 
 /* Made by init, read-only from then on but for the list of workers, which start adds to
  * under its lock. */
@@ -29,9 +30,10 @@ struct worker {
   struct trail *trail;
   struct worker *next;
   const char *node;
-  uint64_t noise;                              /* of the next id */
-  struct aud_reply *gathered, **gathered_last; /* groups of this turn of the loop */
-  int64_t gathered_rows;
+  uint64_t noise; /* of the next id */
+  bool bundling;  /* the writer has rows, and waits for more of them */
+  int64_t bundling_since_us;
+  int64_t rows, rows_before; /* pushed in all, and before this turn of the loop */
 };
 
 static const struct cgp_option options[] = {
@@ -135,72 +137,9 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
   return 0;
 }
 
-/* ---- rows, from the worker to the writer ---- */
-
-static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
-  struct aud_group *g = (struct aud_group *)reply;
-  const struct cgp_audit_appended result =
-      CGP_INIT(cgp_audit_appended, g->rows[g->n - 1].seq);
-  if (h && g->code != CGP_OK)
-    h->fail(h, reply->call, g->code, "%s", g->why ? g->why : "out of memory");
-  else if (h)
-    h->done(h, reply->call, &result);
-  aud_group_free(g);
-}
-
-/* All rows of one turn of the loop at once: one commit has more of them. */
-static void hand_over(void *arg) {
-  struct worker *w = arg;
-  struct cgp_host *h = w->inbox.host;
-  struct aud_reply *chain = w->gathered;
-  w->gathered = NULL;
-  if (!chain) return;
-  h->metric_add(h, w->inbox.metrics.queue, w->gathered_rows);
-  chain = aud_writer_push(w->trail->writer, chain);
-  for (struct aud_reply *next; chain; chain = next) {
-    next = chain->next;
-    h->metric_add(h, w->inbox.metrics.queue, -(int64_t)((struct aud_group *)chain)->n);
-    chain->finish(chain, h);
-  }
-}
-
-static void gather(struct worker *w, struct aud_group *g) {
-  struct cgp_host *h = w->inbox.host;
-  bool first = !w->gathered;
-  if (first) {
-    w->gathered_last = &w->gathered;
-    w->gathered_rows = 0;
-  }
-  *w->gathered_last = &g->reply;
-  w->gathered_last = &g->reply.next;
-  w->gathered_rows += (int64_t)g->n;
-  if (first && !h->post(h, hand_over, w)) hand_over(w);
-}
-
-static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
-                   struct cgp_call call) {
-  struct worker *w = arg;
-  struct cgp_host *h = w->inbox.host;
-  if (!w->trail->writer) {
-    h->fail(h, call, CGP_E_UNAVAILABLE, "the trail was opened read-only");
-    return;
-  }
-  enum cgp_code code;
-  const struct aud_stamp stamp = {h->wall_us(h), w->node, &w->noise};
-  struct aud_group *g = aud_group_copy(rows, n, &stamp, &code);
-  if (!g) {
-    h->fail(h, call, code, "%s",
-            code == CGP_E_INVALID ? "an audit row over 256 KiB" : "out of memory");
-    return;
-  }
-  g->reply =
-      (struct aud_reply){.inbox = &w->inbox, .call = call, .finish = finish_append};
-  gather(w, g);
-}
-
 static void stop(void *arg) {
   struct worker *w = arg;
-  hand_over(w);
+  if (w->trail->writer) aud_writer_go(w->trail->writer);
   if (w->trail->writer) aud_writer_drain(w->trail->writer, &w->inbox);
   aud_inbox_deliver(&w->inbox);
 }
@@ -214,6 +153,69 @@ static void health(void *arg, struct cgp_call call) {
 }
 
 /* ---- ops ---- */
+
+static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
+  struct aud_group *g = (struct aud_group *)reply;
+  const struct cgp_audit_appended result =
+      CGP_INIT(cgp_audit_appended, g->rows[g->n - 1].seq);
+  if (h && g->failed)
+    h->fail(h, reply->call, CGP_E_UNAVAILABLE, "%s", g->why ? g->why : "out of memory");
+  else if (h)
+    h->done(h, reply->call, &result);
+  aud_group_free(g);
+}
+
+/* The rows of turns that follow one another share one commit, which costs the same for
+ * one row and for many. */
+static void turn_over(void *arg) {
+  struct worker *w = arg;
+  struct cgp_host *h = w->inbox.host;
+  bool more = w->rows > w->rows_before;
+  w->rows_before = w->rows;
+  if (more && h->mono_us(h) - w->bundling_since_us < BUNDLE_US &&
+      h->post(h, turn_over, w))
+    return;
+  w->bundling = false;
+  aud_writer_go(w->trail->writer);
+}
+
+static void pushed(struct worker *w, size_t n) {
+  struct cgp_host *h = w->inbox.host;
+  h->metric_add(h, w->inbox.metrics.queue, (int64_t)n);
+  w->rows += (int64_t)n;
+  if (w->bundling) return;
+  w->bundling_since_us = h->mono_us(h);
+  w->bundling = h->post(h, turn_over, w);
+  if (!w->bundling) aud_writer_go(w->trail->writer);
+}
+
+static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
+                   struct cgp_call call) {
+  struct worker *w = arg;
+  struct cgp_host *h = w->inbox.host;
+  if (!w->trail->writer) {
+    h->fail(h, call, CGP_E_UNAVAILABLE, "the trail was opened read-only");
+    return;
+  }
+  enum cgp_code code;
+  struct aud_message msg;
+  const struct aud_stamp stamp = {h->wall_us(h), w->node, &w->noise};
+  struct aud_group *g = aud_group_copy(rows, n, &stamp, &code);
+  if (!g) {
+    h->fail(h, call, code, "%s",
+            code == CGP_E_INVALID ? "an audit row over 256 KiB" : "out of memory");
+    return;
+  }
+  g->reply =
+      (struct aud_reply){.inbox = &w->inbox, .call = call, .finish = finish_append};
+  code = aud_writer_push(w->trail->writer, g, &msg);
+  if (code == CGP_OK) {
+    pushed(w, n);
+    return;
+  }
+  aud_group_free(g);
+  h->fail(h, call, code, "%s", msg.text);
+}
 
 static void query(void *arg, const struct cgp_audit_filter *f, struct cgp_call call) {
   struct worker *w = arg;

@@ -67,12 +67,6 @@ struct aud_group *aud_group_copy(const struct cgp_audit_row *rows, size_t n,
   return g;
 }
 
-void aud_group_refuse(struct aud_group *g, enum cgp_code code,
-                      const struct aud_message *why) {
-  g->code = code;
-  g->why = strdup(why->text);
-}
-
 void aud_group_free(struct aud_group *g) {
   if (!g) return;
   free(g->why);

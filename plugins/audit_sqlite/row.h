@@ -13,7 +13,6 @@
 #include "camgate_plugin.h"
 #include "columns.h"
 #include "inbox.h"
-#include "message.h"
 
 #define AUD_ROW_MAX (256 * 1024) /* bytes of text in one row */
 
@@ -27,9 +26,9 @@ struct aud_row {
 
 struct aud_group {
   struct aud_reply reply; /* first: the inbox hands it back as this */
-  int64_t since_us;   /* mono clock, when it came; the writer refuses what is too old */
-  enum cgp_code code; /* why it is not in the trail, once answered; CGP_OK: it is */
-  char *why;          /* in words; owned; NULL also when there is no memory */
+  int64_t since_us; /* mono clock, when it came; the writer refuses what is too old */
+  bool failed;
+  char *why; /* once failed; owned; NULL also when there is no memory */
   size_t n;
   struct aud_row rows[];
 };
@@ -45,8 +44,6 @@ struct aud_stamp {
  * (*ret_code says which). */
 struct aud_group *aud_group_copy(const struct cgp_audit_row *rows, size_t n,
                                  const struct aud_stamp *stamp, enum cgp_code *ret_code);
-void aud_group_refuse(struct aud_group *g, enum cgp_code code,
-                      const struct aud_message *why);
 void aud_group_free(struct aud_group *g); /* NULL is fine */
 
 #endif

@@ -29,6 +29,7 @@ struct aud_writer {
   pthread_cond_t wake, answered;
   struct aud_reply *first, **last; /* groups that wait */
   int64_t waiting;                 /* rows in them, and in `taken` */
+  bool ready; /* the first groups need not wait for more of their worker's */
   bool sleeping, stopping, red;
   struct aud_message why; /* while red */
   char red_since[AUD_TIME_LEN + 1];
@@ -66,7 +67,8 @@ static struct aud_inbox *stage(struct aud_reply *chain, const struct aud_message
     chain->next = NULL;
     struct aud_group *g = (struct aud_group *)chain;
     struct aud_inbox *inbox = chain->inbox;
-    if (why) aud_group_refuse(g, CGP_E_UNAVAILABLE, why);
+    g->failed = why != NULL;
+    if (why) g->why = strdup(why->text);
     if (!inbox->staged) {
       inbox->staged_last = &inbox->staged;
       inbox->staged_tally = (struct aud_tally){0};
@@ -104,6 +106,7 @@ static void answer(struct aud_writer *w, struct aud_reply *chain,
 /* Under the lock. */
 static struct aud_reply *take_queue(struct aud_writer *w) {
   struct aud_reply *chain = w->first;
+  w->ready = false;
   w->first = NULL;
   w->last = &w->first;
   return chain;
@@ -274,13 +277,18 @@ static int64_t patience_ms(const struct aud_writer *w) {
   return backlog >= BACKLOG_SOON ? QUIET_SOON_MS : QUIET_MS;
 }
 
+/* Under the lock. */
+static bool has_rows(const struct aud_writer *w) {
+  return w->taken || (w->first && (w->ready || w->stopping));
+}
+
 enum turn { TURN_ROWS, TURN_DUTY, TURN_STOP };
 
 static enum turn next_turn(struct aud_writer *w) {
   (void)pthread_mutex_lock(&w->lock);
   w->busy_since_us = 0;
   enum turn turn = aud_store_log_full(&w->store) ? TURN_DUTY : TURN_ROWS;
-  while (turn == TURN_ROWS && !w->first && !w->taken) {
+  while (turn == TURN_ROWS && !has_rows(w)) {
     int64_t ms = patience_ms(w);
     if (w->stopping) {
       turn = TURN_STOP;
@@ -400,37 +408,29 @@ static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
   return CGP_E_UNAVAILABLE;
 }
 
-/* Under the lock. */
-static void take_in(struct aud_writer *w, struct aud_group *g, int64_t now_us) {
-  g->since_us = now_us;
-  g->reply.next = NULL;
-  *w->last = &g->reply;
-  w->last = &g->reply.next;
-  w->waiting += (int64_t)g->n;
-  g->reply.inbox->in_flight += (int64_t)g->n;
+enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
+                              struct aud_message *msg) {
+  int64_t rows = (int64_t)g->n;
+  g->since_us = clock_us(CLOCK_MONOTONIC);
+  (void)pthread_mutex_lock(&w->lock);
+  enum cgp_code code = refusal(w, rows, g->since_us, msg);
+  if (code == CGP_OK) {
+    g->reply.next = NULL;
+    *w->last = &g->reply;
+    w->last = &g->reply.next;
+    w->waiting += rows;
+    g->reply.inbox->in_flight += rows;
+  }
+  (void)pthread_mutex_unlock(&w->lock);
+  return code;
 }
 
-struct aud_reply *aud_writer_push(struct aud_writer *w, struct aud_reply *chain) {
-  struct aud_reply *refused = NULL;
-  int64_t now = clock_us(CLOCK_MONOTONIC);
+void aud_writer_go(struct aud_writer *w) {
   (void)pthread_mutex_lock(&w->lock);
-  for (struct aud_reply *next; chain; chain = next) {
-    struct aud_group *g = (struct aud_group *)chain;
-    struct aud_message msg;
-    enum cgp_code code = refusal(w, (int64_t)g->n, now, &msg);
-    next = chain->next;
-    if (code == CGP_OK) {
-      take_in(w, g, now);
-    } else {
-      aud_group_refuse(g, code, &msg);
-      chain->next = refused;
-      refused = chain;
-    }
-  }
-  bool wake = w->sleeping && w->first;
+  bool wake = w->first && w->sleeping;
+  w->ready = w->first != NULL;
   (void)pthread_mutex_unlock(&w->lock);
   if (wake) (void)pthread_cond_signal(&w->wake);
-  return refused;
 }
 
 void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox) {

@@ -2,8 +2,9 @@
  *
  * Groups of rows are pushed by workers and wait in a bounded queue.  The thread takes
  * what gathered while the sync before ran, up to 4,096 rows, commits it as one
- * transaction, and wakes each worker once.  It never waits for more rows to come, and
- * never parts a group.
+ * transaction, and wakes each worker once.  It waits for more rows only while the worker
+ * that pushed the first ones still brings some, a millisecond or two, and never parts a
+ * group.
  *
  * FAILING CLOSED.  Any error of a write, a commit, a sync or a changed file fails the
  * whole batch and everything queued, closes the connection and turns the state red: rows
@@ -39,9 +40,12 @@ struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
 /* Everything pushed is answered, the last checkpoint made, the file closed. */
 void aud_writer_stop(struct aud_writer *w); /* NULL is fine */
 
-/* A chain of groups, on the worker of their inbox.  What is taken is the writer's, and
- * the inbox will answer it.  Returns those refused, each with its code and why. */
-struct aud_reply *aud_writer_push(struct aud_writer *w, struct aud_reply *chain);
+/* On the worker of g->reply.inbox.  CGP_OK: the group is the writer's, in the order of
+ * these calls, and its inbox will answer; else the caller keeps it, and msg says why.
+ * The worker calls go within a millisecond or two, when it has no more rows to push. */
+enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
+                              struct aud_message *msg);
+void aud_writer_go(struct aud_writer *w);
 
 /* Waits until every row of this inbox is answered into it. */
 void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox);
