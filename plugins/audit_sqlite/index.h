@@ -8,7 +8,7 @@
 
 #include "store.h"
 
-#define AUD_SLICE_ROWS 512
+#define AUD_SLICE_ROWS 2048
 
 static inline int64_t aud_index_backlog(const struct aud_store *s) {
   return s->head.seq - s->indexed;
