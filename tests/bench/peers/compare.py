@@ -24,7 +24,8 @@ import once  # noqa: E402
 import peers  # noqa: E402
 import world  # noqa: E402
 
-SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
 KEYS = ("cpu_us", "rate", "p50_ms", "p99_ms")
 # what is measured: (what it is called, of whom, which operation)
 ROWS = {
