@@ -22,6 +22,13 @@ static bool depth_ok(const char *text, size_t n, int max) {
   return true;
 }
 
+/* What says that the text is not UTF-8 as RFC 8259 8.1 has it; NULL: nothing. */
+static const char *foreign(const char *text, size_t n) {
+  if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+    return "JSON begins with a byte order mark; send UTF-8 without one";
+  return memchr(text, 0, n) ? "JSON holds a NUL byte; send UTF-8" : NULL;
+}
+
 json_t *cg_json_parse(const char *text, size_t n, struct cg_err *err) {
   return cg_json_parse_deep(text, n, CG_JSON_DEPTH, err);
 }
@@ -31,8 +38,9 @@ json_t *cg_json_parse_deep(const char *text, size_t n, int depth, struct cg_err 
     cg_fail(err, CG_E_MALFORMED, "JSON is nested deeper than %d levels", depth);
     return NULL;
   }
-  if (memchr(text, 0, n)) {
-    cg_fail(err, CG_E_MALFORMED, "JSON holds a NUL byte");
+  const char *why = foreign(text, n);
+  if (why) {
+    cg_fail(err, CG_E_MALFORMED, "%s", why);
     return NULL;
   }
   uint64_t failures = cg_mem_failures();

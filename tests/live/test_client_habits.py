@@ -15,6 +15,7 @@ import pytest
 import browser
 import ports
 from conftest import needs
+from gate import problem
 from pki import Authority
 from proxies import OrdinaryHAProxy, OrdinaryNginx
 from settings import laid_over
@@ -156,6 +157,15 @@ def test_a_half_close_is_leaving(gate):
         assert s.recv(100) == b""
     until(lambda: gate.metric("camgate_leases") == 0, "the lease is undone")
     assert gate.client().leases() == []
+
+
+@pytest.mark.parametrize("codec, words", [
+    ("utf-8-sig", "begins with a byte order mark; send UTF-8 without one"),
+    ("utf-16", "holds a NUL byte; send UTF-8")])
+def test_what_windows_makes_of_a_text_is_refused_in_words(gate, codec, words):
+    reply = gate.client().call("POST", "/api/v1/stream/reserve", data=BODY.encode(codec),
+                               headers={"Content-Type": "application/json"})
+    assert words in problem(reply, 400, "malformed")["detail"]
 
 
 @pytest.mark.parametrize("kib, status", [(12, 200), (16, 431)])
