@@ -101,6 +101,11 @@ static void count_closed(struct gate *g, void *arg) {
   *(int *)arg = seen.closed;
 }
 
+static void count_slow(struct gate *g, void *arg) {
+  (void)g;
+  *(int *)arg = seen.slow;
+}
+
 static void count_eased(struct gate *g, void *arg) {
   (void)g;
   *(int *)arg = seen.eased;
@@ -169,10 +174,11 @@ static void test_a_full_queue_refuses_and_eases(void **state) {
   size_t got = 0;
   int fd = open_ws(g);
   say(fd, CG_WS_TEXT, "m", 1);
-  say(fd, CG_WS_TEXT, "c", 1); /* waits while the socket is slow */
-  while (got < limits.queue_high) got += hear(fd, &type, first);
-  assert_int_equal(look(g).heard, 1);
+  assert_true(gate_until(g, count_slow, 1));
   assert_true(look(g).refused);
+  say(fd, CG_WS_TEXT, "c", 1); /* waits while the socket is slow */
+  assert_int_equal(look(g).heard, 1);
+  while (got < limits.queue_high) got += hear(fd, &type, first);
   expect_close(fd, 4001);
   assert_int_equal(look(g).slow, 1);
   assert_true(gate_until(g, count_eased, 1));
