@@ -224,6 +224,7 @@ static void serve(struct peer *p) {
                                 .ids = &p->ids,
                                 .arenas = arenas};
   conf.limits.connections = conf.limits.connections_per_address = 16384;
+  conf.limits.in_flight = 256; /* as a gate has it: openings wait in a line, too */
   if (!cg_sockets_open(&(struct cg_strings){here, 1},
                        (uint16_t)number(p->options.port, 1, 0), &conf.sockets, &err) ||
       !cg_sockets_listen(&conf.sockets, &err) ||
