@@ -80,6 +80,8 @@ static void a_group_stays_together_and_in_order(void **state) {
                    (long long)groups[i].appended.seq);
     (void)snprintf(last, sizeof last, "%d/%d", i, i % 3 == 0 ? MOST : i);
     assert_sql(t.db, question, last);
+    if (i > 0) /* whichever worker brought it */
+      assert_true(groups[i].appended.seq > groups[i - 1].appended.seq);
   }
   assert_sql(t.db, "SELECT count(*) - count(DISTINCT id) FROM events", "0");
   trail_remove(&t);
