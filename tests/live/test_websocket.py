@@ -196,8 +196,7 @@ def test_pings_of_ours(new_peer):
 
 def test_no_pong_no_connection(new_peer):
     peer = new_peer(ping=50, pong=50)
-    s = Socket(peer)
-    s.send(frame(TEXT, b"bytes are no pong"))
+    s = Socket(peer, behind=frame(TEXT, b"bytes are no pong"))
     frames = s.end()
     assert (TEXT, b"bytes are no pong") in frames and (PING, b"") in frames
     assert until(peer.ends, "the end is told") == [

@@ -413,7 +413,7 @@ def test_a_silent_address_has_its_share_of_the_time(tmp_path, silent, alive):
         sockets.append(s)
     records = {("both.test", "AAAA"): "::1", ("both.test", "A"): "127.0.0.1"}
     with Scripted(GOOD, host=alive, port=port), Resolver(records, tmp_path) as names:
-        said = dial(f"ws://both.test:{port}/", resolv=names.conf, count=9, timeout=3000)
+        said = dial(f"ws://both.test:{port}/", resolv=names.conf, count=9, timeout=5000)
     for s in sockets:
         s.close()
     assert said[1:] == HEARD
@@ -427,4 +427,4 @@ def test_a_silent_nameserver_blocks_nothing(tmp_path):
                               timeout=60, check=True)
     ticks, failed = done.stdout.splitlines()
     assert failed == "failed timeout: camera.test:1 was not reached in time"
-    assert int(ticks.split()[1]) >= 3
+    assert int(ticks.split()[1]) >= 2
