@@ -1,6 +1,5 @@
 #include "sfu.h"
 
-#include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <openssl/evp.h>
@@ -9,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "ports.h"
 
 /* ---- the server ---- */
 
@@ -48,20 +47,8 @@ static void asked(struct evhttp_request *req, void *arg) {
   }
 }
 
-static uint16_t free_port(void) {
-  struct sockaddr_in at = {.sin_family = AF_INET};
-  socklen_t n = sizeof at;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  assert_true(fd >= 0);
-  assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-  assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-  close(fd);
-  return ntohs(at.sin_port);
-}
-
 void sfu_listen(struct sfu *s, char *options, size_t size, const char *more) {
-  *s = (struct sfu){.port = free_port(), .status = 200};
+  *s = (struct sfu){.port = ports_take(), .status = 200};
   snprintf(options, size,
            "{\"url\": \"ws://127.0.0.1:%u\", \"api_key\": \"" SFU_KEY
            "\", \"api_secret\": \"" SFU_SECRET "\"%s}",

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ports.h"
 #include "sfu.h"
 
 struct bench {
@@ -65,14 +66,15 @@ static bool healthy(struct bench *b) {
 
 /* A plugin opened anew has no kept verdict: what it says of health is of now. */
 static void open_when_the_server_answers(struct bench *b, const char *options) {
-  for (int i = 0; i < 200; i++) {
+  while (waitpid(b->server, NULL, WNOHANG) == 0) {
     b->h = harness_open("room_livekit", options);
     if (healthy(b)) return;
     harness_run_ms(b->h, 50);
     harness_close(b->h);
     b->h = NULL;
   }
-  fail_msg("livekit-server did not come up");
+  b->server = 0;
+  fail_msg("livekit-server has ended");
 }
 
 static void end_server(struct bench *b) {
@@ -84,7 +86,7 @@ static void end_server(struct bench *b) {
 
 static int setup(void **state) {
   struct bench *b = calloc(1, sizeof *b);
-  struct sfu ports[3];
+  struct sfu server;
   char options[512], unused[512];
   if (!b || !binary()) {
     *state = b;
@@ -93,12 +95,10 @@ static int setup(void **state) {
   snprintf(b->dir, sizeof b->dir, "/tmp/camgate_livekit_XXXXXX");
   if (!mkdtemp(b->dir)) return -1;
   sfu_listen(&b->hooks, unused, sizeof unused, "");
-  for (size_t i = 0; i < 3; i++) {
-    sfu_listen(&ports[i], i == 0 ? options : unused, sizeof options, "");
-  }
-  b->port = ports[0].port;
+  sfu_listen(&server, options, sizeof options, "");
+  b->port = server.port;
   b->hooks.text = "";
-  write_config(b, ports[1].port, ports[2].port);
+  write_config(b, ports_take(), ports_take());
   b->server = spawn(b->dir);
   *state = b;
   open_when_the_server_answers(b, options);

@@ -1,6 +1,5 @@
 #include "valkey.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,22 +15,14 @@
 /* cmocka wants the ones above */
 #include <cmocka.h>
 
+#include "ports.h"
+
 struct valkey {
   pid_t pid;
   uint16_t port;
   int output; /* of the process; kept open so that it never writes into nothing */
   char dir[64], socket[80], said[512];
 };
-
-static uint16_t free_port(void) {
-  struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t n = sizeof in;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-  assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
-  close(fd);
-  return ntohs(in.sin_port);
-}
 
 static void become_server(const struct valkey *v, int output) {
   char port[8];
@@ -74,7 +65,7 @@ struct valkey *valkey_start(void) {
   snprintf(v->dir, sizeof v->dir, "/tmp/camgate-valkey-XXXXXX");
   assert_non_null(mkdtemp(v->dir));
   snprintf(v->socket, sizeof v->socket, "%s/socket", v->dir);
-  v->port = free_port();
+  v->port = ports_take();
   valkey_again(v);
   return v;
 }
