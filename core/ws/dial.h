@@ -30,8 +30,9 @@ struct cg_ws_dial_conf {
 
 struct cg_ws_dial;
 
-/* Copies what it needs of conf.  NULL: a URL or a field that cannot be sent, or no
- * memory. */
+/* Copies what it needs of conf.  NULL, and done will not be called: CG_E_MALFORMED, the
+ * URL; CG_E_INVALID, a field that cannot be sent; CG_E_UNAVAILABLE, no random bytes;
+ * CG_E_MEMORY.  done may be told of CG_E_TIMEOUT, CG_E_UNAVAILABLE or CG_E_MEMORY. */
 struct cg_ws_dial *cg_ws_dial(struct cg_ws_dialer *dialer,
                               const struct cg_ws_dial_conf *conf,
                               struct cg_err *err) CG_MUST_USE;
