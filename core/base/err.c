@@ -55,7 +55,8 @@ static const struct cg_code_info table[CG_CODE_COUNT] = {
                    "Stop playing. Reserve again if the stream is still wanted."},
     [CG_E_TOO_LARGE] =
         {413, "content-too-large", "The body is too large",
-         "The body is larger than this gate takes, 64 KiB; the connection is closed.",
+         "The body is larger than this gate takes, as shipped 64 KiB; the connection is "
+         "closed.",
          "Send less: no call of this API needs so much."},
     [CG_E_URI_TOO_LONG] =
         {414, "uri-too-long", "The request target is too long",
@@ -69,8 +70,9 @@ static const struct cg_code_info table[CG_CODE_COUNT] = {
         {422, "invalid-field", "A field is not valid",
          "The body is JSON, but not what this call wants; errors names each faulty "
          "member by JSON pointer. Without errors: the Idempotency-Key was used for "
-         "another request.",
-         "Mend the members that are named; take a new key for a new request."},
+         "another request; or, of a reload, a file is not valid, and detail says which.",
+         "Mend the members or the file that are named; take a new key for a new "
+         "request."},
     [CG_E_UPGRADE] =
         {426, "upgrade-required", "Another protocol is needed",
          "This path speaks WebSocket, and the request did not ask for it.",
@@ -84,8 +86,8 @@ static const struct cg_code_info table[CG_CODE_COUNT] = {
          "behind the same address did."},
     [CG_E_HEADERS] =
         {431, "headers-too-large", "The headers are too large",
-         "The head of the request has more than 16 KiB or more than 64 fields; the "
-         "connection is closed.",
+         "The head of the request has more bytes or fields than this gate takes, as "
+         "shipped 16 KiB and 64; the connection is closed.",
          "Send fewer or shorter headers; often it is cookies that are too many."},
     [CG_E_INTERNAL] =
         {500, "internal", "Internal error",
