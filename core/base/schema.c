@@ -171,12 +171,15 @@ static bool read_bool(const struct at *at, json_t *v) {
 
 static bool element_ok(const struct at *at, size_t i, const json_t *v) {
   if (!json_is_string(v))
-    return wrong(at, "element %zu must be a string, is %s", i, found(v));
+    return wrong(at, "number %zu of its elements must be a string, is %s", i + 1,
+                 found(v));
   size_t n = json_string_length(v);
   if (n < 1 || n > ELEMENT_MAX)
-    return wrong(at, "element %zu must be 1 to %d bytes, is %zu", i, ELEMENT_MAX, n);
+    return wrong(at, "number %zu of its elements must be 1 to %d bytes, is %zu", i + 1,
+                 ELEMENT_MAX, n);
   if (has_control(json_string_value(v), n))
-    return wrong(at, "element %zu must not hold control characters", i);
+    return wrong(at, "number %zu of its elements must not hold control characters",
+                 i + 1);
   return true;
 }
 

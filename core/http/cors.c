@@ -102,6 +102,9 @@ bool cg_origin_check(const char *origin, struct cg_err *err) {
                   "is no origin; list each one, such as https://app.example");
   if (!strcmp(origin, "null"))
     return refuse(err, origin, "is what any page can send, so it cannot be listed");
+  if (strpbrk(origin, " ;"))
+    return refuse(err, origin,
+                  "holds a space or a semicolon; commas stand between origins");
   if (!slashes)
     return refuse(err, origin, "is not scheme://host, such as https://app.example");
   struct text scheme = {origin, (size_t)(slashes - origin)};

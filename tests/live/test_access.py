@@ -99,7 +99,7 @@ def test_empty_lists_let_everybody_in(tmp_path, new_gate):
     ("deny", ["10.0.0.0/33"], "prefix must be 0 to 32"),
     ("trusted_proxies", ["::1", "lan"], "neither an address nor a network"),
     ("allow", 8, "must be an array of strings"),
-    ("allow", "10.0.0.0/8,", "element 1 must be 1 to 256 bytes"),
+    ("allow", "10.0.0.0/8,", "number 2 of its elements must be 1 to 256 bytes"),
 ])
 def test_check_refuses_odd_lists(tmp_path, name, value, words):
     gate = Gate(tmp_path / "gate", config=laid_over(tmp_path, listen={name: value}))

@@ -179,7 +179,8 @@ def test_the_administrators_listener_knows_no_origin(new_gate):
     ("null", "any page can send"),
     ("https://a.example, https://App.example", "lower case"),
     ("https://a.example:443", "leave out"),
-    ("https://a.example,", "element 1 must be 1 to 256 bytes"),
+    ("https://a.example https://b.example", "commas stand between"),
+    ("https://a.example,", "number 2 of its elements must be 1 to 256 bytes"),
 ])
 def test_check_refuses_what_no_browser_sends(tmp_path, origins, says):
     gate = Gate(tmp_path / "gate", CAMGATE_CORS_ORIGINS=origins)

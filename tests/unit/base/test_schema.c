@@ -127,7 +127,7 @@ static void every_error_has_place_and_words(void **state) {
       {"{\"camera_id\":\"x\",\"ttl_s\":\"10\"}", "/ttl_s", "is a string"},
       {"{\"camera_id\":\"x\",\"force\":1}", "/force", "true or false"},
       {"{\"camera_id\":\"x\",\"replace\":\"a\"}", "/replace", "array of strings"},
-      {"{\"camera_id\":\"x\",\"replace\":[\"a\",1]}", "/replace", "element 1"},
+      {"{\"camera_id\":\"x\",\"replace\":[\"a\",1]}", "/replace", "number 2 of"},
       {"{\"camera_id\":\"x\",\"replace\":[\"\"]}", "/replace", "1 to 256"},
       {"{\"camera_id\":\"x\",\"replace\":[\"a\\n\"]}", "/replace", "control"},
       {"{\"camera_id\":\"x\",\"replace\":[\"a\",\"b\",\"c\",\"d\"]}", "/replace",

@@ -34,8 +34,9 @@ static const struct {
     {"https://b\xc3\xbc"
      "cher.example",
      "xn--"},
-    {"https://app example", "lower case"},
-    {" https://app.example", "lower case"},
+    {"https://app example", "commas stand between"},
+    {" https://app.example", "commas stand between"},
+    {"https://a.example;https://b.example", "commas stand between"},
     {"https://.example", "lower case"},
     {"https://app..example", "lower case"},
     {"https://127.1", "lower case"},
