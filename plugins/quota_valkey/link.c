@@ -109,6 +109,11 @@ static void go_away(struct link *l, enum cgp_code code, const char *why) {
   fail_held(l);
 }
 
+/* ac->err is not set yet when a connection was not made. */
+static const char *why_of(const redisAsyncContext *ac) {
+  return ac->c.err ? ac->c.errstr : "the connection ended";
+}
+
 /* hiredis frees ac by itself after this. */
 static void gone(struct link *l, redisAsyncContext *ac, const char *why) {
   if (l->dead == ac) l->dead = NULL;
@@ -120,7 +125,7 @@ static void gone(struct link *l, redisAsyncContext *ac, const char *why) {
 static void on_disconnect(const redisAsyncContext *ac, int status) {
   struct link *l = ac->data;
   (void)status;
-  if (ac == l->ac) gone(l, l->ac, ac->err ? ac->errstr : "the connection ended");
+  if (ac == l->ac) gone(l, l->ac, why_of(ac));
   if (ac == l->dead) l->dead = NULL;
 }
 
@@ -157,7 +162,7 @@ static void on_reply(redisAsyncContext *ac, void *arg, void *privdata) {
   struct link *l = c->link;
   queue_take(&l->sent); /* answers come in order */
   if (!reply) {
-    gone(l, ac, ac->err ? ac->errstr : "the connection ended");
+    gone(l, ac, why_of(ac));
     answer(c, &(struct link_answer){.code = l->code, .words = l->words});
   } else if (reply->type == REDIS_REPLY_ERROR)
     answer_error(c, reply);

@@ -95,6 +95,7 @@ static void away_fails_at_once(void **state) {
   ask(h, "a", 9, &c);
   assert_true(c.done); /* without a turn of the loop */
   assert_int_equal(c.code, CGP_E_UNAVAILABLE);
+  assert_non_null(strstr(c.text, "Connection refused"));
   valkey_again(r->valkey);
   await_well(h);
   assert_int_equal(reserve(h, "a"), CGP_OK);
