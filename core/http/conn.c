@@ -131,9 +131,9 @@ static void next_request(struct cg_conn *c) {
   c->deadline = c->all->swept_us + limits_of(c)->idle_us; /* no clock per request */
 }
 
-/* The answer is all out. */
+/* The answer is all out; it may be of before the drain. */
 static void finish(struct cg_conn *c) {
-  if (c->wire.last)
+  if (c->wire.last || (c->all->listener->draining && !cg_intake_length(&c->intake)))
     part(c);
   else
     next_request(c);
