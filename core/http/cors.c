@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "http/chars.h"
 
+#define ORIGIN_MAX 300 /* a scheme, a name as long as DNS has them, a port */
+
 #define VARY "Vary: Origin\r\n"
 #define EXPOSED                                                                          \
   "Access-Control-Expose-Headers: Location, Retry-After, WWW-Authenticate, "             \
@@ -97,6 +99,8 @@ static bool is_default(struct text scheme, struct text port) {
 
 bool cg_origin_check(const char *origin, struct cg_err *err) {
   const char *slashes = strstr(origin, "://");
+  if (strlen(origin) > ORIGIN_MAX)
+    return refuse(err, origin, "is longer than any host's name makes an origin");
   if (!strcmp(origin, "*"))
     return refuse(err, origin,
                   "is no origin; list each one, such as https://app.example");

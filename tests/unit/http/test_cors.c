@@ -2,6 +2,11 @@
 #include "http/cors.h"
 #include "http/handlers.h"
 
+#define A16 "aaaaaaaaaaaaaaa."
+#define A64 A16 A16 A16 A16
+/* A host of 253 bytes, as long as DNS has them. */
+#define LONGEST "https://" A64 A64 A64 A16 A16 A16 "aaaaaaaaaaaaa:65535"
+
 static const char *const good[] = {
     "https://app.example",      "http://app.example:8080",
     "https://app.example:80",   "http://localhost:3000",
@@ -9,7 +14,7 @@ static const char *const good[] = {
     "https://[2001:db8::1]",    "https://xn--bcher-kva.example",
     "https://a_b.example",      "https://1a.2b.example",
     "capacitor://localhost",    "moz-extension+x.1://abc",
-    "http://app.example:65535",
+    "http://app.example:65535", LONGEST,
 };
 
 static const struct {
@@ -52,6 +57,7 @@ static const struct {
     {"https://app.example:443", "leave out"},
     {"http://app.example:80", "leave out"},
     {"http://[::1]:80", "leave out"},
+    {"https://" A64 A64 A64 A64 A64 A64 A64 A64 A64 "example", "longer than"},
 };
 
 static void test_what_may_be_listed(void **state) {
@@ -105,7 +111,8 @@ static const struct cg_route routes[] = {
     {0},
 };
 
-static const char *const listed[] = {"https://app.example", "http://localhost:3000"};
+static const char *const listed[] = {"https://app.example", "http://localhost:3000",
+                                     LONGEST};
 
 static struct cg_arena *arena;
 
@@ -159,6 +166,8 @@ static void test_every_answer(void **state) {
   asks(g, LINE("GET /echo") ORIGIN("http://localhost:3000") END, 200,
        ALLOWED("http://localhost:3000"));
   asks(g, LINE("GET /echo") END, 200, NULL);
+  asks(g, LINE("GET /echo") ORIGIN(LONGEST) "Content-Length: 1\r\n" END, 400,
+       ALLOWED(LONGEST));
   gate_close(g);
 }
 
