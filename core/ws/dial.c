@@ -246,10 +246,11 @@ static void resolve(void *arg) {
 
 /* ---- the beginning ---- */
 
-static bool may_be_sent(const struct cg_header *h) {
+static bool write_field(struct cg_buf *b, const struct cg_header *h) {
   size_t n = strlen(h->value);
   for (size_t i = 0; i < n; i++)
     if (!cg_ch(h->value[i], CG_CH_LINE)) return false;
+  cg_buf_printf(b, "%s: %s\r\n", h->name, h->value);
   return cg_is_token(h->name, strlen(h->name));
 }
 
@@ -271,13 +272,10 @@ static bool write_request(struct cg_ws_dial *d, const struct cg_ws_dial_conf *co
                 "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
                 "Sec-WebSocket-Version: 13\r\n",
                 d->url.target, d->url.authority, key);
-  if (conf->protocols)
-    cg_buf_printf(&b, "Sec-WebSocket-Protocol: %s\r\n", conf->protocols);
-  bool ok = true;
-  for (size_t i = 0; i < conf->n_headers; i++) {
-    ok = ok && may_be_sent(&conf->headers[i]);
-    cg_buf_printf(&b, "%s: %s\r\n", conf->headers[i].name, conf->headers[i].value);
-  }
+  const struct cg_header offer = {"Sec-WebSocket-Protocol", conf->protocols};
+  bool ok = !conf->protocols || write_field(&b, &offer);
+  for (size_t i = 0; ok && i < conf->n_headers; i++)
+    ok = write_field(&b, &conf->headers[i]);
   cg_buf_puts(&b, "\r\n");
   d->request = ok && cg_buf_ok(&b) ? cg_strdup(b.data) : NULL;
   cg_buf_done(&b);
