@@ -12,7 +12,6 @@
 #include "http/wire.h"
 
 #define LINGER_BYTES (1024 * 1024)
-#define REFUSING_MAX 64 /* connections over the bound that are told so, at a time */
 #define NEVER        INT64_MAX
 
 enum state { HANDSHAKE, READING, ANSWERING, SENDING, TAKEN, PARTING, LINGERING, CLOSED };
@@ -67,20 +66,13 @@ static void close_conn(struct cg_conn *c) {
   if (x) cg_exchange_left(x);
 }
 
-static void free_closed(struct cg_conns *all) {
-  while (all->closed) {
-    struct cg_conn *c = all->closed;
-    all->closed = c->next_closed;
-    if (c->next) c->next->prev = c->prev;
-    *c->prev = c->next;
-    evhtp_connection_free(c->evhtp);
-    cg_free(c);
-  }
-}
-
-static void on_turn_end(evutil_socket_t fd, short what, void *arg) {
-  (void)fd, (void)what;
-  free_closed(arg);
+void cg_conn_free(struct cg_conn *c) {
+  CG_CHECK(c == c->all->closed);
+  c->all->closed = c->next_closed;
+  if (c->next) c->next->prev = c->prev;
+  *c->prev = c->next;
+  evhtp_connection_free(c->evhtp);
+  cg_free(c);
 }
 
 static void shut_down(struct cg_conn *c) {
@@ -324,68 +316,7 @@ void cg_conn_release(struct cg_conn *c) {
   close_conn(c);
 }
 
-/* ---- accept ---- */
-
-static void link_conn(struct cg_conns *all, struct cg_conn *c) {
-  c->next = all->first;
-  c->prev = &all->first;
-  if (c->next) c->next->prev = &c->next;
-  all->first = c;
-  all->open++;
-  all->refusing += c->refusing;
-}
-
-static bool take_socket(struct cg_conn *c, struct bufferevent *bev) {
-  struct cg_intake_conf conf = {.bev = bev,
-                                .limits = &limits_of(c)->message,
-                                .room = c->all->room,
-                                .on_readable = on_readable,
-                                .arg = c};
-  c->wire =
-      (struct cg_wire){.bev = bev, .intake = &c->intake, .listener = c->all->listener};
-  fcntl(bufferevent_getfd(bev), F_SETFD, FD_CLOEXEC);
-  evhtp_safe_free(c->evhtp->parser, cg_free); /* 8 KiB that never see a byte */
-  evhtp_safe_free(c->evhtp->resume_ev, event_free);
-  if (!cg_intake_open(&c->intake, &conf)) return false;
-  bufferevent_setcb(bev, on_read, on_write, on_event, c);
-  return true;
-}
-
-/* Counts it with its address.  False: it is not even told that there are too many. */
-static bool admit(struct cg_conn *c) {
-  struct cg_conns *all = c->all;
-  const struct cg_server_limits *limits = limits_of(c);
-  uint32_t of_peer = cg_peers_add(all->peers, cg_addr_client(&c->peer));
-  if (of_peer == 0) return false;
-  c->refusing = all->open - all->refusing >= limits->connections ||
-                of_peer > limits->connections_per_address;
-  if (!c->refusing || all->refusing < REFUSING_MAX) return true;
-  cg_peers_drop(all->peers, cg_addr_client(&c->peer));
-  return false;
-}
-
-bool cg_conn_accept(struct cg_conns *all, evhtp_connection_t *evhtp,
-                    const struct cg_addr *peer) {
-  struct cg_conn *c = cg_alloc(sizeof *c);
-  if (!c) return false;
-  c->all = all;
-  c->evhtp = evhtp;
-  c->peer = *peer;
-  cg_addr_text(peer, c->address);
-  bool admitted = admit(c);
-  if (!admitted || !take_socket(c, evhtp->bev)) {
-    if (admitted) cg_peers_drop(all->peers, cg_addr_client(peer));
-    cg_free(c);
-    return false;
-  }
-  link_conn(all, c);
-  c->state = all->listener->tls ? HANDSHAKE : READING;
-  expire_in(c, limits_of(c)->header_us);
-  if (c->refusing) answer_refusal(c, CG_E_BUSY, "too many connections");
-  return true;
-}
-
-/* ---- all of them ---- */
+/* ---- its deadlines, and the end of its listener ---- */
 
 /* A deadline is for the client's delay, not for ours: bytes that came are read first.
  * Once a request, so that nobody lives by sending when the sweep is due. */
@@ -405,7 +336,7 @@ static void expire_write(struct cg_conn *c) {
     await_write(c, c->state);
 }
 
-static void expire(struct cg_conn *c) {
+void cg_conn_expire(struct cg_conn *c) {
   catch_up(c);
   if (c->state == CLOSED || c->deadline > c->all->swept_us || put_off(c)) return;
   if (c->state == READING && c->intake.message.begun)
@@ -416,35 +347,67 @@ static void expire(struct cg_conn *c) {
     close_conn(c);
 }
 
-void cg_conns_sweep(struct cg_conns *all) {
-  all->swept_us = cg_listener_now(all->listener);
-  for (struct cg_conn *c = all->first; c; c = c->next) expire(c);
-}
-
-void cg_conns_drain(struct cg_conns *all) {
-  for (struct cg_conn *c = all->first; c; c = c->next) {
-    catch_up(c);
-    if (c->state == TAKEN)
-      c->owner.drain(c->owner.arg);
-    else if (c->state <= READING && !c->intake.message.begun)
-      close_conn(c);
-  }
-}
-
-bool cg_conns_init(struct cg_conns *all, struct cg_loop *loop) {
-  all->peers = cg_peers_new(all->listener->limits.connections);
-  all->turn_end = event_new(cg_loop_base(loop), -1, 0, on_turn_end, all);
-  if (!all->listener->tls) all->room = cg_alloc(CG_INTAKE_ROOM);
-  return all->peers && all->turn_end && (all->room || all->listener->tls);
-}
-
-void cg_conns_close(struct cg_conns *all) {
-  for (struct cg_conn *c = all->first; c; c = c->next) {
-    if (c->state == TAKEN) c->owner.lost(c->owner.arg);
+void cg_conn_drain(struct cg_conn *c) {
+  catch_up(c);
+  if (c->state == TAKEN)
+    c->owner.drain(c->owner.arg);
+  else if (c->state <= READING && !c->intake.message.begun)
     close_conn(c);
+}
+
+void cg_conn_lose(struct cg_conn *c) {
+  if (c->state == TAKEN) c->owner.lost(c->owner.arg);
+  close_conn(c);
+}
+
+/* ---- birth ---- */
+
+static void link_conn(struct cg_conn *c) {
+  struct cg_conns *all = c->all;
+  c->next = all->first;
+  c->prev = &all->first;
+  if (c->next) c->next->prev = &c->next;
+  all->first = c;
+  all->open++;
+  all->refusing += c->refusing;
+}
+
+struct cg_conn *cg_conn_next(const struct cg_conn *c) {
+  return c->next;
+}
+
+static bool take_socket(struct cg_conn *c, struct bufferevent *bev) {
+  struct cg_intake_conf conf = {.bev = bev,
+                                .limits = &limits_of(c)->message,
+                                .room = c->all->room,
+                                .on_readable = on_readable,
+                                .arg = c};
+  c->wire =
+      (struct cg_wire){.bev = bev, .intake = &c->intake, .listener = c->all->listener};
+  fcntl(bufferevent_getfd(bev), F_SETFD, FD_CLOEXEC);
+  evhtp_safe_free(c->evhtp->parser, cg_free); /* 8 KiB that never see a byte */
+  evhtp_safe_free(c->evhtp->resume_ev, event_free);
+  if (!cg_intake_open(&c->intake, &conf)) return false;
+  bufferevent_setcb(bev, on_read, on_write, on_event, c);
+  return true;
+}
+
+struct cg_conn *cg_conn_new(struct cg_conns *all, evhtp_connection_t *evhtp,
+                            const struct cg_addr *peer, bool refusing) {
+  struct cg_conn *c = cg_alloc(sizeof *c);
+  if (!c) return NULL;
+  c->all = all;
+  c->evhtp = evhtp;
+  c->peer = *peer;
+  c->refusing = refusing;
+  cg_addr_text(peer, c->address);
+  if (!take_socket(c, evhtp->bev)) {
+    cg_free(c);
+    return NULL;
   }
-  free_closed(all);
-  if (all->turn_end) event_free(all->turn_end);
-  cg_peers_free(all->peers);
-  cg_free(all->room);
+  link_conn(c);
+  c->state = all->listener->tls ? HANDSHAKE : READING;
+  expire_in(c, limits_of(c)->header_us);
+  if (refusing) answer_refusal(c, CG_E_BUSY, "too many connections");
+  return c;
 }

@@ -10,7 +10,7 @@
  *   ANSWERING  one exchange is out; later bytes wait, so replies keep the requests' order
  *   SENDING    its reply is queued; then READING again
  *   TAKEN      another protocol has it, from ANSWERING on; CLOSED follows
- *   PARTING    the last answer is queued: one that says Connection: close
+ *   PARTING    its last answer is queued
  *   LINGERING  it is out; what the client still sends is dropped until its EOF, so that
  *              the answer is not lost to a reset
  *   CLOSED     out of the counts, its exchange has been told; freed at the turn's end
@@ -37,7 +37,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/loop.h"
 #include "http/access.h"
 #include "http/admission.h"
 #include "http/listener.h"
@@ -48,7 +47,8 @@ struct cg_conn;
 struct cg_exchange;
 struct evhtp_connection;
 
-/* All connections of one listener.  The server fills the first part and outlives them. */
+/* What the connections of one listener share (conns.h).  The server fills the first part
+ * and outlives them. */
 struct cg_conns {
   const struct cg_listener *listener;
   const struct cg_access *access;
@@ -65,13 +65,6 @@ struct cg_conns {
   uint32_t open;     /* all but the closed */
   uint32_t refusing; /* of these, the ones accepted only to be told 503 */
 };
-
-bool cg_conns_init(struct cg_conns *all, struct cg_loop *loop) CG_MUST_USE;
-void cg_conns_close(struct cg_conns *all); /* closes and frees all, now */
-
-/* From evhtp's post-accept callback.  False: evhtp shall close the connection. */
-bool cg_conn_accept(struct cg_conns *all, struct evhtp_connection *evhtp,
-                    const struct cg_addr *peer);
 
 /* Who has taken a connection.  It hears on the worker's thread, never from within one of
  * its own calls. */
@@ -91,8 +84,16 @@ struct cg_conn *cg_conn_take_over(struct cg_exchange *x,
  * any more. */
 void cg_conn_release(struct cg_conn *c);
 
-void cg_conns_sweep(struct cg_conns *all); /* ends what is late */
-void cg_conns_drain(
-    struct cg_conns *all); /* closes the idle; listener->draining is set */
+/* ---- for conns.c ---- */
+
+/* Linked and counted, all but its address; refusing: only to be told 503.  NULL: no
+ * memory. */
+struct cg_conn *cg_conn_new(struct cg_conns *all, struct evhtp_connection *evhtp,
+                            const struct cg_addr *peer, bool refusing) CG_MUST_USE;
+struct cg_conn *cg_conn_next(const struct cg_conn *c); /* of its all; NULL: the last */
+void cg_conn_expire(struct cg_conn *c); /* at a sweep: ends it when it is late */
+void cg_conn_drain(struct cg_conn *c);  /* closes it when it is idle; an owner hears */
+void cg_conn_lose(struct cg_conn *c);   /* closes it: its listener is freed */
+void cg_conn_free(struct cg_conn *c);   /* the first of the closed */
 
 #endif

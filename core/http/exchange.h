@@ -127,7 +127,7 @@ struct cg_exchange *cg_exchange_new(const struct cg_exchange_origin *origin,
                                     const char *bytes) CG_MUST_USE;
 /* f counts it until it is answered. */
 void cg_exchange_admitted(struct cg_exchange *x, struct cg_in_flight *f);
-/* The client left: x->wire is no more.  x may be gone afterwards. */
+/* The client left: x->wire is no more.  x stays until it is answered. */
 void cg_exchange_left(struct cg_exchange *x);
 
 #endif

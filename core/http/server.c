@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "http/conn.h"
+#include "http/conns.h"
 #include "http/wire.h"
 
 #define SWEEP_US 100000
@@ -56,7 +56,7 @@ static bool admits_peer(const struct cg_server *s, const struct cg_addr *peer) {
 static evhtp_res on_accept(evhtp_connection_t *c, void *arg) {
   struct cg_server *s = arg;
   struct cg_addr peer = cg_addr_of(c->saddr);
-  bool ok = admits_peer(s, &peer) && cg_conn_accept(&s->conns, c, &peer);
+  bool ok = admits_peer(s, &peer) && cg_conns_accept(&s->conns, c, &peer);
   return ok ? EVHTP_RES_OK : EVHTP_RES_ERROR;
 }
 
