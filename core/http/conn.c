@@ -223,6 +223,10 @@ static void read_requests(struct cg_conn *c) {
 
 /* ---- callbacks of the socket ---- */
 
+static void settle(struct cg_conn *c) {
+  if (c->state != CLOSED && !cg_intake_settle(&c->intake)) close_conn(c);
+}
+
 /* Bytes have come. */
 static void take_in(struct cg_conn *c) {
   if (c->state == PARTING || c->state == LINGERING)
@@ -236,6 +240,7 @@ static void on_read(struct bufferevent *bev, void *arg) {
   (void)bev;
   catch_up(c);
   take_in(c);
+  settle(c);
 }
 
 static void on_write(struct bufferevent *bev, void *arg) {
@@ -271,7 +276,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
     on_eof(c);
   else
     take_in(c);
-  if (c->state != CLOSED && !cg_intake_settle(&c->intake)) close_conn(c);
+  settle(c);
 }
 
 /* TLS is up: the request has its whole time, however long the two took to get here. */

@@ -38,21 +38,31 @@ enum cg_received cg_intake_receive(struct cg_intake *in) {
   return !in->held || hold(in) ? CG_RECEIVED_SOME : CG_RECEIVED_BROKEN;
 }
 
+/* At its watermark a bufferevent that may read calls back in every turn. */
+static void pause_reading(struct cg_intake *in) {
+  in->paused = true;
+  if (in->room)
+    event_del(&in->readable);
+  else
+    bufferevent_disable(in->bev, EV_READ);
+}
+
 static void resume(struct cg_intake *in) {
   if (!in->paused || in->ended || n_held(in) >= cg_message_size_max(in->limits)) return;
-  in->paused = event_add(&in->readable, NULL) < 0;
+  in->paused = false;
+  if (in->room)
+    in->paused = event_add(&in->readable, NULL) < 0;
+  else
+    bufferevent_enable(in->bev, EV_READ); /* may call back before it returns */
 }
 
 bool cg_intake_settle(struct cg_intake *in) {
   if (!hold(in)) return false;
-  if (in->held && n_held(in) == 0) {
+  if (in->room && in->held && n_held(in) == 0) {
     evbuffer_free(in->held);
     in->held = NULL;
   }
-  if (!in->paused && n_held(in) >= cg_message_size_max(in->limits)) {
-    event_del(&in->readable);
-    in->paused = true;
-  }
+  if (!in->paused && n_held(in) >= cg_message_size_max(in->limits)) pause_reading(in);
   return true;
 }
 

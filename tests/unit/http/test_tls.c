@@ -220,6 +220,49 @@ static void test_leaver_while_freeing(void **state) {
   gate_do(g, gate_listen, NULL);
 }
 
+static int64_t cpu_us(const struct gate *g) {
+  clockid_t clock;
+  struct timespec t;
+  assert_int_equal(pthread_getcpuclockid(g->thread, &clock), 0);
+  assert_int_equal(clock_gettime(clock, &t), 0);
+  return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Requests of n bytes in all; the last one is not whole. */
+static char *requests_of(size_t n) {
+  static const char one[] = GET("/echo");
+  char *text = malloc(n + sizeof one);
+  assert_non_null(text);
+  for (size_t at = 0; at < n; at += sizeof one - 1) memcpy(text + at, one, sizeof one);
+  text[n] = '\0';
+  return text;
+}
+
+/* As much as is held of one client waits behind a request, and then the client's end. */
+static void test_a_full_input_rests(void **state) {
+  struct gate *g = *state;
+  gate_do(g, gate_unlisten, NULL);
+  SSL_CTX *ctx = server_ctx("one");
+  g->conf.ssl_ctx = ctx;
+  g->conf.limits.in_flight = 8;
+  gate_do(g, gate_listen, NULL);
+  struct tls t = tls_open(g);
+  tls_puts(&t, GET("/never"));
+  assert_true(gate_until(g, gate_count_kept, 1));
+  char *behind = requests_of(cg_message_size_max(&g->conf.limits.message));
+  tls_puts(&t, behind);
+  SSL_shutdown(t.ssl);
+  free(behind);
+  poll(NULL, 0, 100);
+  int64_t before = cpu_us(g);
+  poll(NULL, 0, 300);
+  assert_true(cpu_us(g) - before < 150000);
+  gate_do(g, reply_kept, NULL);
+  assert_true(gate_until(g, gate_count_open, 0));
+  tls_close(&t);
+  SSL_CTX_free(ctx);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -230,6 +273,7 @@ int main(void) {
       TEST(test_changed_certificate),
       TEST(test_the_handshake_has_a_deadline_of_its_own),
       TEST(test_leaver_while_freeing),
+      TEST(test_a_full_input_rests),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
