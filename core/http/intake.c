@@ -53,7 +53,7 @@ static void resume(struct cg_intake *in) {
   if (in->room)
     in->paused = event_add(&in->readable, NULL) < 0;
   else
-    bufferevent_enable(in->bev, EV_READ); /* may call back before it returns */
+    bufferevent_enable(in->bev, EV_READ);
 }
 
 bool cg_intake_settle(struct cg_intake *in) {

@@ -42,8 +42,7 @@ struct cg_intake_conf {
   struct bufferevent *bev; /* of an accepted socket; it writes in any case */
   const struct cg_message_limits *limits;
   char *room;                    /* CG_INTAKE_ROOM bytes; NULL: the bufferevent reads */
-  event_callback_fn on_readable; /* with a room: calls cg_intake_receive first, and
-                                    cg_intake_settle last unless it closes */
+  event_callback_fn on_readable; /* with a room: calls cg_intake_receive first */
   void *arg;
 };
 
@@ -59,7 +58,9 @@ void cg_intake_close(struct cg_intake *in); /* no more is received, nothing is h
 
 /* One recv into the room. */
 enum cg_received cg_intake_receive(struct cg_intake *in) CG_MUST_USE;
-/* Holds what was not consumed: the room is the next connection's.  False: no memory. */
+/* Last in each callback of reading, unless it closes: holds what was not consumed, the
+ * room is the next connection's, and reads no more when too much is held.  False: no
+ * memory. */
 bool cg_intake_settle(struct cg_intake *in) CG_MUST_USE;
 
 /* Reads on in what is there, as cg_message_feed does.  Ready: *ret_bytes is the whole
