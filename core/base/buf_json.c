@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define ONES  0x0101010101010101ull
 #define HIGHS 0x8080808080808080ull
@@ -50,32 +51,6 @@ static bool plain(const char *s, size_t n) {
   return !any_special(eight(s + n - 8)); /* may overlap those before */
 }
 
-static bool tail_byte(char c) {
-  return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* Well-formed UTF-8 (Unicode, table 3-7): by the first byte, length and second byte. */
-static const struct {
-  unsigned char from, to, len, low, high;
-} utf8[] = {
-    {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf}, {0xe1, 0xec, 3, 0x80, 0xbf},
-    {0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
-    {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
-};
-
-/* Length of the valid sequence at s, or 0. */
-static size_t utf8_len(const char *s, size_t n) {
-  unsigned char c = (unsigned char)s[0];
-  size_t i = 0;
-  while (i < CG_COUNT(utf8) && c > utf8[i].to) i++;
-  if (i == CG_COUNT(utf8) || c < utf8[i].from || n < utf8[i].len) return 0;
-  unsigned char d = (unsigned char)s[1];
-  if (d < utf8[i].low || d > utf8[i].high) return 0;
-  for (size_t k = 2; k < utf8[i].len; k++)
-    if (!tail_byte(s[k])) return 0;
-  return utf8[i].len;
-}
-
 static void add_control(struct cg_buf *b, unsigned char c) {
   static const char hex[] = "0123456789abcdef", names[] = "btn-fr";
   char u[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
@@ -90,7 +65,7 @@ static void add_control(struct cg_buf *b, unsigned char c) {
 static size_t add_special(struct cg_buf *b, const char *s, size_t n) {
   unsigned char c = (unsigned char)s[0];
   if (c >= 0x80) {
-    size_t len = utf8_len(s, n);
+    size_t len = cg_utf8_len(s, n);
     if (!len) {
       cg_buf_add(b, "\xef\xbf\xbd", 3);
       return 1;

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/addr.h"
+#include "base/utf8.h"
 #include "http/chars.h"
 
 static bool hex_pair(const char *s, const char *end) {
@@ -140,36 +141,10 @@ bool cg_target_is_authority(const char *s, size_t n) {
 
 /* ---- decoding ---- */
 
-/* Length of the UTF-8 sequence at s, 0 when it is none (RFC 3629). */
-static size_t utf8(const uint8_t *s, size_t left) {
-  static const struct {
-    uint8_t mask, lead, len;
-    uint32_t least;
-  } kinds[] = {{0x80, 0, 1, 0x20},
-               {0xe0, 0xc0, 2, 0x80},
-               {0xf0, 0xe0, 3, 0x800},
-               {0xf8, 0xf0, 4, 0x10000}};
-  for (size_t k = 0; k < 4; k++) {
-    if ((s[0] & kinds[k].mask) != kinds[k].lead) continue;
-    if (left < kinds[k].len) return 0;
-    uint32_t v = s[0] & (uint8_t)~kinds[k].mask;
-    for (size_t i = 1; i < kinds[k].len; i++) {
-      if ((s[i] & 0xc0) != 0x80) return 0;
-      v = v << 6 | (s[i] & 0x3f);
-    }
-    bool fine = v >= kinds[k].least && v != 0x7f && v <= 0x10ffff && v >> 11 != 0x1b;
-    return fine ? kinds[k].len : 0;
-  }
-  return 0;
-}
-
 static bool plain_text(const char *s, size_t n) {
-  for (size_t i = 0; i < n;) {
-    size_t step = utf8((const uint8_t *)s + i, n - i);
-    if (step == 0) return false;
-    i += step;
-  }
-  return true;
+  for (size_t i = 0; i < n; i++)
+    if ((uint8_t)s[i] < 0x20 || s[i] == 0x7f) return false;
+  return cg_utf8_is(s, n);
 }
 
 int cg_percent_decode(char *s, size_t n, bool plus_is_space) {

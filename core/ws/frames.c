@@ -97,7 +97,6 @@ static enum cg_ws_read take_data(struct cg_ws_reader *r, const struct wslay_fram
 
 /* 5.5.1: nothing, or a code and a reason. */
 static enum cg_ws_read take_close(struct cg_ws_reader *r, struct cg_ws_message *out) {
-  struct cg_utf8 utf8 = {0};
   out->code = CG_WS_NO_CODE;
   if (out->len == 0) return CG_WS_MESSAGE;
   if (out->len == 1) return fail(r, out, CG_WS_PROTOCOL, "half a code of close");
@@ -106,7 +105,7 @@ static enum cg_ws_read take_close(struct cg_ws_reader *r, struct cg_ws_message *
   out->len -= 2;
   if (!cg_ws_code_valid(out->code))
     return fail(r, out, CG_WS_PROTOCOL, "a code of close that may not be sent");
-  if (!cg_utf8_feed(&utf8, out->data, out->len) || !cg_utf8_ends(&utf8))
+  if (!cg_utf8_is(out->data, out->len))
     return fail(r, out, CG_WS_NOT_TEXT, "a reason of close is not UTF-8");
   return CG_WS_MESSAGE;
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "ws/utf8.h"
+#include "base/utf8.h"
 
 /* The opcodes of RFC 6455 11.8. */
 enum cg_ws_type {

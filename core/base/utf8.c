@@ -1,4 +1,4 @@
-#include "ws/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -51,4 +51,18 @@ bool cg_utf8_feed(struct cg_utf8 *u, const char *bytes, size_t n) {
 
 bool cg_utf8_ends(const struct cg_utf8 *u) {
   return u->left == 0;
+}
+
+bool cg_utf8_is(const char *text, size_t n) {
+  struct cg_utf8 u = {0};
+  return cg_utf8_feed(&u, text, n) && cg_utf8_ends(&u);
+}
+
+size_t cg_utf8_len(const char *s, size_t n) {
+  struct cg_utf8 u = {0};
+  size_t len = 0;
+  do
+    if (len == n || !next(&u, (uint8_t)s[len++])) return 0;
+  while (!cg_utf8_ends(&u));
+  return len;
 }

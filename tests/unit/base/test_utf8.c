@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ws/utf8.h"
+#include "base/utf8.h"
 
 static size_t encode(uint32_t c, char out[4]) {
   if (c < 0x80) return out[0] = (char)c, 1;
@@ -26,7 +26,9 @@ static size_t encode(uint32_t c, char out[4]) {
 
 static bool whole(const char *bytes, size_t n) {
   struct cg_utf8 u = {0};
-  return cg_utf8_feed(&u, bytes, n) && cg_utf8_ends(&u);
+  bool is = cg_utf8_feed(&u, bytes, n) && cg_utf8_ends(&u);
+  assert_int_equal(cg_utf8_is(bytes, n), is);
+  return is;
 }
 
 static bool is_scalar(uint32_t c) {
@@ -39,6 +41,8 @@ static void test_every_code_point(void **state) {
   for (uint32_t c = 0; c < 0x200000; c++) {
     size_t n = encode(c, bytes);
     if (whole(bytes, n) != is_scalar(c)) fail_msg("U+%04X", c);
+    if (cg_utf8_len(bytes, n) != (is_scalar(c) ? n : 0)) fail_msg("U+%04X", c);
+    assert_true(n == 1 || cg_utf8_len(bytes, n - 1) == 0);
     for (size_t cut = 1; cut < n && is_scalar(c); cut++) {
       struct cg_utf8 u = {0};
       assert_true(cg_utf8_feed(&u, bytes, cut) && !cg_utf8_ends(&u));
