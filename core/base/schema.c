@@ -35,13 +35,13 @@ void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
   errs->items[i] = (struct cg_field_error){where ? where : "", kept ? kept : NO_MEMORY};
 }
 
-/* prefix/name by RFC 6901; what does not fit is cut. */
 bool cg_strings_has(const struct cg_strings *list, const char *text) {
   for (size_t i = 0; i < list->n; i++)
     if (strcmp(list->items[i], text) == 0) return true;
   return false;
 }
 
+/* prefix/name by RFC 6901; what does not fit is cut. */
 static const char *pointer_to(struct cg_arena *arena, const char *prefix,
                               const char *name) {
   char text[512];
@@ -85,7 +85,7 @@ static const char *found(const json_t *v) {
 
 static bool in_range(const struct at *at, int64_t n, const char *what) {
   const struct cg_field *f = at->field;
-  if (n >= f->min && (!f->max || n <= f->max)) return true;
+  if (cg_field_holds(f, n)) return true;
   if (f->max)
     return wrong(at, "must be %" PRId64 " to %" PRId64 "%s, is %" PRId64, f->min, f->max,
                  what, n);

@@ -45,6 +45,10 @@ struct cg_field {
   const struct cg_field *sub; /* TABLE: ends with a row whose name is NULL */
 };
 
+static inline bool cg_field_holds(const struct cg_field *f, int64_t n) {
+  return n >= f->min && (!f->max || n <= f->max);
+}
+
 #define CG_FIELD_ERRORS_MAX 32
 
 struct cg_field_error {

@@ -50,10 +50,6 @@ static bool take_text(struct rest *r, const char **ret, size_t *ret_n) {
   return take(r, '"');
 }
 
-static bool in_range(const struct cg_field *f, int64_t n) {
-  return n >= f->min && (!f->max || n <= f->max);
-}
-
 static bool allowed(const struct cg_field *f, const char *text) {
   const char *const *one = f->one_of;
   if (!one) return true;
@@ -67,7 +63,7 @@ static bool read_string(struct rest *r, const struct cg_field *f, void *to,
                         struct cg_arena *arena) {
   const char *text;
   size_t n;
-  if (!take_text(r, &text, &n) || !in_range(f, (int64_t)n)) return false;
+  if (!take_text(r, &text, &n) || !cg_field_holds(f, (int64_t)n)) return false;
   const char *copy = cg_arena_strndup(arena, text, n);
   if (!copy || !allowed(f, copy)) return false;
   *(const char **)to = copy;
@@ -84,7 +80,7 @@ static bool read_int(struct rest *r, const struct cg_field *f, void *to,
     n = n * 10 + (*r->at - '0');
   }
   bool leading_zero = r->at - from > 1 && *from == '0';
-  if (r->at == from || leading_zero || !in_range(f, n)) return false;
+  if (r->at == from || leading_zero || !cg_field_holds(f, n)) return false;
   *(int64_t *)to = n;
   return true;
 }

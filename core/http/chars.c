@@ -29,6 +29,12 @@ const uint8_t cg_chars[256] = {
     ['~'] = NAME,          [0x80 ... 0xff] = LINE,
 };
 
+bool cg_is_line(const char *s, size_t n) {
+  size_t i = 0;
+  while (i < n && cg_ch(s[i], CG_CH_LINE)) i++;
+  return i == n;
+}
+
 int cg_hex(char c) {
   return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }

@@ -6,6 +6,7 @@
 #define CG_HTTP_CHARS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -24,6 +25,7 @@ static inline bool cg_ch(char c, unsigned classes) {
   return (cg_chars[(uint8_t)c] & classes) != 0;
 }
 
-int cg_hex(char c); /* 0..15; c is of CG_CH_HEX */
+bool cg_is_line(const char *s, size_t n); /* all of CG_CH_LINE */
+int cg_hex(char c);                       /* 0..15; c is of CG_CH_HEX */
 
 #endif

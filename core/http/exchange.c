@@ -139,9 +139,7 @@ static struct cg_header *set_header(struct cg_exchange *x, const char *name) {
 
 static bool fits_a_line(const char *value) {
   size_t n = strlen(value);
-  for (size_t i = 0; i < n; i++)
-    if (!cg_ch(value[i], CG_CH_LINE)) return false;
-  return n <= CG_HEADER_VALUE_MAX;
+  return n <= CG_HEADER_VALUE_MAX && cg_is_line(value, n);
 }
 
 void cg_exchange_set_header(struct cg_exchange *x, const char *name, const char *value) {

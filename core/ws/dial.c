@@ -247,9 +247,7 @@ static void resolve(void *arg) {
 /* ---- the beginning ---- */
 
 static bool write_field(struct cg_buf *b, const struct cg_header *h) {
-  size_t n = strlen(h->value);
-  for (size_t i = 0; i < n; i++)
-    if (!cg_ch(h->value[i], CG_CH_LINE)) return false;
+  if (!cg_is_line(h->value, strlen(h->value))) return false;
   cg_buf_printf(b, "%s: %s\r\n", h->name, h->value);
   return cg_is_token(h->name, strlen(h->name));
 }
@@ -263,10 +261,10 @@ static bool make_key(char out[CG_WS_KEY + 1]) {
 static bool write_request(struct cg_ws_dial *d, const struct cg_ws_dial_conf *conf,
                           struct cg_err *err) {
   struct cg_buf b;
-  char key[CG_WS_KEY + 1];
+  char key[CG_WS_KEY + 1], text[REQUEST_MAX + 1];
   if (!make_key(key)) return cg_fail(err, CG_E_UNAVAILABLE, "no random bytes");
   cg_ws_accept_key(key, d->accept);
-  cg_buf_init(&b, REQUEST_MAX);
+  cg_buf_wrap(&b, text, sizeof text);
   cg_buf_printf(&b,
                 "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
                 "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
@@ -277,8 +275,8 @@ static bool write_request(struct cg_ws_dial *d, const struct cg_ws_dial_conf *co
   for (size_t i = 0; ok && i < conf->n_headers; i++)
     ok = write_field(&b, &conf->headers[i]);
   cg_buf_puts(&b, "\r\n");
-  d->request = ok && cg_buf_ok(&b) ? cg_strdup(b.data) : NULL;
-  cg_buf_done(&b);
+  d->request = ok && cg_buf_ok(&b) ? cg_strdup(text) : NULL;
+  explicit_bzero(text, sizeof text);
   return d->request || cg_fail(err, CG_E_INVALID, "a field that cannot be sent");
 }
 

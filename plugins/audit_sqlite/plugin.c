@@ -139,8 +139,10 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
 
 static void stop(void *arg) {
   struct worker *w = arg;
-  if (w->trail->writer) aud_writer_go(w->trail->writer);
-  if (w->trail->writer) aud_writer_drain(w->trail->writer, &w->inbox);
+  if (w->trail->writer) {
+    aud_writer_go(w->trail->writer);
+    aud_writer_drain(w->trail->writer, &w->inbox);
+  }
   aud_inbox_deliver(&w->inbox);
 }
 
