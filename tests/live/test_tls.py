@@ -145,8 +145,7 @@ def test_certificates_change_under_a_stream_and_none_is_lost(new_secure, authori
             gate.signal(signal.SIGHUP)
         else:
             assert requests.post(gate.admin + "/reload", timeout=30).status_code == 200
-        until(lambda: gate.serial() not in seen, "the new certificate", seconds=30)
-        seen.add(gate.serial())
+        seen |= until(lambda: {gate.serial()} - seen, "the new certificate", seconds=30)
         until(lambda: all(s.asked > n + 2 for s, n in zip(streams, before)),
               "the stream goes on", seconds=30)
     for stream in streams:
