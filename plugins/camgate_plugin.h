@@ -45,6 +45,8 @@
  *
  * CHANGELOG
  *   2.0  2026-11-29  first version of this major: every struct can be appended to.
+ *   2.1  2026-11-29  cgp_room_event.room_sid; host->room_event_told, which says when an
+ *                    event is kept; cgp_room_ops.participants, which may be absent.
  */
 #ifndef CAMGATE_PLUGIN_H
 #define CAMGATE_PLUGIN_H
@@ -54,7 +56,7 @@
 #include <stdint.h>
 
 #define CGP_ABI_MAJOR 2
-#define CGP_ABI_MINOR 0
+#define CGP_ABI_MINOR 1
 
 #define CGP_EXPORT       __attribute__((visibility("default")))
 #define CGP_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -234,6 +236,19 @@ struct cgp_room_token {
   const char *url;       /* where clients connect */
   int64_t expires_at_us; /* wall clock */
 };
+/* Who is in a room (since 2.1).  sid: of this connection; joined_us: wall clock at the
+ * SFU, 0 = not known. */
+struct cgp_participant {
+  uint32_t size;
+  const char *identity, *sid;
+  int64_t joined_us;
+};
+struct cgp_participants {
+  uint32_t size, again_ms; /* list this room again after so long; 0: the host's choice */
+  const char *room_sid;    /* "" when nobody is there, or not known */
+  const struct cgp_participant *participants;
+  size_t n;
+};
 struct cgp_room_ops {
   uint32_t size;
   /* the room exists when this completes; no result */
@@ -242,6 +257,9 @@ struct cgp_room_ops {
   void (*token)(void *w, const struct cgp_room_token_request *req, struct cgp_call call);
   /* put a participant out; one that is not there is success; no result */
   void (*remove)(void *w, const char *room, const char *identity, struct cgp_call call);
+  /* since 2.1; may be NULL.  result: struct cgp_participants; a room that is not there is
+   * empty.  CGP_E_INVALID: there are no lists, and nobody asks again */
+  void (*participants)(void *w, const char *room, struct cgp_call call);
 };
 
 enum cgp_room_event_type {
@@ -261,6 +279,7 @@ struct cgp_room_event {
   enum cgp_room_event_type type;
   const char *room, *identity, *sid; /* "" when the event has none */
   int64_t at_us;                     /* wall clock at the SFU */
+  const char *room_sid; /* since 2.1: tells two rooms of one name apart; NULL = none */
 };
 
 /* ---- ice: TURN servers ---- */
@@ -447,6 +466,11 @@ struct cgp_host {
   void (*metric_add)(struct cgp_host *h, int metric, int64_t n);
   /* the libevent 2.1 loop, for client libraries that bring an adapter */
   struct event_base *(*event_base)(struct cgp_host *h);
+
+  /* Since 2.1.  As room_event; fn runs once, now or later: CGP_OK when what the event
+   * makes is durable, or it makes nothing; else it is not kept, and may be told again */
+  void (*room_event_told)(struct cgp_host *h, const struct cgp_room_event *ev,
+                          void (*fn)(void *arg, enum cgp_code code), void *arg);
 };
 
 /* ---- what the plugin gives ---- */

@@ -70,8 +70,9 @@ static bool read_keys(const struct cg_credentials *files, struct cg_keys **ret,
 
 /* ---- starting ---- */
 
-static void room_event(void *ctx, const struct cgp_room_event *ev) {
-  cg_presence_event(ctx, ev);
+static void room_event(void *ctx, const struct cgp_room_event *ev, cg_told_fn *told,
+                       void *arg) {
+  cg_presence_event(ctx, ev, told, arg);
 }
 
 static bool set_up_auth(struct cg_worker *w, const struct cg_credentials *credentials,

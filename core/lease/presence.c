@@ -182,7 +182,8 @@ static void tell_all(struct cg_service *g, const struct cgp_room_event *ev) {
   }
 }
 
-void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev) {
+void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev,
+                       cg_told_fn *told, void *arg) {
   switch (ev->type) {
   case CGP_ROOM_JOINED:
   case CGP_ROOM_LEFT: tell_home(g, ev); break;
@@ -194,4 +195,5 @@ void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev) {
   case CGP_ROOM_TRACK_PUBLISHED:
   case CGP_ROOM_TRACK_UNPUBLISHED: break;
   }
+  if (told) told(arg, CGP_OK);
 }

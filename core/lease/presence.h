@@ -12,7 +12,9 @@
 
 #include "lease/service.h"
 
-/* Any worker's service; its thread.  ev is copied. */
-void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev);
+/* Any worker's service; its thread.  ev is copied.  told: as host->room_event_told's fn;
+ * NULL: nobody waits. */
+void cg_presence_event(struct cg_service *g, const struct cgp_room_event *ev,
+                       cg_told_fn *told, void *arg);
 
 #endif

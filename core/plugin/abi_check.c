@@ -9,7 +9,8 @@
 
 #define OPS_MAX 6
 
-/* A kind: where its ops struct hangs, how long it must be, and what must be in it. */
+/* A kind: where its ops struct hangs, how long its first version was, and what must be in
+ * it. */
 struct kind {
   const char *name;
   size_t offset, size;
@@ -21,7 +22,10 @@ struct kind {
 
 #define OP(type, op)                                                                     \
   { #op, offsetof(struct type, op) }
-#define KIND(name, type) #name, offsetof(struct cgp_plugin, name), sizeof(struct type)
+#define SIZED(name, size) #name, offsetof(struct cgp_plugin, name), size
+#define KIND(name, type)  SIZED(name, sizeof(struct type))
+/* What begins with `op` was appended later, and may be absent. */
+#define KIND_UP_TO(name, type, op) SIZED(name, offsetof(struct type, op))
 
 static const struct kind kinds[] = {
     {KIND(cameras, cgp_cameras_ops),
@@ -29,7 +33,7 @@ static const struct kind kinds[] = {
     {KIND(quota, cgp_quota_ops),
      {OP(cgp_quota_ops, reserve), OP(cgp_quota_ops, renew), OP(cgp_quota_ops, release),
       OP(cgp_quota_ops, usage), OP(cgp_quota_ops, sweep), OP(cgp_quota_ops, restore)}},
-    {KIND(room, cgp_room_ops),
+    {KIND_UP_TO(room, cgp_room_ops, participants),
      {OP(cgp_room_ops, ensure), OP(cgp_room_ops, token), OP(cgp_room_ops, remove)}},
     {KIND(ice, cgp_ice_ops), {OP(cgp_ice_ops, issue)}},
     {KIND(audit, cgp_audit_ops),

@@ -254,6 +254,19 @@ void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity
   CALL(room, remove, d->env.deadlines.room, none, ARG(room, identity));
 }
 
+/* An op that a plugin of an older minor does not have. */
+static bool lists(const struct driver *it) {
+  const size_t end = offsetof(struct cgp_room_ops, participants) + sizeof(void (*)(void));
+  return !it ||
+         (it->plugin->abi->room->size >= end && it->plugin->abi->room->participants);
+}
+
+void cg_room_participants(struct cg_drivers *d, const char *room, cg_call_fn *fn,
+                          void *arg) {
+  if (refused(lists(d->room) ? NULL : "the plugin has no lists", fn, arg)) return;
+  CALL(room, participants, d->env.deadlines.room, participants, ARG(room));
+}
+
 void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
                   void *arg) {
   r->size = sizeof *r;

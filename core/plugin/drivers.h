@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "plugin/call.h"
 #include "plugin/load.h"
+#include "plugin/telling.h"
 
 struct cg_drivers;
 
@@ -28,8 +29,7 @@ struct cg_drivers_env {
   const struct cg_plugins_env
       *base; /* log, metrics, clock, names; outlives the drivers */
   struct cg_deadlines deadlines;
-  void (*room_event)(void *ctx,
-                     const struct cgp_room_event *ev); /* inside host->room_event */
+  cg_room_event_fn *room_event; /* inside host->room_event and room_event_told */
   void *ctx;
 };
 
@@ -62,6 +62,10 @@ void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_ca
                    void *arg);
 void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,
                     cg_call_fn *fn, void *arg);
+
+/* CGP_E_INVALID: the plugin has no lists. */
+void cg_room_participants(struct cg_drivers *d, const char *room, cg_call_fn *fn,
+                          void *arg);
 
 void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
                   void *arg);

@@ -195,6 +195,7 @@ static bool post(struct cgp_host *abi, void (*fn)(void *arg), void *arg) {
 }
 
 void cg_host_stop(struct cg_host *h) {
+  cg_tellings_give_up(&h->tellings);
   run_posts(h);
   pthread_mutex_lock(&h->lock);
   h->running = false;
@@ -225,12 +226,29 @@ static void fetch(struct cgp_host *abi, const struct cgp_fetch *f,
   cg_fetch(h->fetcher, &traced, fn, arg);
 }
 
+/* What is wrong with it, or it is handed on. */
+static bool hand_on(struct cg_host *h, const struct cgp_room_event *given,
+                    cg_told_fn *told, void *arg) {
+  struct cgp_room_event ev;
+  bool odd = cg_room_event_read(given, &ev);
+  if (odd) cg_call_misused(h->calls, CG_MISUSE_NONSENSE, h->plugin);
+  if (odd || !h->room_event) return false;
+  h->room_event(h->ctx, &ev, told, arg);
+  return true;
+}
+
 static void room_event(struct cgp_host *abi, const struct cgp_room_event *ev) {
+  hand_on(on_loop(abi), ev, NULL, NULL);
+}
+
+static void room_event_told(struct cgp_host *abi, const struct cgp_room_event *ev,
+                            cg_told_fn *fn, void *arg) {
   struct cg_host *h = on_loop(abi);
-  if (cg_room_event_odd(ev))
-    cg_call_misused(h->calls, CG_MISUSE_NONSENSE, h->plugin);
-  else if (h->room_event)
-    h->room_event(h->ctx, ev);
+  struct cg_telling *t = cg_telling_new(&h->tellings, fn, arg);
+  if (!t)
+    fn(arg, CGP_E_BUSY);
+  else if (!hand_on(h, ev, cg_telling_over, t))
+    cg_telling_over(t, CGP_E_INVALID);
 }
 
 static void cameras_changed(struct cgp_host *abi, const struct cgp_camera_change *changes,
@@ -280,6 +298,7 @@ static const struct cgp_host functions = {
     .metric = metric,
     .metric_add = metric_add,
     .event_base = event_base,
+    .room_event_told = room_event_told,
 };
 
 struct cg_host *cg_host_new(const char *plugin, const struct cg_plugins_env *env,

@@ -5,7 +5,7 @@
  * refused.  A worker's host is made when its plugin starts and hangs on main's: it
  * outlives the worker, because a plugin's own threads may post until fini, and is freed
  * with the set.  Posts run in order; those that came before cg_host_stop run, later ones
- * are refused.
+ * are refused; whoever waits then for an event to be kept is told that it is not.
  */
 #ifndef CG_PLUGIN_HOST_H
 #define CG_PLUGIN_HOST_H
@@ -18,6 +18,7 @@
 #include "plugin/fetch.h"
 #include "plugin/options.h"
 #include "plugin/plugins_env.h"
+#include "plugin/telling.h"
 
 struct cg_post {
   void (*fn)(void *arg);
@@ -43,8 +44,9 @@ struct cg_host {
   struct cg_fetcher *fetcher;
   struct cg_call_owner owner;
   struct cg_list timers;
-  void (*room_event)(void *ctx, const struct cgp_room_event *ev);
+  cg_room_event_fn *room_event;
   void *ctx;
+  struct cg_list tellings;   /* events whose plugin is to hear whether they are kept */
   int64_t blocked_logged_us; /* when a blocking op was last told of */
   int blocked_metric;
 

@@ -16,7 +16,8 @@
 
 /* A struct that a later minor appends to keeps its first size: up to the first member
  * that was not there. */
-#define FIRST(type) ((uint32_t)sizeof(struct type))
+#define FIRST(type)             ((uint32_t)sizeof(struct type))
+#define FIRST_UP_TO(type, next) ((uint32_t)offsetof(struct type, next))
 
 static bool all_there(const char *const *texts, size_t n) {
   if (n > 0 && !texts) return false;
@@ -73,6 +74,19 @@ static const char *token_odd(const void *result) {
   const struct cgp_room_token *t = result;
   if (!t->token || !*t->token || !t->url) return "token or url is missing";
   return t->expires_at_us > 0 ? NULL : "the token never held";
+}
+
+static const char *participants_odd(const void *result) {
+  const struct cgp_participants *all = result;
+  if (!all->room_sid) return "the room's sid is not there";
+  if (all->n > 0 && !all->participants) return "the participants are not there";
+  for (size_t i = 0; i < all->n; i++) {
+    const struct cgp_participant *p = CGP_AT(all->participants, i);
+    if (p->size < FIRST(cgp_participant))
+      return "a participant is shorter than the ABI's";
+    if (!p->identity || !p->sid) return "a text of a participant is missing";
+  }
+  return NULL;
 }
 
 static const char *server_odd(const struct cgp_ice_server *s) {
@@ -173,10 +187,15 @@ static const char *health_odd(const void *result) {
   return h->text ? NULL : "a health without words";
 }
 
-const char *cg_room_event_odd(const struct cgp_room_event *ev) {
-  if (!ev || ev->size < FIRST(cgp_room_event))
+const char *cg_room_event_read(const struct cgp_room_event *given,
+                               struct cgp_room_event *ret) {
+  if (!given || given->size < FIRST_UP_TO(cgp_room_event, room_sid))
     return "the event is shorter than the ABI's";
-  const char *const texts[] = {ev->room, ev->identity, ev->sid};
+  *ret = (struct cgp_room_event){0};
+  memcpy(ret, given, given->size < sizeof *ret ? given->size : sizeof *ret);
+  ret->size = sizeof *ret;
+  if (!ret->room_sid) ret->room_sid = "";
+  const char *const texts[] = {ret->room, ret->identity, ret->sid};
   return all_there(texts, CG_COUNT(texts)) ? NULL : "a text of the event is missing";
 }
 
@@ -196,6 +215,7 @@ KIND(renewed, cgp_quota_renewed, fine);
 KIND(usage, cgp_quota_usage, fine);
 KIND(swept, cgp_quota_swept, fine);
 KIND(token, cgp_room_token, token_odd);
+KIND(participants, cgp_participants, participants_odd);
 KIND(servers, cgp_ice_servers, servers_odd);
 KIND(appended, cgp_audit_appended, appended_odd);
 KIND(rows, cgp_audit_rows, rows_odd);

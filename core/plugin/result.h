@@ -22,15 +22,17 @@ struct cg_result_kind {
 
 extern const struct cg_result_kind cg_result_none, cg_result_camera, cg_result_cameras,
     cg_result_verdict, cg_result_renewed, cg_result_usage, cg_result_swept,
-    cg_result_token, cg_result_servers, cg_result_appended, cg_result_rows,
-    cg_result_audit_verdict, cg_result_reply, cg_result_health;
+    cg_result_token, cg_result_participants, cg_result_servers, cg_result_appended,
+    cg_result_rows, cg_result_audit_verdict, cg_result_reply, cg_result_health;
 
 /* The result as this gate's struct, given itself or copied into room; NULL when there is
  * none, or *ret_odd says in words why it is no answer. */
 const void *cg_result_read(const struct cg_result_kind *kind, const void *given,
                            char room[CG_RESULT_MAX], const char **ret_odd);
 
-/* What else a plugin hands over, through its host; NULL: nothing is wrong. */
-const char *cg_room_event_odd(const struct cgp_room_event *ev);
+/* What else a plugin hands over, through its host: copied into this gate's struct.  NULL,
+ * or what is wrong. */
+const char *cg_room_event_read(const struct cgp_room_event *given,
+                               struct cgp_room_event *ret);
 
 #endif

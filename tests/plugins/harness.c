@@ -51,7 +51,8 @@ static int remove_one(const char *path, const struct stat *st, int kind,
   return remove(path);
 }
 
-static void keep_event(void *ctx, const struct cgp_room_event *ev) {
+static void keep_event(void *ctx, const struct cgp_room_event *ev, cg_told_fn *told,
+                       void *arg) {
   struct worker *w = ctx;
   struct harness *h = w->h;
   pthread_mutex_lock(&h->lock);
@@ -61,7 +62,9 @@ static void keep_event(void *ctx, const struct cgp_room_event *ev) {
   snprintf(e->room, sizeof e->room, "%s", ev->room);
   snprintf(e->identity, sizeof e->identity, "%s", ev->identity);
   snprintf(e->sid, sizeof e->sid, "%s", ev->sid);
+  snprintf(e->room_sid, sizeof e->room_sid, "%s", ev->room_sid);
   pthread_mutex_unlock(&h->lock);
+  if (told) told(arg, CGP_OK);
 }
 
 static bool load(struct harness *h, struct cg_err *err) {

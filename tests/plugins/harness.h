@@ -111,10 +111,10 @@ struct harness_reply harness_http(struct harness *h, uint32_t worker, const char
 /* health of the plugin; text (may be NULL) gets its words. */
 bool harness_health(struct harness *h, uint32_t worker, char *text, size_t n);
 
-/* What host->room_event reported, in order of arrival on any loop. */
+/* What host->room_event or room_event_told reported, in order of arrival on any loop. */
 struct harness_event {
   enum cgp_room_event_type type;
-  char room[128], identity[64], sid[64];
+  char room[128], identity[64], sid[64], room_sid[64];
   int64_t at_us;
   uint32_t worker;
 };

@@ -45,8 +45,8 @@ static void refuses_in_words(void **state) {
     const char *name, *words;
   } cases[] = {
       {"no_symbol", "does not export camgate_plugin"},
-      {"wrong_major", "made for plugin ABI 1.x, this gate has 2.0"},
-      {"newer_minor", "needs plugin ABI 2.1, this gate has 2.0"},
+      {"wrong_major", "made for plugin ABI 1.x, this gate has 2.1"},
+      {"newer_minor", "needs plugin ABI 2.2, this gate has 2.1"},
       {"short_struct", "the ABI's is"},
       {"missing_op", "kind quota lacks reserve, usage"},
       {"other_name", "calls itself \"somebody\""},

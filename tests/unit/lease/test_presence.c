@@ -23,7 +23,7 @@ static void say(struct harness *h, enum cgp_room_event_type type, const char *ro
   const struct cgp_room_event ev =
       CGP_INIT(cgp_room_event, .type = type, .room = room, .identity = identity,
                .sid = sid, .at_us = h->clock.fake_wall_us);
-  cg_presence_event(&h->service, &ev);
+  cg_presence_event(&h->service, &ev, NULL, NULL);
   harness_run(h);
 }
 
@@ -163,7 +163,7 @@ static void old_news_of_a_room_end_nothing(void **state) {
   harness_pass(h, 3 * SECOND);
   struct cg_lease *l = lease(h);
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
-  cg_presence_event(&h->service, &ev);
+  cg_presence_event(&h->service, &ev, NULL, NULL);
   harness_run(h);
   assert_int_equal(l->state, CG_LEASE_ACTIVE);
   assert_false(l->room_gone);
@@ -193,7 +193,8 @@ static void without_memory_an_event_is_dropped_and_told(void **state) {
   const struct cgp_room_event ev =
       CGP_INIT(cgp_room_event, .type = CGP_ROOM_LEFT, .room = ROOM, .identity = l->id,
                .sid = "PA_1", .at_us = 1);
-  for (int i = 0; i < 2 * CG_FIRM_PIECES; i++) cg_presence_event(&h->service, &ev);
+  for (int i = 0; i < 2 * CG_FIRM_PIECES; i++)
+    cg_presence_event(&h->service, &ev, NULL, NULL);
   cg_mem_fail_after(0);
   harness_run(h);
   assert_true(harness_lines(h, "a room event was dropped") > 0);
@@ -209,9 +210,9 @@ static void what_comes_after_the_end_is_dropped(void **state) {
   struct cgp_room_event ev =
       CGP_INIT(cgp_room_event, .type = CGP_ROOM_JOINED, .room = ROOM,
                .identity = lease(h)->id, .sid = "PA_1", .at_us = 1);
-  cg_presence_event(&h->service, &ev);
+  cg_presence_event(&h->service, &ev, NULL, NULL);
   ev.type = CGP_ROOM_CLOSED;
-  cg_presence_event(&h->service, &ev);
+  cg_presence_event(&h->service, &ev, NULL, NULL);
   harness_close(h);
   cg_free(h);
 }

@@ -181,11 +181,42 @@ static void words_are_there(void **state) {
   assert_non_null(ODD(health, &CGP_MAKE(cgp_health, .ok = true)));
   assert_null(ODD(health, &CGP_MAKE(cgp_health, .ok = true, .text = "")));
   assert_non_null(ODD(audit_verdict, &CGP_MAKE(cgp_audit_verdict, .intact = true)));
-  struct cgp_room_event ev = {.size = sizeof ev, .room = "r", .identity = "", .sid = ""};
-  assert_null(cg_room_event_odd(&ev));
+}
+
+/* Of 2.0 it ends before the room's sid, which then is "". */
+static void an_event_is_read_whatever_its_minor(void **state) {
+  (void)state;
+  struct cgp_room_event ret, ev = CGP_INIT(cgp_room_event, .room = "r", .identity = "",
+                                           .sid = "", .at_us = 7, .room_sid = "RM_1");
+  assert_null(cg_room_event_read(&ev, &ret));
+  assert_string_equal(ret.room_sid, "RM_1");
+  ev.size = offsetof(struct cgp_room_event, room_sid);
+  assert_null(cg_room_event_read(&ev, &ret));
+  assert_string_equal(ret.room_sid, "");
+  assert_true(ret.at_us == 7);
   ev.size--;
-  assert_non_null(cg_room_event_odd(&ev));
-  assert_non_null(cg_room_event_odd(&CGP_MAKE(cgp_room_event, .room = "r")));
+  assert_non_null(cg_room_event_read(&ev, &ret));
+  assert_non_null(cg_room_event_read(NULL, &ret));
+  assert_non_null(cg_room_event_read(&CGP_MAKE(cgp_room_event, .room = "r"), &ret));
+  ev = CGP_MAKE(cgp_room_event, .room = "r", .identity = "", .sid = "");
+  assert_null(cg_room_event_read(&ev, &ret));
+  assert_string_equal(ret.room_sid, ""); /* told as NULL */
+}
+
+static void participants_are_whole(void **state) {
+  (void)state;
+  struct cgp_participant who = CGP_INIT(cgp_participant, .identity = "l", .sid = "PA_1");
+  struct cgp_participants all =
+      CGP_INIT(cgp_participants, .room_sid = "RM_1", .participants = &who, .n = 1);
+  assert_null(ODD(participants, &all));
+  who.sid = NULL;
+  assert_non_null(ODD(participants, &all));
+  all.participants = NULL;
+  assert_non_null(ODD(participants, &all));
+  all.n = 0;
+  assert_null(ODD(participants, &all));
+  all.room_sid = NULL;
+  assert_non_null(ODD(participants, &all));
 }
 
 /* Every kind that has a result: shorter than the first version's is nonsense. */
@@ -196,7 +227,7 @@ static void nothing_is_shorter_than_its_first_version(void **state) {
       &cg_result_renewed, &cg_result_usage,         &cg_result_swept,
       &cg_result_token,   &cg_result_servers,       &cg_result_appended,
       &cg_result_rows,    &cg_result_audit_verdict, &cg_result_reply,
-      &cg_result_health};
+      &cg_result_health,  &cg_result_participants};
   for (size_t i = 0; i < COUNT(kinds); i++) {
     uint32_t given[CG_RESULT_MAX / 4] = {kinds[i]->first - 1};
     assert_string_equal(odd(kinds[i], given), "it is shorter than the ABI's");
@@ -246,6 +277,8 @@ int main(void) {
       cmocka_unit_test(a_reply),
       cmocka_unit_test(a_replys_headers),
       cmocka_unit_test(words_are_there),
+      cmocka_unit_test(an_event_is_read_whatever_its_minor),
+      cmocka_unit_test(participants_are_whole),
       cmocka_unit_test(nothing_is_shorter_than_its_first_version),
       cmocka_unit_test(what_an_older_minor_lacks_is_zero),
   };
