@@ -72,7 +72,7 @@ bool cg_api_caller(struct cg_exchange *x, const char *role, struct cg_caller *ou
   struct cg_service *g = cg_api_of(x)->service;
   struct cg_err err = {0};
   if (!cg_auth_bearer(g->auth, cg_exchange_header(x, "Authorization"), x->client_addr,
-                      cg_service_now(g), &out->subject, &out->identity, &err)) {
+                      cg_service_wall(g), &out->subject, &out->identity, &err)) {
     cg_tally_refused(g->tally, x->client_addr, x->request_id.text, err.text);
     cg_exchange_fail(x, &err);
     return false;

@@ -23,8 +23,9 @@ static void write_access(struct cg_buf *b, const struct cg_grant *g) {
 
 static void write_clocks(struct cg_buf *b, const struct cg_exchange *x,
                          const struct cg_grant *g) {
-  cg_json_time(b, "expires_at", g->out.expires_us);
-  cg_json_time(b, "ends_at", g->out.ends_us);
+  const struct cg_service *s = cg_api_of(x)->service;
+  cg_json_time(b, "expires_at", cg_service_tell(s, g->out.expires_mono_us));
+  cg_json_time(b, "ends_at", cg_service_tell(s, g->out.ends_mono_us));
   cg_json_int(b, "heartbeat_after_s", conf_of(x)->beat_s);
 }
 

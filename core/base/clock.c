@@ -8,6 +8,10 @@
 #define DAY_S   INT64_C(86400)
 #define LAST_US (INT64_C(253402300800) * SECOND - 1) /* the end of 9999 */
 
+#define CLOSE_US  1000 /* of two readings that belong together */
+#define TRIES     16
+#define FOLLOW_US 10000
+
 static int64_t now(clockid_t id) {
   struct timespec ts;
   clock_gettime(id, &ts);
@@ -21,7 +25,7 @@ static int64_t system_wall(const struct cg_clock *c) {
 
 static int64_t system_mono(const struct cg_clock *c) {
   (void)c;
-  return now(CLOCK_MONOTONIC);
+  return now(CLOCK_BOOTTIME);
 }
 
 static int64_t fake_wall(const struct cg_clock *c) {
@@ -40,6 +44,36 @@ struct cg_clock cg_clock_fake(int64_t wall_us) {
                            .fake_wall_us = wall_us,
                            .fake_mono_us = SECOND};
 }
+
+/* ---- what the wall says of a moment ---- */
+
+int64_t cg_clock_offset(const struct cg_clock *c) {
+  int64_t before = 0, wall = 0, after = 0;
+  for (int i = 0; i < TRIES && (i == 0 || after - before > CLOSE_US); i++) {
+    before = c->mono_us(c);
+    wall = c->wall_us(c);
+    after = c->mono_us(c);
+  }
+  return wall - before - (after - before) / 2;
+}
+
+static int64_t offset_of(struct cg_teller *t) {
+  int64_t told = atomic_load_explicit(&t->offset_us, memory_order_relaxed);
+  int64_t is = cg_clock_offset(t->clock), off = is - told;
+  if (off > -FOLLOW_US && off < FOLLOW_US) return told;
+  atomic_store_explicit(&t->offset_us, is, memory_order_relaxed);
+  return is;
+}
+
+int64_t cg_tell(struct cg_teller *t, int64_t mono_us) {
+  return mono_us + offset_of(t);
+}
+
+int64_t cg_teller_mono(struct cg_teller *t, int64_t wall_us) {
+  return wall_us - offset_of(t);
+}
+
+/* ---- text ---- */
 
 /* Days since 1970-01-01, with years that begin in March so that a leap day ends one. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day) {

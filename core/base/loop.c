@@ -12,6 +12,10 @@
 
 #define NEVER_US INT64_MAX
 #define SLICE_US 5000 /* of mail or timers, then the loop looks at its sockets */
+#define TICK_US  500000
+#define LATE_US  1000000 /* a tick so late was kept by a gap */
+
+enum { FIRST, THEN, PRIORITIES }; /* of events that are there together */
 
 struct cg_loop {
   struct event_base *base;
@@ -29,10 +33,74 @@ struct cg_loop {
   struct event *on_alarm;
   int64_t alarm_us; /* for when it is set */
   struct cg_timers timers;
+
+  int tick_fd;
+  struct event *on_tick;
+  _Atomic int64_t beat_us, stood_us;
+  struct cg_list on_gap; /* struct cg_on_gap */
 };
 
-int64_t cg_loop_now(const struct cg_loop *loop) {
+static int64_t mono_us(const struct cg_loop *loop) {
   return loop->clock->mono_us(loop->clock);
+}
+
+static int64_t less_gaps(const struct cg_loop *loop, int64_t mono) {
+  return mono - atomic_load_explicit(&loop->stood_us, memory_order_relaxed);
+}
+
+int64_t cg_loop_now(const struct cg_loop *loop) {
+  return less_gaps(loop, mono_us(loop));
+}
+
+int64_t cg_loop_stood_us(const struct cg_loop *loop) {
+  return atomic_load_explicit(&loop->stood_us, memory_order_relaxed);
+}
+
+int64_t cg_loop_beat_us(const struct cg_loop *loop) {
+  return atomic_load(&loop->beat_us);
+}
+
+/* ---- gaps ---- */
+
+void cg_loop_on_gap(struct cg_loop *loop, struct cg_on_gap *on,
+                    void (*fn)(void *arg, int64_t gap_us), void *arg) {
+  on->fn = fn;
+  on->arg = arg;
+  cg_list_add(&loop->on_gap, &on->link);
+}
+
+void cg_loop_off_gap(struct cg_loop *loop, struct cg_on_gap *on) {
+  if (!on->fn) return;
+  cg_list_remove(&loop->on_gap, &on->link);
+  on->fn = NULL;
+}
+
+/* The beat comes last: who sees it sees what the gap's followers did, too. */
+static void stood_still(struct cg_loop *loop, int64_t gap_us, int64_t mono) {
+  atomic_fetch_add(&loop->stood_us, gap_us);
+  for (struct cg_link *at = loop->on_gap.first, *next; at; at = next) {
+    struct cg_on_gap *on = CG_CONTAINER(at, struct cg_on_gap, link);
+    next = at->next;
+    on->fn(on->arg, gap_us);
+  }
+  atomic_store(&loop->beat_us, mono);
+}
+
+int64_t cg_loop_look(struct cg_loop *loop) {
+  int64_t mono = mono_us(loop), since = mono - cg_loop_beat_us(loop);
+  if (since >= TICK_US + LATE_US && loop->clock == &cg_clock_system)
+    stood_still(loop, since, mono);
+  else
+    atomic_store_explicit(&loop->beat_us, mono, memory_order_relaxed);
+  return less_gaps(loop, mono);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg) {
+  (void)what;
+  uint64_t n;
+  ssize_t got = read(fd, &n, sizeof n);
+  (void)got;
+  cg_loop_look(arg);
 }
 
 /* ---- mail ---- */
@@ -86,8 +154,8 @@ static void run_first(struct cg_loop *loop) {
 static bool run_mail(struct cg_loop *loop, int64_t most_us) {
   collect(loop);
   bool any = loop->out;
-  int64_t end = most_us == NEVER_US ? NEVER_US : cg_loop_now(loop) + most_us;
-  while (loop->out && cg_loop_now(loop) < end) run_first(loop);
+  int64_t now = cg_loop_look(loop), end = most_us == NEVER_US ? NEVER_US : now + most_us;
+  while (loop->out && cg_loop_look(loop) < end) run_first(loop);
   return any;
 }
 
@@ -114,13 +182,13 @@ static void set_alarm(struct cg_loop *loop) {
 /* Runs what is due, but not what is started meanwhile. */
 static void run_timers(struct cg_loop *loop) {
   uint64_t n_set = loop->timers.n_set;
-  int64_t now = cg_loop_now(loop), end = now + SLICE_US;
+  int64_t now = cg_loop_look(loop), end = now + SLICE_US;
   loop->alarm_us = INT64_MIN; /* none is set for what is started meanwhile */
   struct cg_timer *t;
   while ((t = loop->timers.first) && t->due_us <= now && t->nth < n_set) {
     cg_timers_drop(t);
     t->fn(t->arg);
-    if (cg_loop_now(loop) >= end) break;
+    if (cg_loop_look(loop) >= end) break;
   }
   set_alarm(loop);
 }
@@ -150,13 +218,29 @@ static struct event_base *base_new(void) {
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
   struct event_base *base = event_base_new_with_config(config);
   event_config_free(config);
-  return base;
+  if (!base || event_base_priority_init(base, PRIORITIES) == 0) return base;
+  event_base_free(base);
+  return NULL;
 }
 
 static struct event *watch(struct cg_loop *loop, int fd, event_callback_fn fn) {
   if (fd < 0 || !loop->base) return NULL;
   struct event *ev = event_new(loop->base, fd, EV_READ | EV_PERSIST, fn, loop);
   if (!ev || event_add(ev, NULL) == 0) return ev;
+  event_free(ev);
+  return NULL;
+}
+
+/* A timer of the kernel's, and behind it one of libevent's: however many sockets have
+ * something after a gap, one of the two is seen first. */
+static struct event *watch_tick(struct cg_loop *loop) {
+  const struct timespec every = {.tv_nsec = TICK_US * 1000};
+  const struct itimerspec ticks = {.it_interval = every, .it_value = every};
+  const struct timeval late = {.tv_usec = TICK_US + TICK_US / 2};
+  struct event *ev = watch(loop, loop->tick_fd, on_tick);
+  if (!ev || (event_priority_set(ev, FIRST) == 0 && event_add(ev, &late) == 0 &&
+              timerfd_settime(loop->tick_fd, 0, &ticks, NULL) == 0))
+    return ev;
   event_free(ev);
   return NULL;
 }
@@ -173,10 +257,13 @@ struct cg_loop *cg_loop_new_on(const struct cg_clock *clock, struct cg_err *err)
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
   loop->base = base_new();
   loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  loop->alarm_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  loop->tick_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
   loop->on_wake = watch(loop, loop->wake_fd, on_wake);
   loop->on_alarm = watch(loop, loop->alarm_fd, on_alarm);
-  if (loop->on_wake && loop->on_alarm) return loop;
+  loop->on_tick = watch_tick(loop);
+  loop->beat_us = mono_us(loop);
+  if (loop->on_wake && loop->on_alarm && loop->on_tick) return loop;
   cg_fail(err, CG_E_UNAVAILABLE, "cannot make an event loop (memory or descriptors)");
   cg_loop_free(loop);
   return NULL;
@@ -194,9 +281,11 @@ void cg_loop_free(struct cg_loop *loop) {
   while (loop->timers.first) cg_timers_drop(loop->timers.first);
   if (loop->on_wake) event_free(loop->on_wake);
   if (loop->on_alarm) event_free(loop->on_alarm);
+  if (loop->on_tick) event_free(loop->on_tick);
   if (loop->base) event_base_free(loop->base);
   if (loop->wake_fd >= 0) close(loop->wake_fd);
   if (loop->alarm_fd >= 0) close(loop->alarm_fd);
+  if (loop->tick_fd >= 0) close(loop->tick_fd);
   cg_free(loop);
 }
 
@@ -217,6 +306,7 @@ static void turn(struct cg_loop *loop, bool may_wait) {
 
 void cg_loop_run(struct cg_loop *loop) {
   atomic_store(&loop->owner, (uintptr_t)pthread_self());
+  atomic_store(&loop->beat_us, mono_us(loop)); /* before, nobody turned it */
   while (!atomic_load(&loop->stopping)) turn(loop, true);
   while (run_mail(loop, NEVER_US)) {
   }

@@ -31,7 +31,7 @@ struct gate {
   struct cg_err start_error; /* a worker could not be set up */
   uint16_t port, admin_port; /* that are served */
   int64_t started_us;        /* wall */
-  int64_t drain_until_us;    /* mono; 0 = not draining */
+  int64_t drain_until_us;    /* of the main loop; 0 = not draining */
   _Atomic bool serving;      /* read by every worker */
   bool failed;
 };
@@ -48,10 +48,6 @@ static void drain(struct gate *gate);
 static void poll_workers(void *arg);
 static void record_stop(void *arg);
 static void free_all(struct gate *gate);
-
-static int64_t mono_us(void) {
-  return cg_clock_system.mono_us(&cg_clock_system);
-}
 
 bool cg_gate_run(const struct cg_conf *conf) {
   struct cg_err err = {0};
@@ -113,6 +109,7 @@ static bool load_plugins(struct gate *gate) {
   const struct cg_conf *conf = w->conf;
   struct cg_field_errors errs = {.n = 0};
   struct cg_err err = {0};
+  w->teller.clock = &cg_clock_system;
   w->plugins_env = (struct cg_plugins_env){.dir = conf->plugin_dir,
                                            .options = conf->plugin_options,
                                            .conf_dir = conf->dir,
@@ -356,7 +353,7 @@ static void drain(struct gate *gate) {
   struct cg_workers *w = &gate->workers;
   if (gate->drain_until_us) return;
   int64_t patience_us = w->conf->drain_s * 1000000;
-  gate->drain_until_us = mono_us() + patience_us;
+  gate->drain_until_us = cg_loop_now(w->main) + patience_us;
   gate->reloads.allowed = false;
   atomic_store(&gate->serving, false);
   CG_LOG(w->log, CG_INFO, "draining");
@@ -375,7 +372,7 @@ static void polled(void *arg, struct cg_worker *w, const struct cg_err *err) {
   (void)err;
   gate->n_busy += w->busy;
   if (++gate->n_polled < all->n) return;
-  if (gate->n_busy > 0 && mono_us() < gate->drain_until_us) {
+  if (gate->n_busy > 0 && cg_loop_now(all->main) < gate->drain_until_us) {
     cg_timer_start(&gate->timer, all->main, POLL_US, poll_workers, gate);
     return;
   }

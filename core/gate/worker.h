@@ -26,6 +26,7 @@ struct cg_workers {
   struct cg_metrics *metrics;
   struct cg_lease_metrics lease_metrics;
   struct cg_http_metrics http_metrics;
+  struct cg_teller teller;
   struct cg_plugins_env plugins_env;
   struct cg_plugins *plugins;
   struct cg_router *public_router, *admin_router;

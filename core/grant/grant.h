@@ -49,7 +49,8 @@ struct cg_grant_out {
   const char *camera_id;
   int tier;                             /* granted, or CG_TIER_NONE */
   const char *room, *url, *token, *ice; /* NULL = none; ice: the JSON array ice_servers */
-  int64_t token_expires_us, expires_us, ends_us, granted_us; /* wall */
+  int64_t token_expires_us;             /* wall */
+  int64_t granted_mono_us, expires_mono_us, ends_mono_us;
 };
 
 struct cg_grant;
@@ -66,7 +67,7 @@ struct cg_walk {
   struct cg_arena *arena;
   cg_grant_fn *fn;
   void *arg;
-  int64_t began_us; /* mono */
+  int64_t began_us; /* origin's loop's time */
 
   /* what the steps found, and what their undo gives back */
   struct cg_identity *identity; /* one reference; NULL: a stranger */

@@ -15,12 +15,13 @@ static void write_words(struct cg_buf *b, const struct cg_verdict *v) {
 
 /* The lease's, with what this grant is about to make of them. */
 static void write_terms(struct cg_buf *b, const struct cg_grant *g) {
-  struct cg_lease_terms t = cg_terms_of_lease(g->walk.lease);
+  struct cg_teller *teller = g->walk.home->teller;
+  struct cg_lease_terms t = cg_terms_of_lease(g->walk.lease, teller);
   const char *replaces[CG_REPLACE_MAX];
   if (g->out.token) cg_json_time(b, "token_expires_at", g->out.token_expires_us);
   t.tier = g->out.tier;
   t.room = g->out.room;
-  t.ends_us = g->out.ends_us;
+  t.ends_us = cg_tell(teller, g->out.ends_mono_us);
   if (g->out.verdict) {
     t.scopes = g->out.verdict->scopes;
     t.n_scopes = g->out.verdict->n_scopes;

@@ -165,7 +165,7 @@ void cg_list_cameras(struct cg_service *g, const struct cg_subject *who,
   p->ask = (struct cg_ask){.subject = who,
                            .quality = CG_TIER_NONE,
                            .purpose = "",
-                           .now_us = cg_service_now(g)};
+                           .now_us = cg_service_wall(g)};
   cg_buf_init(&p->text, PAGE_BYTES);
   cg_cameras_list(g->drivers, got_list, p);
 }

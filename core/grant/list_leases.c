@@ -34,10 +34,10 @@ static void write_lease(struct cg_buf *b, const struct cg_service *h,
   cg_json_str(b, "camera_id", l->camera);
   cg_json_str(b, "quality", cg_tier_name(&h->conf->tiers, l->tier));
   cg_json_str(b, "room", l->room);
-  cg_json_time(b, "granted_at", l->granted_us);
+  cg_json_time(b, "granted_at", cg_service_tell(h, l->granted_mono_us));
   if (l->joined_us) cg_json_time(b, "joined_at", l->joined_us);
-  cg_json_time(b, "expires_at", l->expires_us);
-  cg_json_time(b, "ends_at", l->ends_us);
+  cg_json_time(b, "expires_at", cg_service_tell(h, l->expires_mono_us));
+  cg_json_time(b, "ends_at", cg_service_tell(h, l->ends_mono_us));
   cg_json_close(b, '}');
 }
 

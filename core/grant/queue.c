@@ -15,9 +15,9 @@ static void is_first(struct cg_grant *g) {
   }
   g->out.camera_id = camera;
   g->out.tier = l->tier;
-  g->out.expires_us = l->expires_us;
-  g->out.ends_us = l->ends_us;
-  g->out.granted_us = l->granted_us;
+  g->out.expires_mono_us = l->expires_mono_us;
+  g->out.ends_mono_us = l->ends_mono_us;
+  g->out.granted_mono_us = l->granted_mono_us;
   memcpy(g->out.lease_id, l->id, sizeof g->out.lease_id);
   cg_step_done(g);
 }

@@ -5,7 +5,7 @@
 void cg_step_authenticate(struct cg_grant *g) {
   struct cg_service *o = g->walk.origin;
   struct cg_err err = {0};
-  if (cg_auth_bearer(o->auth, g->in.authorization, g->in.client_addr, cg_service_now(o),
+  if (cg_auth_bearer(o->auth, g->in.authorization, g->in.client_addr, cg_service_wall(o),
                      &g->walk.subject, &g->walk.identity, &err)) {
     cg_step_done(g);
     return;

@@ -4,10 +4,18 @@
 #include "grant/step.h"
 #include "lease/end.h"
 
+/* A lapse counts from here: however long the grant took, its client beats in time. */
+static void set_deadlines(struct cg_grant *g) {
+  struct cg_lease *l = g->walk.lease;
+  l->ends_mono_us = g->out.ends_mono_us;
+  l->expires_mono_us = g->out.expires_mono_us = cg_lease_lapses(g->walk.home, l);
+}
+
 void cg_step_activate(struct cg_grant *g) {
   struct cg_service *h = g->walk.home;
   struct cg_lease *l = g->walk.lease;
   l->state = CG_LEASE_ACTIVE;
+  set_deadlines(g);
   cg_lease_watch(h, l);
   cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
   for (size_t i = 0; i < g->walk.n_replaced; i++)
@@ -33,8 +41,7 @@ void cg_step_keep(struct cg_grant *g) {
     return;
   }
   l->tier = g->out.tier;
-  l->ends_us = g->out.ends_us;
-  l->expires_us = g->out.expires_us;
+  set_deadlines(g);
   cg_lease_set_identity(l, g->walk.identity);
   if (g->walk.ends_changed) cg_lease_watch(g->walk.home, l); /* it may be sooner */
   if (strcmp(l->room, g->out.room) != 0) change_room(g);

@@ -2,12 +2,13 @@
 #include "grant/step.h"
 
 /* The smallest of what policy, caller and configuration say; it never moves out. */
-static int64_t ends_us(const struct cg_grant *g, const struct cg_verdict *v) {
+static int64_t ends_mono_us(const struct cg_grant *g, const struct cg_verdict *v) {
+  const struct cg_lease *l = g->walk.lease;
   int64_t ttl = v->ttl_s > 0 ? v->ttl_s : g->walk.home->conf->lease_s;
-  int64_t had = g->walk.lease->ends_us;
   if (g->in.ttl_s > 0 && g->in.ttl_s < ttl) ttl = g->in.ttl_s;
-  int64_t ends = g->out.granted_us + ttl * 1000000;
-  return had && had < ends ? had : ends;
+  int64_t ends = g->out.granted_mono_us + ttl * 1000000;
+  bool had_sooner = l->state != CG_LEASE_PENDING && l->ends_mono_us < ends;
+  return had_sooner ? l->ends_mono_us : ends;
 }
 
 static void refuse(struct cg_grant *g, const struct cg_verdict *v) {
@@ -19,17 +20,13 @@ static void refuse(struct cg_grant *g, const struct cg_verdict *v) {
 }
 
 static void allow(struct cg_grant *g, const struct cg_verdict *v) {
-  struct cg_service *h = g->walk.home;
-  int64_t now = cg_service_now(h);
-  g->out.ends_us = ends_us(g, v);
-  if (g->out.ends_us <= now) {
+  g->out.ends_mono_us = ends_mono_us(g, v);
+  if (g->out.ends_mono_us <= cg_service_mono(g->walk.home)) {
     g->out.reason = "its time is up";
     cg_step_refuse(g, CG_E_DENIED, g->out.reason,
                    "the policies allow it for a time that is over");
     return;
   }
-  g->out.expires_us = now + h->conf->lapse_s * 1000000;
-  if (g->out.expires_us > g->out.ends_us) g->out.expires_us = g->out.ends_us;
   cg_step_done(g);
 }
 
@@ -63,13 +60,13 @@ static void ask_about_lease(struct cg_ask *ask, const struct cg_service *h,
   ask->purpose = l->purpose ? l->purpose : "";
   ask->lease_id = l->id;
   ask->lease_quality = cg_tier_name(&h->conf->tiers, l->tier);
-  ask->lease_granted_us = l->granted_us;
+  ask->lease_granted_us = cg_service_tell(h, l->granted_mono_us);
 }
 
 static void decide(struct cg_grant *g, bool explain, cg_verdict_fn *fn) {
   struct cg_service *h = g->walk.home;
   const struct cg_lease *l = g->walk.lease;
-  int64_t now = cg_service_now(h);
+  int64_t now = cg_service_wall(h);
   struct cg_id id = cg_id_new(&h->ids, now, 0);
   g->walk.policy = cg_policy_ref(h->policy);
   g->out.policy_revision = cg_policy_revision(g->walk.policy);

@@ -33,7 +33,7 @@ void cg_step_new_lease(struct cg_grant *g) {
     return;
   }
   if (!claim_replaced(g)) return;
-  int64_t now = cg_service_now(h);
+  int64_t now = cg_service_wall(h);
   struct cg_id id = cg_id_new(&h->ids, now, cg_home_of(g->walk.subject.id));
   struct cg_lease *l = cg_lease_new(h->leases, id.text, &g->walk.subject, g->in.camera,
                                     g->in.key, g->walk.fingerprint);
@@ -45,7 +45,8 @@ void cg_step_new_lease(struct cg_grant *g) {
   cg_lease_set_identity(l, g->walk.identity);
   l->owner = h;
   l->requested = g->in.quality;
-  l->granted_us = g->out.granted_us = now;
+  l->granted_us = now;
+  l->granted_mono_us = g->out.granted_mono_us = cg_service_mono(h);
   memcpy(g->out.lease_id, id.text, sizeof g->out.lease_id);
   cg_step_done(g);
 }

@@ -35,8 +35,7 @@ static bool give_terms(struct cg_grant *g) {
   const struct cg_verdict *v = g->out.verdict;
   memcpy(l->room, g->out.room, strlen(g->out.room) + 1);
   l->tier = g->out.tier;
-  l->ends_us = g->out.ends_us;
-  l->expires_us = g->out.expires_us;
+  l->ends_mono_us = g->out.ends_mono_us;
   return cg_lease_set_scopes(l, v->scopes, v->n_scopes);
 }
 
@@ -55,7 +54,7 @@ void cg_step_compare(struct cg_grant *g) {
     return;
   }
   g->walk.scopes_changed = !cg_lease_same_scopes(l, v->scopes, v->n_scopes);
-  g->walk.ends_changed = g->out.ends_us != l->ends_us;
+  g->walk.ends_changed = g->out.ends_mono_us != l->ends_mono_us;
   g->walk.identity_changed = !cg_identity_same(l->identity, g->walk.identity);
   g->out.moved = g->out.tier != l->tier || l->room_gone;
   cg_step_done(g);

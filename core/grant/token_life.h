@@ -6,7 +6,7 @@
 
 /* Seconds, 1 at least: as configured, never past the lease's hard end. */
 static inline uint32_t cg_token_life_s(const struct cg_grant *g) {
-  int64_t left = (g->out.ends_us - cg_service_now(g->walk.home)) / 1000000;
+  int64_t left = (g->out.ends_mono_us - cg_service_mono(g->walk.home)) / 1000000;
   int64_t most = g->walk.home->conf->token_s;
   int64_t life = left < most ? left : most;
   return life > 0 ? (uint32_t)life : 1;

@@ -50,7 +50,7 @@ static void finish(struct cg_grant *g) {
   struct cg_arena *arena = g->walk.arena;
   struct cg_identity *identity = g->walk.identity;
   cg_metric_observe_us(origin->metrics, origin->worker, origin->metric->seconds,
-                       origin->clock->mono_us(origin->clock) - g->walk.began_us);
+                       cg_loop_now(origin->loop) - g->walk.began_us);
   origin->in_flight--;
   g->walk.fn(g->walk.arg, g);
   cg_arena_free(arena, origin->pool);
@@ -183,7 +183,7 @@ void cg_grant_start(struct cg_service *origin, struct cg_grant *g, cg_grant_fn *
                              .here = origin,
                              .fn = fn,
                              .arg = arg,
-                             .began_us = origin->clock->mono_us(origin->clock),
+                             .began_us = cg_loop_look(origin->loop),
                              .fingerprint = ""};
   origin->in_flight++;
   walk(g);

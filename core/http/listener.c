@@ -69,7 +69,7 @@ void cg_listener_count_refusal(const struct cg_listener *l, enum cg_code code) {
 }
 
 int64_t cg_listener_now(const struct cg_listener *l) {
-  return l->clock->mono_us(l->clock);
+  return l->clock->mono_us(l->clock) - cg_loop_stood_us(l->loop);
 }
 
 struct cg_id cg_listener_new_id(const struct cg_listener *l) {

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/metrics.h"
 #include "http/message.h"
 
@@ -55,6 +56,7 @@ struct cg_listener {
   struct cg_server_limits limits;
   const struct cg_cors *cors; /* NULL: off (cors.h) */
   const struct cg_clock *clock;
+  const struct cg_loop *loop;
   struct cg_id_maker *ids;    /* the worker's */
   struct cg_log *log;         /* NULL: none */
   struct cg_metrics *metrics; /* NULL: none */
@@ -66,7 +68,7 @@ struct cg_listener {
   char date[40];            /* IMF-fixdate, as of the last cg_listener_set_date */
 };
 
-int64_t cg_listener_now(const struct cg_listener *l); /* mono */
+int64_t cg_listener_now(const struct cg_listener *l); /* the loop's own time */
 struct cg_id cg_listener_new_id(const struct cg_listener *l);
 void cg_listener_set_date(struct cg_listener *l);
 

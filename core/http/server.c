@@ -113,6 +113,7 @@ static void fill_listener(struct cg_listener *l, const struct cg_server_conf *co
   *l = (struct cg_listener){.limits = conf->limits,
                             .cors = conf->cors,
                             .clock = conf->clock,
+                            .loop = conf->loop,
                             .ids = conf->ids,
                             .log = conf->log,
                             .metrics = conf->metrics,

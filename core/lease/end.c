@@ -65,7 +65,7 @@ size_t cg_endings_open(const struct cg_endings *e) {
 /* ---- with no lease that has ended ---- */
 
 static int64_t in_s(const struct cg_service *g, int64_t s) {
-  return cg_service_now(g) + s * 1000000;
+  return cg_service_mono(g) + s * 1000000;
 }
 
 void cg_give_back(struct cg_service *g, const char *holding) {
@@ -112,19 +112,25 @@ void cg_record_undone(struct cg_service *g, struct cg_lease *l) {
   cg_end_rows_add(g->endings->rows, l, false, NULL, NULL);
 }
 
-/* The clocks moved since the timer was set: look, and set it again. */
+/* A beat moved its end since the timer was set: look, and set it again. */
 static void look(void *arg) {
   struct cg_lease *l = arg;
   struct cg_service *g = l->owner;
-  if (cg_service_now(g) < l->expires_us)
+  if (cg_service_mono(g) < l->expires_mono_us)
     cg_lease_watch(g, l);
   else
     cg_lease_end(g, l, CG_ENDED_EXPIRED,
-                 l->expires_us >= l->ends_us ? "its time was up" : "no heartbeat", NULL,
-                 NULL);
+                 l->expires_mono_us >= l->ends_mono_us ? "its time was up"
+                                                       : "no heartbeat",
+                 NULL, NULL);
+}
+
+int64_t cg_lease_lapses(const struct cg_service *g, const struct cg_lease *l) {
+  int64_t lapses = in_s(g, g->conf->lapse_s);
+  return lapses < l->ends_mono_us ? lapses : l->ends_mono_us;
 }
 
 void cg_lease_watch(struct cg_service *g, struct cg_lease *l) {
-  int64_t left = l->expires_us - cg_service_now(g);
+  int64_t left = l->expires_mono_us - cg_service_mono(g);
   cg_timer_start(&l->timer, g->loop, left > 1000 ? left : 1000, look, l);
 }

@@ -28,7 +28,9 @@ size_t cg_endings_open(const struct cg_endings *e);
 void cg_lease_end(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
                   const char *reason, void (*fn)(void *arg, bool recorded), void *arg);
 
-/* From now on the lease ends by itself, when its clocks say so. */
+/* One lapse from now, and not beyond its hard end; mono. */
+int64_t cg_lease_lapses(const struct cg_service *g, const struct cg_lease *l);
+/* From now on the lease ends by itself, when its deadlines say so. */
 void cg_lease_watch(struct cg_service *g, struct cg_lease *l);
 
 /* Releases what a lease held that is over or was never granted; tried again (retry.h). */

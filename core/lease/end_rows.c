@@ -247,7 +247,7 @@ static void give_back_behind(struct cg_end_rows *r, struct cg_lease *l) {
   if (!l->holds) return;
   l->holds = false;
   cg_retries_add(r->quota, l, &l->giving_back, l->holding,
-                 cg_service_now(r->g) + cg_holding_s(r->g->conf) * 1000000);
+                 cg_service_mono(r->g) + cg_holding_s(r->g->conf) * 1000000);
 }
 
 static struct cgp_audit_row row_of(const struct cg_end_rows *r, const struct cg_lease *l,

@@ -44,7 +44,7 @@ struct cg_retry {
   struct cg_link link;
   struct cg_lease *lease; /* it lies in; NULL: in memory of its own */
   const char *id, *room;  /* a holding, or a participant and its room */
-  int64_t until_us;       /* wall; then it is given up */
+  int64_t until_mono_us;  /* then it is given up */
 };
 
 struct cg_lease {
@@ -64,7 +64,9 @@ struct cg_lease {
   int tier, requested;         /* indexes; requested may be CG_TIER_NONE */
   struct cg_scope_ask *scopes; /* own; names in one block with them */
   size_t n_scopes;
-  int64_t granted_us, expires_us, ends_us, joined_us, left_us; /* wall; 0 = not yet */
+  int64_t granted_us, joined_us, left_us; /* wall: they tell; 0 = not yet */
+  int64_t granted_mono_us;
+  int64_t expires_mono_us, ends_mono_us; /* deadlines, once it is active */
   struct cg_sid {
     char text[32];
     bool left;

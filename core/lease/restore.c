@@ -71,11 +71,21 @@ static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
 
 /* ---- each home takes its own ---- */
 
+/* The trail has what the wall clock said.  However that was set since, nobody gets more
+ * than the lease had when it began. */
+static void set_clocks(struct cg_service *h, struct cg_lease *l,
+                       const struct cg_lease_terms *t) {
+  int64_t now = cg_service_mono(h), length = t->ends_us - t->granted_us;
+  int64_t ends = cg_teller_mono(h->teller, t->ends_us);
+  l->granted_us = t->granted_us;
+  l->ends_mono_us = ends < now + length ? ends : now + length;
+  l->granted_mono_us = l->ends_mono_us - length;
+  l->expires_mono_us = cg_lease_lapses(h, l);
+}
+
 static bool set_terms(struct cg_lease *l, const struct cg_lease_terms *t) {
   l->tier = t->tier;
   l->requested = t->requested;
-  l->granted_us = t->granted_us;
-  l->ends_us = t->ends_us;
   snprintf(l->holding, sizeof l->holding, "%s", t->holding);
   snprintf(l->room, sizeof l->room, "%s", t->room);
   if (t->identity) cg_lease_set_identity(l, t->identity);
@@ -92,8 +102,7 @@ static bool take(struct cg_service *h, const struct cg_lease_terms *t) {
   if (ok) {
     l->owner = h;
     l->state = CG_LEASE_ACTIVE;
-    l->expires_us = cg_service_now(h) + h->conf->lapse_s * 1000000;
-    if (l->expires_us > l->ends_us) l->expires_us = l->ends_us;
+    set_clocks(h, l, t);
     cg_lease_watch(h, l);
     cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
   } else {

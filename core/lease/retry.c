@@ -129,11 +129,11 @@ static struct batch *free_batch(struct cg_retries *q) {
 static void send_some(struct cg_retries *q) {
   struct cg_retry *items[CG_RETRIES_PER_CALL];
   struct batch *b = free_batch(q);
-  int64_t now = cg_service_now(q->g);
+  int64_t now = cg_service_mono(q->g);
   size_t n = 0;
   while (q->waiting.first && n < q->kind->per_call) {
     struct cg_retry *e = take_first(&q->waiting);
-    if (now >= e->until_us) {
+    if (now >= e->until_mono_us) {
       retry_over(q, e);
       continue;
     }
@@ -160,14 +160,16 @@ static void add(struct cg_retries *q, struct cg_retry *e) {
 }
 
 void cg_retries_add(struct cg_retries *q, struct cg_lease *l, struct cg_retry *e,
-                    const char *id, int64_t until_us) {
-  *e = (struct cg_retry){
-      .lease = cg_lease_ref(l), .id = id, .room = l->room, .until_us = until_us};
+                    const char *id, int64_t until_mono_us) {
+  *e = (struct cg_retry){.lease = cg_lease_ref(l),
+                         .id = id,
+                         .room = l->room,
+                         .until_mono_us = until_mono_us};
   add(q, e);
 }
 
 bool cg_retries_add_copy(struct cg_retries *q, const char *id, const char *room,
-                         int64_t until_us) {
+                         int64_t until_mono_us) {
   size_t n_id = strlen(id) + 1, n_room = strlen(room) + 1;
   struct cg_retry *e =
       q->n_copies < COPIES_MAX ? cg_firm_alloc(sizeof *e + n_id + n_room) : NULL;
@@ -175,7 +177,7 @@ bool cg_retries_add_copy(struct cg_retries *q, const char *id, const char *room,
   char *text = (char *)(e + 1);
   e->id = memcpy(text, id, n_id);
   e->room = memcpy(text + n_id, room, n_room);
-  e->until_us = until_us;
+  e->until_mono_us = until_mono_us;
   q->n_copies++;
   add(q, e);
   return true;

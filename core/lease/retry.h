@@ -29,10 +29,10 @@ void cg_retries_free(struct cg_retries *q);
 
 /* Of a lease that has ended: e lies in it and keeps it.  id and room are the lease's. */
 void cg_retries_add(struct cg_retries *q, struct cg_lease *l, struct cg_retry *e,
-                    const char *id, int64_t until_us);
+                    const char *id, int64_t until_mono_us);
 /* Of no lease that is there.  false: no memory, or too many wait. */
 bool cg_retries_add_copy(struct cg_retries *q, const char *id, const char *room,
-                         int64_t until_us);
+                         int64_t until_mono_us);
 /* Sends what may be sent now; else the loop's next turn does. */
 void cg_retries_send(struct cg_retries *q);
 /* Items that are not done and not in trouble. */

@@ -43,6 +43,7 @@ struct cg_service {
   struct cg_log *log;
   struct cg_metrics *metrics;
   const struct cg_clock *clock;
+  struct cg_teller *teller; /* the gate's */
   struct cg_drivers *drivers;
   struct cg_auth *auth;
   struct cg_jwks_source *jwks; /* NULL: no keys are fetched */
@@ -78,8 +79,17 @@ static inline bool cg_service_closed(const struct cg_service *g) {
   return !g->leases;
 }
 
-static inline int64_t cg_service_now(const struct cg_service *g) {
+/* The rule of clock.h: what is compared is mono, what is told is wall. */
+static inline int64_t cg_service_mono(const struct cg_service *g) {
+  return g->clock->mono_us(g->clock);
+}
+
+static inline int64_t cg_service_wall(const struct cg_service *g) {
   return g->clock->wall_us(g->clock);
+}
+
+static inline int64_t cg_service_tell(const struct cg_service *g, int64_t mono_us) {
+  return cg_tell(g->teller, mono_us);
 }
 
 #endif

@@ -285,7 +285,7 @@ static const struct member members[] = {
     {"identity", AT(identity), write_identity, read_identity, 0, 0, false},
 };
 
-struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l) {
+struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l, struct cg_teller *t) {
   return (struct cg_lease_terms){
       .id = l->id,
       .holding = l->holding,
@@ -297,8 +297,8 @@ struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l) {
       .tier = l->tier,
       .requested = l->requested,
       .ttl_s = l->asked_ttl_s,
-      .granted_us = l->granted_us,
-      .ends_us = l->ends_us,
+      .granted_us = cg_tell(t, l->granted_mono_us),
+      .ends_us = cg_tell(t, l->ends_mono_us),
       .scopes = l->scopes,
       .n_scopes = l->n_scopes,
       .identity = l->identity,

@@ -26,6 +26,7 @@
 #define CG_TERMS_VERSION 1
 
 struct cg_lease;
+struct cg_teller;
 
 /* Texts are never NULL and borrowed: of the lease, or of the arena of the reading. */
 struct cg_lease_terms {
@@ -33,7 +34,7 @@ struct cg_lease_terms {
   const char *purpose;         /* as asked; "" = none */
   int tier, requested;         /* requested: CG_TIER_NONE = the best allowed */
   int64_t ttl_s;               /* as asked; 0 = none */
-  int64_t granted_us, ends_us; /* wall */
+  int64_t granted_us, ends_us; /* wall, as told at one moment */
   const struct cg_scope_ask *scopes;
   size_t n_scopes;
   struct cg_strings replaces;   /* leases whose end may be missing in the trail */
@@ -41,7 +42,7 @@ struct cg_lease_terms {
 };
 
 /* With the lease's own identity, no reference taken; replaces nothing. */
-struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l);
+struct cg_lease_terms cg_terms_of_lease(const struct cg_lease *l, struct cg_teller *t);
 
 /* The whole object. */
 void cg_terms_write(struct cg_buf *b, const struct cg_lease_terms *t,

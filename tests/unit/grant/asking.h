@@ -47,8 +47,8 @@ static inline void asked_answer(void *arg, struct cg_grant *g) {
   a->ended_by = g->out.ended_by;
   a->tier = g->out.tier;
   a->n_conflicts = g->out.conflicts.n;
-  a->expires_us = g->out.expires_us;
-  a->ends_us = g->out.ends_us;
+  a->expires_us = cg_service_tell(g->walk.origin, g->out.expires_mono_us);
+  a->ends_us = cg_service_tell(g->walk.origin, g->out.ends_mono_us);
   if (a->leaves) cg_grant_abandon(g);
 }
 

@@ -156,7 +156,7 @@ static void an_old_one_that_ends_meanwhile_leaves_its_place(void **state) {
   have_old(&r);
   r.h.stub->how[STUB_RESERVE] = HOLD;
   replace(&r);
-  lease_of(&r.h, &r.old)->expires_us = r.h.clock.fake_wall_us;
+  lease_of(&r.h, &r.old)->expires_mono_us = r.h.clock.fake_mono_us;
   cg_lease_watch(&r.h.service, lease_of(&r.h, &r.old));
   harness_pass(&r.h, SECOND / 2);
   assert_int_equal(lease_of(&r.h, &r.old)->state, CG_LEASE_ENDED);
@@ -175,7 +175,7 @@ static void a_place_that_nobody_has_is_given_back(void **state) {
   have_old(&r);
   r.h.stub->how[STUB_RESERVE] = HOLD;
   replace(&r);
-  lease_of(&r.h, &r.old)->expires_us = r.h.clock.fake_wall_us;
+  lease_of(&r.h, &r.old)->expires_mono_us = r.h.clock.fake_mono_us;
   cg_lease_watch(&r.h.service, lease_of(&r.h, &r.old));
   harness_pass(&r.h, SECOND / 2);
   r.h.stub->full = true;

@@ -93,6 +93,7 @@ static void harness_service(struct harness *h, const char *policy) {
                                    .log = h->log,
                                    .metrics = h->metrics,
                                    .clock = &h->clock,
+                                   .teller = &h->teller,
                                    .pool = cg_arena_pool_new(),
                                    .peers = h->peers,
                                    .n_workers = 1};
@@ -108,6 +109,7 @@ void harness_open(struct harness *h, const char *policy) {
   memset(h, 0, sizeof *h);
   setenv("TZ", "UTC", 1);
   h->clock = cg_clock_fake(HARNESS_NOW);
+  h->teller.clock = &h->clock;
   h->loop = cg_loop_new_on(&h->clock, &err);
   h->logged = tmpfile();
   h->log = cg_log_new(fileno(h->logged), CG_DEBUG, &h->clock);
@@ -129,7 +131,7 @@ struct cg_lease *harness_lease(struct harness *h, const char *subject,
                                const char *camera) {
   struct cg_service *g = &h->service;
   struct cg_subject who = {.id = subject, .name = ""};
-  int64_t now = cg_service_now(g);
+  int64_t now = cg_service_wall(g), mono = cg_service_mono(g);
   struct cg_id id = cg_id_new(&g->ids, now, cg_home_of(subject));
   struct cg_lease *l = cg_lease_new(g->leases, id.text, &who, camera, "", "");
   assert_non_null(l);
@@ -137,8 +139,9 @@ struct cg_lease *harness_lease(struct harness *h, const char *subject,
   l->state = CG_LEASE_ACTIVE;
   l->tier = l->requested = g->conf->tiers.n - 1;
   l->granted_us = now;
-  l->ends_us = now + g->conf->lease_s * SECOND;
-  l->expires_us = now + g->conf->lapse_s * SECOND;
+  l->granted_mono_us = mono;
+  l->ends_mono_us = mono + g->conf->lease_s * SECOND;
+  l->expires_mono_us = mono + g->conf->lapse_s * SECOND;
   cg_lease_room(&g->conf->tiers, camera, l->tier, l->room);
   cg_metric_add(g->metrics, 0, g->metric->live, 1);
   cg_lease_watch(g, l);

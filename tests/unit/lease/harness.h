@@ -28,6 +28,7 @@
 
 struct harness {
   struct cg_clock clock;
+  struct cg_teller teller;
   struct cg_loop *loop;
   FILE *logged; /* the log's lines */
   struct cg_log *log;

@@ -42,7 +42,7 @@ struct written {
 static struct written terms_now(struct harness *h) {
   struct written w = {.identity = identity_of(CLAIMS)};
   w.terms = whole(w.identity);
-  w.terms.granted_us = cg_service_now(&h->service);
+  w.terms.granted_us = cg_service_wall(&h->service);
   w.terms.ends_us = w.terms.granted_us + HOUR_US;
   w.terms.replaces.n = 0;
   return w;
@@ -107,7 +107,7 @@ static void a_lease_comes_back_whole(void **state) {
   struct cg_lease *l = lease(h, ID);
   assert_non_null(l);
   assert_int_equal(l->state, CG_LEASE_ACTIVE);
-  struct cg_lease_terms t = cg_terms_of_lease(l);
+  struct cg_lease_terms t = cg_terms_of_lease(l, &h->teller);
   assert_string_equal(t.subject, "alice");
   assert_string_equal(t.name, "Alice");
   assert_string_equal(t.holding, OTHER_ID);
@@ -120,7 +120,7 @@ static void a_lease_comes_back_whole(void **state) {
   assert_int_equal(t.ends_us, w.terms.ends_us);
   assert_true(cg_lease_same_scopes(l, two_scopes, 2));
   assert_true(cg_identity_same(t.identity, w.identity));
-  assert_int_equal(l->expires_us, cg_service_now(&h->service) + 60 * SECOND);
+  assert_int_equal(l->expires_mono_us, cg_service_mono(&h->service) + 60 * SECOND);
   assert_int_equal(stub_asked(h->stub, "hold " OTHER_ID), 1);
   assert_int_equal(cg_metric_sum(h->metrics, h->metric.live), 1);
   forget(&w);
@@ -160,7 +160,7 @@ static void a_lapse_is_never_beyond_the_hard_end(void **state) {
   w.terms.ends_us = w.terms.granted_us + 7 * SECOND;
   in_trail(h, &w, "decision");
   restore(h);
-  assert_int_equal(lease(h, ID)->expires_us, w.terms.ends_us);
+  assert_int_equal(cg_tell(&h->teller, lease(h, ID)->expires_mono_us), w.terms.ends_us);
   forget(&w);
 }
 

@@ -121,9 +121,11 @@ static void a_leases_terms_are_its_own(void **state) {
   snprintf(l->room, sizeof l->room, "camera_lobby-1.low");
   l->tier = 0;
   l->requested = 1;
-  l->granted_us = GRANTED;
-  l->ends_us = GRANTED + HOUR_US;
-  struct cg_lease_terms t = cg_terms_of_lease(l), same = whole(id);
+  struct cg_clock clock = cg_clock_fake(GRANTED);
+  struct cg_teller teller = {.clock = &clock};
+  l->granted_mono_us = clock.fake_mono_us;
+  l->ends_mono_us = clock.fake_mono_us + HOUR_US;
+  struct cg_lease_terms t = cg_terms_of_lease(l, &teller), same = whole(id);
   same.replaces.n = 0;
   assert_same(&same, &t);
   cg_lease_unref(l);
