@@ -218,7 +218,9 @@ struct cgp_quota_ops {
   void (*usage)(void *w, const char *scope, struct cgp_call call);
   /* called about once a second by one worker */
   void (*sweep)(void *w, struct cgp_call call);
-  /* before the first reserve: what the trail says is held.  No result; no refusal. */
+  /* what is held, whatever the limits: before the first reserve as the trail says, and
+   * when the gate stood still.  Who is known keeps what it has, for the whole time again.
+   * No result. */
   void (*restore)(void *w, const struct cgp_quota_hold *holds, size_t n,
                   struct cgp_call call);
 };

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "lease/end.h"
+#include "lease/gap.h"
 #include "lease/open.h"
 #include "lease/presence.h"
 #include "lease/row.h"
@@ -135,6 +136,7 @@ static void begin(void *arg) {
 static void tear_down(struct cg_worker *w) {
   struct cg_service *g = &w->service;
   cg_timer_stop(&g->sweep);
+  cg_gaps_stop(g->gaps);
   cg_server_free(w->admin);
   cg_server_free(w->listener);
   cg_jwks_source_free(g->jwks);

@@ -12,6 +12,7 @@
 #define CG_GRANT_GRANT_H
 
 #include "base/trace.h"
+#include "lease/gap.h"
 #include "lease/service.h"
 
 enum cg_op { CG_RESERVE, CG_HEARTBEAT, CG_RELEASE, CG_TOKEN, CG_EXPLAIN, CG_OPS };
@@ -84,6 +85,8 @@ struct cg_walk {
   size_t n_replaced;
   struct cg_lease *taken_over; /* whose holding a reserve took; one reference */
   bool quota_taken;
+  struct cg_gap_wait quota_wait;
+  uint64_t gaps; /* of home's, when the quota was asked */
   bool scopes_changed, ends_changed, identity_changed; /* of a lease that goes on */
   bool row_sent;                                       /* it may be durable */
 };

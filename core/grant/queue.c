@@ -15,7 +15,6 @@ static void is_first(struct cg_grant *g) {
   }
   g->out.camera_id = camera;
   g->out.tier = l->tier;
-  g->out.expires_mono_us = l->expires_mono_us;
   g->out.ends_mono_us = l->ends_mono_us;
   g->out.granted_mono_us = l->granted_mono_us;
   memcpy(g->out.lease_id, l->id, sizeof g->out.lease_id);

@@ -68,7 +68,8 @@ void cg_step_lives(struct cg_grant *g); /* fails when the lease has ended */
 void cg_step_camera(struct cg_grant *g);
 
 void cg_step_decide(struct cg_grant *g);
-void cg_step_explain(struct cg_grant *g); /* step_decide.c: a no is an answer, too */
+void cg_step_time_is_up(struct cg_grant *g); /* refuses: the hard end has come */
+void cg_step_explain(struct cg_grant *g);    /* step_decide.c: a no is an answer, too */
 
 void cg_step_reserve(struct cg_grant *g); /* step_quota.c */
 void cg_undo_reserve(struct cg_grant *g);

@@ -8,12 +8,17 @@
 static void set_deadlines(struct cg_grant *g) {
   struct cg_lease *l = g->walk.lease;
   l->ends_mono_us = g->out.ends_mono_us;
-  l->expires_mono_us = g->out.expires_mono_us = cg_lease_lapses(g->walk.home, l);
+  l->expires_mono_us = cg_lease_lapses(g->walk.home, l);
+  l->spared = false;
 }
 
 void cg_step_activate(struct cg_grant *g) {
   struct cg_service *h = g->walk.home;
   struct cg_lease *l = g->walk.lease;
+  if (g->out.ends_mono_us <= cg_service_mono(h)) {
+    cg_step_time_is_up(g);
+    return;
+  }
   l->state = CG_LEASE_ACTIVE;
   set_deadlines(g);
   cg_lease_watch(h, l);
@@ -36,6 +41,10 @@ static void change_room(struct cg_grant *g) {
 void cg_step_keep(struct cg_grant *g) {
   struct cg_lease *l = g->walk.lease;
   const struct cg_verdict *v = g->out.verdict;
+  if (g->out.ends_mono_us <= cg_service_mono(g->walk.home)) {
+    cg_step_time_is_up(g);
+    return;
+  }
   if (g->walk.scopes_changed && !cg_lease_set_scopes(l, v->scopes, v->n_scopes)) {
     cg_step_no_memory(g);
     return;

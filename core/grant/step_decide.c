@@ -19,15 +19,18 @@ static void refuse(struct cg_grant *g, const struct cg_verdict *v) {
                      : v->reason);
 }
 
+void cg_step_time_is_up(struct cg_grant *g) {
+  g->out.reason = "its time is up";
+  cg_step_refuse(g, CG_E_DENIED, g->out.reason,
+                 "the policies allow it for a time that is over");
+}
+
 static void allow(struct cg_grant *g, const struct cg_verdict *v) {
   g->out.ends_mono_us = ends_mono_us(g, v);
-  if (g->out.ends_mono_us <= cg_service_mono(g->walk.home)) {
-    g->out.reason = "its time is up";
-    cg_step_refuse(g, CG_E_DENIED, g->out.reason,
-                   "the policies allow it for a time that is over");
-    return;
-  }
-  cg_step_done(g);
+  if (g->out.ends_mono_us <= cg_service_mono(g->walk.home))
+    cg_step_time_is_up(g);
+  else
+    cg_step_done(g);
 }
 
 static void decided(void *arg, const struct cg_verdict *v) {

@@ -71,6 +71,13 @@ static void hand_back(struct cg_grant *g) {
   if (l->state == CG_LEASE_ENDED) cg_give_back(g->walk.home, l->holding);
 }
 
+static void ask(struct cg_grant *g);
+
+/* What was taken before the gap may have lapsed in it. */
+static bool stood_still_since(const struct cg_grant *g) {
+  return g->walk.gaps != cg_gaps_so_far(g->walk.home);
+}
+
 static void reserved(void *arg, enum cgp_code code, const void *result,
                      const char *text) {
   struct cg_grant *g = arg;
@@ -85,6 +92,10 @@ static void reserved(void *arg, enum cgp_code code, const void *result,
     full(g, v);
     return;
   }
+  if (stood_still_since(g)) {
+    ask(g);
+    return;
+  }
   int top = cg_quality_top(g);
   if (v->rung > (size_t)top) {
     cg_step_fail(g, CG_E_INTERNAL, "the quota granted a tier that nobody asked for");
@@ -94,7 +105,7 @@ static void reserved(void *arg, enum cgp_code code, const void *result,
   cg_step_done(g);
 }
 
-static void ask(struct cg_grant *g) {
+static void ask_now(struct cg_grant *g) {
   uint32_t ladder[CG_TIERS_MAX];
   size_t n = 0;
   for (int t = cg_quality_top(g); t >= 0; t--)
@@ -110,10 +121,32 @@ static void ask(struct cg_grant *g) {
     cg_step_no_memory(g);
     return;
   }
+  g->walk.gaps = cg_gaps_so_far(g->walk.home);
+  cg_quota_reserve(g->walk.home->drivers, &r, reserved, g);
+}
+
+/* true: fn goes on, or the step fails, when all workers have their quota again. */
+static bool waits(struct cg_grant *g, void (*fn)(void *arg, bool ok)) {
+  return cg_gap_waits(g->walk.home, &g->walk.quota_wait, fn, g);
+}
+
+static void not_taken_again(struct cg_grant *g) {
+  cg_step_fail(g, CG_E_UNAVAILABLE,
+               "the gate stood still, and has not taken its quota again yet");
+}
+
+static void may_ask(void *arg, bool ok) {
+  if (ok)
+    ask_now(arg);
+  else
+    not_taken_again(arg);
+}
+
+static void ask(struct cg_grant *g) {
   g->walk.quota_taken = true;
   /* from now on: ending meanwhile, the old lease must not give it back */
   if (g->walk.taken_over) g->walk.taken_over->holding_moved = true;
-  cg_quota_reserve(g->walk.home->drivers, &r, reserved, g);
+  if (!waits(g, may_ask)) ask_now(g);
 }
 
 void cg_step_reserve(struct cg_grant *g) {
@@ -169,11 +202,7 @@ static void renewed(void *arg, enum cgp_code code, const void *result, const cha
     cg_step_done(g);
 }
 
-void cg_step_renew(struct cg_grant *g) {
-  if (g->walk.lease->giving_way) {
-    cg_step_fail(g, CG_E_CONFLICT, "another request of yours replaces this lease");
-    return;
-  }
+static void renew_now(struct cg_grant *g) {
   g->out.tier = cg_quality_top(g);
   struct cgp_quota_hold hold = {.lease_id = g->walk.lease->holding,
                                 .scopes = scopes_of(g),
@@ -186,6 +215,20 @@ void cg_step_renew(struct cg_grant *g) {
   }
   g->walk.quota_taken = true;
   cg_quota_renew(g->walk.home->drivers, &hold, renewed, g);
+}
+
+static void may_renew(void *arg, bool ok) {
+  if (ok)
+    renew_now(arg);
+  else
+    not_taken_again(arg);
+}
+
+void cg_step_renew(struct cg_grant *g) {
+  if (g->walk.lease->giving_way)
+    cg_step_fail(g, CG_E_CONFLICT, "another request of yours replaces this lease");
+  else if (!waits(g, may_renew))
+    renew_now(g);
 }
 
 /* Back to the terms the lease had; nothing, when it ended meanwhile. */

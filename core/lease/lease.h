@@ -67,6 +67,7 @@ struct cg_lease {
   int64_t granted_us, joined_us, left_us; /* wall: they tell; 0 = not yet */
   int64_t granted_mono_us;
   int64_t expires_mono_us, ends_mono_us; /* deadlines, once it is active */
+  bool spared;                           /* by a gap since its last beat (gap.h) */
   struct cg_sid {
     char text[32];
     bool left;

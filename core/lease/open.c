@@ -1,22 +1,26 @@
 #include "lease/open.h"
 
 #include "lease/end.h"
+#include "lease/gap.h"
 #include "lease/tally.h"
 
 bool cg_service_open(struct cg_service *g, struct cg_err *err) {
   g->leases = cg_leases_new((size_t)g->conf->leases_max);
   g->endings = cg_endings_new(g);
   g->tally = cg_tally_new(g);
-  if (g->leases && g->endings && g->tally) return true;
+  g->gaps = cg_gaps_new(g);
+  if (g->leases && g->endings && g->tally && g->gaps) return true;
   cg_service_close(g);
   return cg_fail(err, CG_E_MEMORY, "no memory for the lease table");
 }
 
 void cg_service_close(struct cg_service *g) {
   cg_timer_stop(&g->sweep);
+  cg_gaps_free(g->gaps);
   cg_tally_free(g->tally);
   cg_endings_free(g->endings);
   cg_leases_free(g->leases);
+  g->gaps = NULL;
   g->tally = NULL;
   g->endings = NULL;
   g->leases = NULL;

@@ -1,6 +1,7 @@
 #include "lease/service.h"
 
 #include "base/mem.h"
+#include "lease/gap.h"
 
 #define SWEEP_US INT64_C(1000000)
 
@@ -25,6 +26,8 @@ struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m) {
                              "Ended leases whose end the trail does not have yet.");
   ids.seconds = cg_metric(m, CG_HISTOGRAM, "grant_seconds", "",
                           "Time from request to answer of a grant.");
+  ids.gaps = cg_metric(m, CG_COUNTER, "gaps_total", "",
+                       "Times that a worker stood still for over a second.");
   ids.jwks = cg_jwks_metrics_register(m);
   return ids;
 }
@@ -76,7 +79,7 @@ static void swept(void *arg, enum cgp_code code, const void *result, const char 
 static void sweep(void *arg) {
   struct cg_service *g = arg;
   cg_timer_start(&g->sweep, g->loop, SWEEP_US, sweep, g);
-  if (g->sweeping) return;
+  if (g->sweeping || !cg_gaps_over(g)) return;
   g->sweeping = true;
   cg_quota_sweep(g->drivers, swept, g);
 }

@@ -7,6 +7,8 @@
 #ifndef CG_LEASE_SERVICE_H
 #define CG_LEASE_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "auth/jwks_source.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -31,7 +33,7 @@ struct cg_lease_conf {
 struct cg_lease_metrics {
   int decisions[3]; /* allow, deny, error */
   int ended[6];     /* by enum cg_ended_by */
-  int live, joins, refused_tokens, unrecorded, seconds;
+  int live, joins, refused_tokens, unrecorded, seconds, gaps;
   struct cg_jwks_metrics jwks;
 };
 struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m);
@@ -56,6 +58,8 @@ struct cg_service {
 
   uint32_t in_flight;         /* grants that began here and have no answer yet */
   struct cg_endings *endings; /* end.c: rows that are not yet recorded */
+  struct cg_gaps *gaps;       /* gap.c: the worker stood still */
+  atomic_bool regaining;      /* its quota, behind a gap; peers look at it */
   struct cg_tally *tally;     /* tally.c: refused credentials, counted */
   struct cg_timer sweep;      /* of the quota */
   bool sweeping;

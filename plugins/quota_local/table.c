@@ -284,8 +284,10 @@ enum cgp_code table_renew(struct table *t, const struct cgp_quota_hold *hold,
 enum cgp_code table_restore(struct table *t, const struct cgp_quota_hold *hold,
                             int64_t now_us) {
   pthread_mutex_lock(&t->lock);
-  bool known = lease_find(t, hold->lease_id) != NULL;
-  enum cgp_code code = known ? CGP_OK : take(t, hold, NULL, now_us);
+  struct lease *l = lease_find(t, hold->lease_id);
+  int64_t lapses_us = after(now_us, hold->ttl_ms);
+  enum cgp_code code = l ? CGP_OK : take(t, hold, NULL, now_us);
+  if (l && l->expiry.at_us < lapses_us) expiry_move(&t->expiry, &l->expiry, lapses_us);
   pthread_mutex_unlock(&t->lock);
   return code;
 }

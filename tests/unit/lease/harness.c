@@ -161,6 +161,7 @@ size_t harness_lines(struct harness *h, const char *text) {
 
 void harness_close(struct harness *h) {
   struct cg_service *s = &h->service;
+  cg_gaps_stop(s->gaps);
   cg_drivers_free(s->drivers);
   cg_service_close(s);
   cg_policy_unref(s->policy);

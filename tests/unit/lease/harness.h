@@ -18,6 +18,7 @@
 #include "auth/auth.h"
 #include "base/mem.h"
 #include "lease/end.h"
+#include "lease/gap.h"
 #include "lease/open.h"
 #include "lease/stub.h"
 #include "policy/folder.h"

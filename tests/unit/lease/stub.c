@@ -195,6 +195,7 @@ static void stub_sweep(void *w, struct cgp_call call) {
 
 static void stub_restore(void *w, const struct cgp_quota_hold *holds, size_t n,
                          struct cgp_call call) {
+  ((struct stub *)w)->n_restored += n;
   for (size_t i = 0; i < n && n < 8; i++) stub_say(w, "hold %s\n", holds[i].lease_id);
   stub_act(w, (struct stub_held){.op = STUB_RESTORE, .call = call});
 }

@@ -69,6 +69,7 @@ struct stub {
   char trace[STUB_TRACE_MAX]; /* "get lobby-1\n" */
   size_t n_trace;
 
+  size_t n_restored;           /* holdings, in all */
   bool full, unknown, missing; /* quota full; renewed lease unknown; no such camera */
   bool unwell;                 /* health */
   size_t rung;
