@@ -10,6 +10,7 @@
 #include "lease/open.h"
 #include "lease/presence.h"
 #include "lease/row.h"
+#include "lease/sweep.h"
 #include "lease/tally.h"
 
 #define REPLY_MAX ((size_t)4 * 1024 * 1024)
@@ -121,7 +122,7 @@ static bool set_up(struct cg_worker *w, const struct cg_job *j, struct cg_err *e
       !(g->policy = compile(w, j->bundle, err)) || !cg_service_open(g, err))
     return false;
   cg_buf_init(&w->api.out, REPLY_MAX);
-  if (w->n == 0) cg_service_sweep(g);
+  if (w->n == 0) cg_sweep_start(g);
   return true;
 }
 

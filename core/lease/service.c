@@ -1,9 +1,6 @@
 #include "lease/service.h"
 
 #include "base/mem.h"
-#include "lease/gap.h"
-
-#define SWEEP_US INT64_C(1000000)
 
 struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m) {
   static const char *const outcomes[] = {"outcome=\"allow\"", "outcome=\"deny\"",
@@ -65,25 +62,4 @@ void cg_service_usage(void *service, const char *scope,
   }
   *q = (struct question){.done = done, .arg = arg};
   cg_quota_usage(g->drivers, scope, used, q);
-}
-
-/* ---- the quota's sweep ---- */
-
-static void swept(void *arg, enum cgp_code code, const void *result, const char *text) {
-  struct cg_service *g = arg;
-  (void)result;
-  if (code != CGP_OK) CG_LOG(g->log, CG_WARN, "quota not swept", {"error", text});
-  g->sweeping = false;
-}
-
-static void sweep(void *arg) {
-  struct cg_service *g = arg;
-  cg_timer_start(&g->sweep, g->loop, SWEEP_US, sweep, g);
-  if (g->sweeping || !cg_gaps_over(g)) return;
-  g->sweeping = true;
-  cg_quota_sweep(g->drivers, swept, g);
-}
-
-void cg_service_sweep(struct cg_service *g) {
-  sweep(g);
 }

@@ -65,9 +65,6 @@ struct cg_service {
   bool sweeping;
 };
 
-/* Every second from now on the quota may forget what lapsed.  One worker of a gate. */
-void cg_service_sweep(struct cg_service *g);
-
 /* How much of a scope is in use, for struct cg_policy_env.  done runs once, now or
  * later. */
 void cg_service_usage(void *service, const char *scope,
