@@ -28,7 +28,10 @@ return {
 
   workers   = env("CAMGATE_WORKERS", 0),   -- threads; 0: one a CPU
   state_dir = env "CAMGATE_STATE_DIR",     -- the audit trail; ../state in a checkout
-  policies  = env "CAMGATE_POLICIES",      -- folder of Lua policies; ../policies
+  policies  = {
+    dir  = env "CAMGATE_POLICIES",         -- folder of Lua policies; ../policies
+    zone = env "CAMGATE_ZONE",             -- of req.time: "Europe/Berlin"; TZ, else the
+  },                                       -- system's
   log_level = "info",
   drain_s   = 10,
 
@@ -43,6 +46,9 @@ return {
     roles_claim = "roles",                 -- Keycloak: "realm_access.roles"
     sites_claim = "sites",
   },
+
+  -- Sites in another time zone than the gate: their cameras' req.time is in it.
+  -- sites = { ["harbor-north"] = { zone = "Europe/Lisbon" } },
 
   lease = {
     beat_s    = 20,     -- clients are told to beat this often

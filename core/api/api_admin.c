@@ -140,6 +140,7 @@ static void status(struct cg_exchange *x) {
   cg_json_int(b, "workers", api->service->n_workers);
   cg_json_int(b, "leases", cg_metric_sum(api->metrics, api->service->metric->live));
   cg_json_str(b, "policy_revision", cg_policy_revision(api->service->policy));
+  cg_zones_json(b, cg_policy_zones(api->service->policy), cg_service_wall(api->service));
   cg_json_str(b, "last_reload_error", *refusal ? refusal : NULL);
   cg_json_open(b, "plugins", '[');
   for (size_t i = 0; i < api->plugins->n; i++) {

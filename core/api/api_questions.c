@@ -78,8 +78,8 @@ static void explained(void *arg, struct cg_grant *g) {
     return;
   }
   struct cg_buf *b = cg_api_out(x);
-  cg_explain_json(b, g->out.verdict, &cg_api_of(x)->service->conf->tiers,
-                  g->out.camera_id, g->in.quality, g->out.policy_revision);
+  cg_explain_json(b, g->out.verdict, &g->walk.ask, &cg_api_of(x)->service->conf->tiers,
+                  g->out.policy_revision);
   cg_api_send(x, 200, b);
 }
 

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/civil.h"
+
 #define SECOND  INT64_C(1000000)
-#define DAY_S   INT64_C(86400)
+#define DAY_S   CG_DAY_S
 #define LAST_US (INT64_C(253402300800) * SECOND - 1) /* the end of 9999 */
 
 #define CLOSE_US  1000 /* of two readings that belong together */
@@ -75,22 +77,6 @@ int64_t cg_teller_mono(struct cg_teller *t, int64_t wall_us) {
 
 /* ---- text ---- */
 
-/* Days since 1970-01-01, with years that begin in March so that a leap day ends one. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day) {
-  int64_t y = month > 2 ? year : year - 1, m = (month + 9) % 12;
-  return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-}
-
-static void civil_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
-  int64_t d = days + 719468, era = d / 146097, of_era = d % 146097;
-  int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-  int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-  int64_t m = (5 * of_year + 2) / 153;
-  *day = of_year - (153 * m + 2) / 5 + 1;
-  *month = m < 10 ? m + 3 : m - 9;
-  *year = era * 400 + y + (*month <= 2);
-}
-
 static void put(char *to, int width, int64_t value) {
   for (; width--; value /= 10) to[width] = (char)('0' + value % 10);
 }
@@ -99,7 +85,7 @@ void cg_time_text(int64_t wall_us, char out[CG_TIME_TEXT]) {
   if (wall_us < 0) wall_us = 0;
   if (wall_us > LAST_US) wall_us = LAST_US;
   int64_t year, month, day, s = wall_us / SECOND, of_day = s % DAY_S;
-  civil_of(s / DAY_S, &year, &month, &day);
+  cg_civil_of(s / DAY_S, &year, &month, &day);
   memcpy(out, "0000-00-00T00:00:00.000000Z", 28);
   put(out, 4, year);
   put(out + 5, 2, month);
@@ -128,7 +114,7 @@ static bool take_char(const char **text, const char *any) {
 }
 
 static int64_t month_days(int64_t year, int64_t month) {
-  return month == 12 ? 31 : days_of(year, month + 1, 1) - days_of(year, month, 1);
+  return month == 12 ? 31 : cg_days_of(year, month + 1, 1) - cg_days_of(year, month, 1);
 }
 
 static bool take_date(const char **p, int64_t *ret_days) {
@@ -136,7 +122,7 @@ static bool take_date(const char **p, int64_t *ret_days) {
   if (!take(p, 4, 1970, 9999, &year) || !take_char(p, "-")) return false;
   if (!take(p, 2, 1, 12, &month) || !take_char(p, "-")) return false;
   if (!take(p, 2, 1, month_days(year, month), &day)) return false;
-  *ret_days = days_of(year, month, day);
+  *ret_days = cg_days_of(year, month, day);
   return true;
 }
 

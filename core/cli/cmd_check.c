@@ -15,6 +15,7 @@
 
 struct findings {
   struct cg_conf_problems problems, warnings;
+  const struct cg_zones *zones; /* NULL: not in order */
   struct cg_software software;
 };
 
@@ -42,6 +43,7 @@ static void tell_json(const struct findings *f) {
   cg_json_bool(&out, "ok", f->problems.n == 0);
   list_json(&out, "problems", &f->problems);
   list_json(&out, "warnings", &f->warnings);
+  if (f->zones) cg_zones_json(&out, f->zones, cg_clock_system.wall_us(&cg_clock_system));
   cg_software_json(&f->software, &out);
   cg_json_close(&out, '}');
   puts(cg_buf_text(&out));
@@ -52,7 +54,18 @@ static void list(const struct cg_strings *items) {
   for (size_t i = 0; i < items->n; i++) printf("%s%s", i ? ", " : "", items->items[i]);
 }
 
-static void summary(const struct cg_conf *c, const struct cg_software *software) {
+static void tell_zones(const struct cg_zones *z) {
+  struct cg_local now;
+  char text[CG_LOCAL_TEXT];
+  cg_zone_local(z->gate, cg_clock_system.wall_us(&cg_clock_system) / 1000000, &now);
+  cg_local_text(&now, text);
+  printf("  time zone  %s (%s), now %s\n", z->gate->name, z->from, text);
+  for (size_t i = 0; i < z->n_sites; i++)
+    printf("             %s: %s\n", z->sites[i].site, z->sites[i].zone->name);
+}
+
+static void summary(const struct cg_conf *c, const struct cg_zones *zones,
+                    const struct cg_software *software) {
   printf("%s is in order\n", c->shown);
   printf("  listens    ");
   list(&c->listen_addresses);
@@ -62,6 +75,7 @@ static void summary(const struct cg_conf *c, const struct cg_software *software)
   printf(" port %d\n", (int)c->admin_port);
   printf("  state      %s\n", c->state_dir);
   printf("  policies   %s\n", c->policies);
+  tell_zones(zones);
   printf("  plugins   ");
   for (size_t i = 0; i < c->plugin_names.n; i++) printf(" %s", c->plugin_names.items[i]);
   printf("\n  tokens     %s\n", c->dev_secret            ? "development secret"
@@ -83,7 +97,7 @@ static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
   if (env->json) {
     tell_json(f);
   } else if (!f->problems.n) {
-    summary(conf, &f->software);
+    summary(conf, f->zones, &f->software);
     for (size_t i = 0; i < f->warnings.n; i++)
       printf("warning: %s: %s\n", f->warnings.items[i].where, f->warnings.items[i].text);
     cg_software_print(&f->software);
@@ -116,7 +130,9 @@ static void check(const struct cg_conf *conf, struct findings *f) {
   cg_software_packages(&f->software);
   cg_conf_tell(conf, &errs, conf->arena, &f->problems);
   cg_conf_tell(conf, &warnings, conf->arena, &f->warnings);
-  cg_policy_unref(cg_offline_policy(conf, NULL, NULL, &some));
+  struct cg_policy *policy = cg_offline_policy(conf, NULL, NULL, &some);
+  if (policy) f->zones = cg_zones_ref(cg_policy_zones(policy));
+  cg_policy_unref(policy);
   add_all(&f->problems, &some);
 }
 
@@ -184,9 +200,10 @@ int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {
   struct cg_arena *arena;
   struct findings *f = cg_alloc(sizeof *f);
   if (!f) return CG_EXIT_USAGE;
-  struct cg_conf *conf = cg_cmd_conf_read(env, CG_CONF_LOOK, &arena, &f->problems);
+  struct cg_conf *conf = cg_cmd_conf_read(env, CG_CONF_CHECK, &arena, &f->problems);
   if (conf) check(conf, f);
   code = tell(env, conf, f);
+  cg_zones_unref(f->zones);
   if (conf)
     cg_conf_free(conf);
   else

@@ -88,17 +88,26 @@ static bool read_ask(struct eval *e, const struct question *q, struct cg_ask *as
 
 /* ---- the answer ---- */
 
-static void tell_table(const struct eval *e, int asked_quality) {
+/* "Mon 2026-11-23T11:00:00+01:00, Europe/Berlin" */
+static void tell_time(const struct cg_verdict *v) {
+  static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+  char text[CG_LOCAL_TEXT];
+  cg_local_text(&v->local, text);
+  printf("local time %s %s, %s\n", days[v->local.weekday - 1], text, v->zone);
+}
+
+static void tell_table(const struct eval *e, const struct cg_ask *ask) {
   const struct cg_verdict *v = e->verdict;
   const struct cg_tiers *tiers = &e->conf->lease.tiers;
   if (v->allow)
-    printf("allow at %s\n", cg_tier_name(tiers, cg_explain_quality(v, asked_quality)));
+    printf("allow at %s\n", cg_tier_name(tiers, cg_explain_quality(v, ask->quality)));
   else
     printf("deny: %s\n", v->reason);
   if (*v->rule) printf("decided by %s, %s:%d\n", v->rule, v->file, v->line);
   for (size_t i = 0; i < v->n_scopes; i++)
     printf("takes from %s, limit %llu%s\n", v->scopes[i].name,
            (unsigned long long)v->scopes[i].limit, v->scopes[i].weighted ? " kbps" : "");
+  if (*v->zone) tell_time(v);
   putchar('\n');
   for (size_t i = 0; i < v->n_words; i++) {
     const struct cg_word *w = &v->words[i];
@@ -113,10 +122,10 @@ static void tell_table(const struct eval *e, int asked_quality) {
   }
 }
 
-static void tell_json(const struct eval *e, int asked_quality) {
+static void tell_json(const struct eval *e, const struct cg_ask *ask) {
   struct cg_buf out;
   cg_buf_init(&out, OUT_MAX);
-  cg_explain_json(&out, e->verdict, &e->conf->lease.tiers, e->camera->id, asked_quality,
+  cg_explain_json(&out, e->verdict, ask, &e->conf->lease.tiers,
                   cg_policy_revision(e->policy));
   puts(cg_buf_text(&out));
   cg_buf_done(&out);
@@ -151,9 +160,9 @@ static bool ask_policies(struct eval *e, const struct question *q) {
   cg_policy_decide(e->policy, &ask, e->conf->arena, decided, e);
   CG_CHECK(e->decided); /* nothing here waits */
   if (e->env->json)
-    tell_json(e, ask.quality);
+    tell_json(e, &ask);
   else
-    tell_table(e, ask.quality);
+    tell_table(e, &ask);
   return true;
 }
 
@@ -192,7 +201,7 @@ int cg_cmd_policy_eval(const struct cg_cmd_env *env, int argc, char **argv) {
   if (code != CG_CMD_GO) return code;
   if (!q.camera || !q.sub)
     return cg_cmd_usage("policy eval", "--camera and --sub are needed");
-  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_CHECK);
   if (!conf) return CG_EXIT_USAGE;
   code = eval(env, conf, &q);
   cg_conf_free(conf);

@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "cli/cmd.h"
@@ -19,7 +18,6 @@ static void prepare_process(void) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  tzset();
   json_set_alloc_funcs(cg_alloc, cg_free);
   cg_server_memory();
 }

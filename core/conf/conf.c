@@ -51,18 +51,30 @@ static bool find_file(struct reading *r, const char *path) {
   return r->conf->source;
 }
 
+/* policies = "folder" is policies = { dir = "folder" }. */
+static void spell_out(json_t *root) {
+  json_t *policies = json_object_get(root, "policies");
+  if (json_is_string(policies))
+    json_object_set_new(root, "policies", json_pack("{sO}", "dir", policies));
+}
+
 static void check_table(struct reading *r) {
   json_t *tiers = json_object_get(r->root, "tiers");
   json_t *plugins = json_object_get(r->root, "plugins");
   cg_conf_tiers(tiers, &r->conf->lease.tiers, r->arena, &r->errs);
   cg_conf_plugins(plugins, &r->conf->plugin_names, &r->conf->plugin_options, r->arena,
                   &r->errs);
+  json_t *sites = json_incref(json_object_get(r->root, "sites"));
   json_object_del(r->root, "tiers");
   json_object_del(r->root, "plugins");
+  json_object_del(r->root, "sites");
+  spell_out(r->root);
   cg_conf_lists(cg_conf_fields, r->root);
   r->values = cg_conf_defaults;
   bool ok = cg_schema_check(cg_conf_fields, r->root, "", &r->values, r->arena, &r->errs);
   (void)ok; /* errs has it */
+  cg_conf_zones(r->values.policies.zone, sites, &r->conf->zones, r->arena, &r->errs);
+  json_decref(sites);
 }
 
 /* ---- values as ours ---- */
@@ -133,8 +145,8 @@ static void take_paths(struct reading *r) {
                                         "../lib/*/camgate/plugins", "plugins", NULL};
   struct cg_conf *c = r->conf;
   const struct cg_conf_values *v = &r->values;
-  c->policies =
-      v->policies ? path_of(r, v->policies) : cg_conf_first(c->dir, policies, r->arena);
+  c->policies = v->policies.dir ? path_of(r, v->policies.dir)
+                                : cg_conf_first(c->dir, policies, r->arena);
   bool checkout = !access(path_of(r, "../policies"), F_OK);
   c->state_dir = path_of(r, v->state_dir ? v->state_dir
                             : checkout   ? "../state"
@@ -248,6 +260,11 @@ static void check_credentials(struct reading *r) {
   cg_credentials_free(&credentials);
 }
 
+static void check_zones(struct reading *r) {
+  const struct cg_zones *zones = cg_zone_files_read(&r->conf->zones, r->arena, &r->errs);
+  cg_zones_unref(zones);
+}
+
 static void check_together(struct reading *r) {
   const struct cg_conf *c = r->conf;
   if (c->lease.beat_s >= c->lease.lapse_s)
@@ -293,6 +310,7 @@ static void read_all(struct reading *r, const char *path, enum cg_conf_use use) 
   take_access(r);
   take_jwt(r);
   check_together(r);
+  if (use != CG_CONF_LOOK) check_zones(r);
   if (!r->errs.n) take_state(r, use);
 }
 

@@ -13,6 +13,7 @@
 #define CG_CONF_CONF_H
 
 #include "base/schema.h"
+#include "conf/zone_files.h"
 #include "http/cors.h"
 #include "http/server.h"
 #include "http/tls.h"
@@ -42,6 +43,7 @@ struct cg_conf {
   bool dev_secret;          /* no key was configured: one was made, kept in state_dir */
 
   const char *policies; /* folder */
+  struct cg_zone_conf zones;
   struct cg_policy_limits limits;
   struct cg_lease_conf lease;
   struct cg_deadlines deadlines;
@@ -66,9 +68,10 @@ struct cg_conf_problems {
   size_t n;
 };
 
-/* LOOK makes nothing: whoever looks may be another user than the gate's.  OWN makes the
- * state directory and, without any key, the development secret. */
-enum cg_conf_use { CG_CONF_LOOK, CG_CONF_OWN };
+/* LOOK makes nothing: whoever looks may be another user than the gate's, in another TZ.
+ * CHECK reads the time zones, too.  OWN does, and makes the state directory and, without
+ * any key, the development secret. */
+enum cg_conf_use { CG_CONF_LOOK, CG_CONF_CHECK, CG_CONF_OWN };
 
 /* NULL: problems says all that is wrong (texts live in the given arena, which stays the
  * caller's).  Else the arena is the configuration's, freed with it. */

@@ -41,7 +41,7 @@ static char *read_all(int fd, struct cg_arena *arena, size_t *ret_n) {
   if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size > FILE_BYTES_MAX)
     return NULL;
   char *text = cg_arena_alloc(arena, (size_t)st.st_size + 1);
-  CG_CHECK(text);
+  if (!text) return NULL;
   size_t n = 0;
   ssize_t got = 1;
   while (n < (size_t)st.st_size && got > 0) {
@@ -62,7 +62,7 @@ char *cg_conf_slurp(const char *path, struct cg_arena *arena, size_t *ret_n,
   }
   char *text = read_all(fd, arena, ret_n);
   close(fd);
-  if (!text) *ret_words = "not a regular file of at most 256 KiB";
+  if (!text) *ret_words = "not a regular file of at most 256 KiB, or no memory for it";
   return text;
 }
 

@@ -112,6 +112,13 @@ static const struct cg_field jwt_fields[] = {
     {0},
 };
 
+static const struct cg_field policies_fields[] = {
+    TEXT_FIELD("dir", policies.dir, 1, "Folder of policies; policies or ../policies."),
+    TEXT_FIELD("zone", policies.zone, 0,
+               "Time zone of req.time, such as Europe/Berlin; TZ, else the system's."),
+    {0},
+};
+
 static const struct cg_field limits_fields[] = {
     INT_FIELD("memory_mib", limits.memory_mib, 4, 4096,
               "Memory of one worker's policies."),
@@ -200,7 +207,7 @@ const struct cg_field cg_conf_fields[] = {
     INT_FIELD("drain_s", drain_s, 0, 3600,
               "SIGTERM: how long requests in flight may take."),
     TABLE_FIELD("jwt", jwt_fields, "User tokens."),
-    TEXT_FIELD("policies", policies, 1, "Folder of policies; policies or ../policies."),
+    TABLE_FIELD("policies", policies_fields, "What decides; a text is its dir."),
     TABLE_FIELD("limits", limits_fields, "What one decision may use."),
     TABLE_FIELD("lease", lease_fields, "Clocks and bounds of leases."),
     TABLE_FIELD("deadlines_ms", deadlines_fields, "How long plugins may take."),
@@ -277,7 +284,9 @@ static void describe(const struct describing *d, const struct cg_field *fields,
 void cg_conf_describe(struct cg_buf *out) {
   cg_buf_printf(out, "%-22s %-18s %-10s\n", "OPTION", "RANGE", "DEFAULT");
   describe(&(struct describing){out, false}, cg_conf_fields, "");
-  cg_buf_puts(out, "tiers                  1 to 8 of { name =, width =, height =, fps =, "
+  cg_buf_puts(out, "sites                  [\"NAME\"] = { zone = }, at most 1024; "
+                   "cameras' own time zones\n"
+                   "tiers                  1 to 8 of { name =, width =, height =, fps =, "
                    "kbps = }; low, medium, high\n"
                    "plugins                in order: { \"name\", option = value, ... }; "
                    "options: camgate plugin check FILE\n");

@@ -2,7 +2,7 @@
  *
  * struct cg_conf_values is what the checker fills: defaults first, then the file.  Units
  * are the file's; conf.c turns them into those of struct cg_conf.  Plugins and tiers are
- * lists of tables and are read by conf_lists.h.
+ * lists of tables and are read by conf_lists.h, sites by zone_files.h.
  */
 #ifndef CG_CONF_CONF_TABLE_H
 #define CG_CONF_CONF_TABLE_H
@@ -13,8 +13,11 @@
 struct cg_conf_values {
   struct cg_strings listen_addresses, admin_addresses;
   const char *state_dir, *node, *log_level;
-  const char *policies, *plugin_dir;
+  const char *plugin_dir;
   int64_t port, admin_port, workers, drain_s;
+  struct {
+    const char *dir, *zone;
+  } policies;
   struct {
     const char *cert, *key, *client_ca, *client_cert;
   } tls;
@@ -46,7 +49,7 @@ struct cg_conf_values {
 };
 
 extern const struct cg_conf_values cg_conf_defaults;
-/* Without plugins and tiers; ends with a row whose name is NULL. */
+/* Without plugins, tiers and sites; ends with a row whose name is NULL. */
 extern const struct cg_field cg_conf_fields[];
 
 /* One line an option: name, type, range, default, help; or an array of objects. */

@@ -95,17 +95,42 @@ static bool into_table(struct scan *s) {
   }
 }
 
-/* From the inside of a table to just behind a member's name, a word that stands in it or
- * in a table of it (a plugin's name), or the place of a list's element. */
-static bool to_member(struct scan *s, const char *word, size_t n, int *ret_line,
-                      bool *ret_inside) {
+/* At a member's name, NAME or ["NAME"]: just behind it. */
+static bool at_name(struct scan *s, const struct token *t, const char *word, size_t n) {
+  struct scan ahead = *s;
+  bool found = is(t, NAME, word, n);
+  if (t->kind == OPEN && *t->text == '[') {
+    struct token name = next(&ahead);
+    found = is(&name, STRING, word, n) && next(&ahead).kind == CLOSE;
+  }
+  if (!found) return false;
+  struct scan behind = ahead;
+  if (next(&ahead).kind != EQUALS) return false;
+  *s = behind;
+  return true;
+}
+
+static bool to_name(struct scan *s, const char *word, size_t n, int *ret_line) {
+  for (int depth = 0; depth >= 0;) {
+    struct token t = next(s);
+    *ret_line = t.line;
+    if (t.kind == END) return false;
+    if (depth == 0 && at_name(s, &t, word, n)) return true;
+    depth += (t.kind == OPEN) - (t.kind == CLOSE);
+  }
+  return false;
+}
+
+/* To a word that stands in the table or in a table of it (a plugin's name), or the place
+ * of a list's element. */
+static bool to_word(struct scan *s, const char *word, size_t n, int *ret_line,
+                    bool *ret_inside) {
   char *digits_end;
   long place = strtol(word, &digits_end, 10), at = 1;
   if (digits_end != word + n) place = 0;
   for (int depth = 0; depth >= 0;) {
     struct scan before = *s;
     struct token t = next(s);
-    struct scan ahead = *s;
     *ret_line = t.line;
     *ret_inside = false;
     if (t.kind == END) return false;
@@ -113,13 +138,23 @@ static bool to_member(struct scan *s, const char *word, size_t n, int *ret_line,
       *s = before;
       return true;
     }
-    if (depth == 0 && is(&t, NAME, word, n) && next(&ahead).kind == EQUALS) return true;
     *ret_inside = depth == 1;
     if (depth <= 1 && is(&t, STRING, word, n)) return true;
     depth += (t.kind == OPEN) - (t.kind == CLOSE);
     at += depth == 0 && t.kind == COMMA;
   }
   return false;
+}
+
+/* From the inside of a table on to one of these. */
+static bool to_member(struct scan *s, const char *word, size_t n, int *ret_line,
+                      bool *ret_inside) {
+  struct scan named = *s;
+  *ret_inside = false;
+  if (!to_name(&named, word, n, ret_line))
+    return to_word(s, word, n, ret_line, ret_inside);
+  *s = named;
+  return true;
 }
 
 /* Just behind the file's own `return {`. */

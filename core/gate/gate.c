@@ -212,8 +212,7 @@ static bool start_workers(struct gate *gate, struct cg_err *err) {
   }
   if (!bind_ports(gate, err)) return false;
   for (uint32_t i = 0; i < w->n; i++)
-    if (!cg_worker_start(w->all[i], gate->reloads.bundle, &gate->reloads.credentials,
-                         worker_up, gate, err))
+    if (!cg_worker_start(w->all[i], &gate->reloads.files, worker_up, gate, err))
       return false;
   return true;
 }
@@ -310,7 +309,7 @@ static bool open_ports(struct gate *gate, struct cg_err *err) {
 
 static void listen_next(struct gate *gate) {
   struct cg_worker *w = gate->workers.all[gate->n_listening];
-  cg_worker_listen(w, &gate->reloads.credentials, worker_listens, gate);
+  cg_worker_listen(w, &gate->reloads.files, worker_listens, gate);
 }
 
 static void listen_all(void *arg) {
@@ -339,7 +338,7 @@ static void worker_listens(void *arg, struct cg_worker *w, const struct cg_err *
   atomic_store(&gate->serving, true);
   CG_LOG(all->log, CG_INFO, "serving", {"port", NULL, gate->port},
          {"admin_port", NULL, gate->admin_port}, {"workers", NULL, all->n},
-         {"policy_rev", gate->reloads.bundle->revision});
+         {"policy_rev", gate->reloads.files.bundle->revision});
 }
 
 /* ---- drain: until nobody is served any more, or time is up ---- */

@@ -6,6 +6,7 @@
 #include "lease/row.h"
 
 #define FACTS_MAX 4096
+#define WORDS_MAX ((size_t)1 << 20)
 
 struct cg_reload {
   struct cg_mail mail; /* asker -> main thread -> worker 0 -> asker */
@@ -14,8 +15,7 @@ struct cg_reload {
   char who[64];
   cg_reloaded_fn *fn;
   void *arg;
-  const struct cg_bundle *bundle;
-  struct cg_credentials credentials;
+  struct cg_files files;
   uint32_t n_answers;
   struct cg_err err;
   char revision[65];
@@ -34,24 +34,37 @@ static void recorded(void *arg, enum cgp_code code, const void *result, const ch
 static void answer(struct cg_reload *r);
 static void tell(void *arg);
 
-static void drop_files(const struct cg_bundle **bundle,
-                       struct cg_credentials *credentials) {
-  cg_bundle_unref(*bundle);
-  cg_credentials_free(credentials);
-  *bundle = NULL;
-  *credentials = (struct cg_credentials){0};
+static void drop_files(struct cg_files *f) {
+  cg_bundle_unref(f->bundle);
+  cg_zones_unref(f->zones);
+  cg_credentials_free(&f->credentials);
+  *f = (struct cg_files){0};
 }
 
-static bool read_files(const struct cg_conf *conf, const struct cg_bundle **bundle,
-                       struct cg_credentials *credentials, struct cg_err *err) {
+static bool read_zones(const struct cg_conf *conf, const struct cg_zones **ret,
+                       struct cg_err *err) {
+  struct cg_field_errors errs = {.n = 0};
+  uint64_t failures = cg_mem_failures();
+  struct cg_arena *arena = cg_arena_new(NULL, WORDS_MAX);
+  *ret = arena ? cg_zone_files_read(&conf->zones, arena, &errs) : NULL;
+  if (!*ret && (!errs.n || cg_mem_failures() != failures))
+    cg_fail(err, CG_E_MEMORY, "no memory to read time zones");
+  else if (!*ret)
+    cg_fail(err, CG_E_INVALID, "%s: %s", errs.items[0].pointer + 1, errs.items[0].text);
+  cg_arena_free(arena, NULL);
+  return *ret;
+}
+
+static bool read_files(const struct cg_conf *conf, struct cg_files *f,
+                       struct cg_err *err) {
   const char *option;
-  *bundle = cg_bundle_read(conf->policies, err);
-  return *bundle &&
-         cg_credentials_read(&conf->tls, conf->jwks_file, credentials, &option, err);
+  f->bundle = cg_bundle_read(conf->policies, err);
+  return f->bundle && read_zones(conf, &f->zones, err) &&
+         cg_credentials_read(&conf->tls, conf->jwks_file, &f->credentials, &option, err);
 }
 
 bool cg_reloads_read(struct cg_reloads *all, struct cg_err *err) {
-  return read_files(all->workers->conf, &all->bundle, &all->credentials, err);
+  return read_files(all->workers->conf, &all->files, err);
 }
 
 /* ---- asked for ---- */
@@ -103,12 +116,12 @@ static void asked(void *arg) {
 static void start(struct cg_reload *r) {
   struct cg_workers *workers = r->all->workers;
   r->all->under_way = r;
-  if (!read_files(workers->conf, &r->bundle, &r->credentials, &r->err)) {
+  if (!read_files(workers->conf, &r->files, &r->err)) {
     finish(r);
     return;
   }
   for (uint32_t i = 0; i < workers->n; i++)
-    cg_worker_compile(workers->all[i], r->bundle, &r->credentials, compiled, r);
+    cg_worker_compile(workers->all[i], &r->files, compiled, r);
 }
 
 static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err) {
@@ -121,14 +134,13 @@ static void compiled(void *arg, struct cg_worker *w, const struct cg_err *err) {
   bool keep = whole && cg_plugins_reload(workers->plugins, &r->err);
   if (whole) r->cameras = workers->plugins->changes;
   if (keep) {
-    drop_files(&all->bundle, &all->credentials);
-    all->bundle = cg_bundle_ref(r->bundle);
-    all->credentials = r->credentials;
-    r->credentials = (struct cg_credentials){0};
+    drop_files(&all->files);
+    all->files = r->files;
+    r->files = (struct cg_files){0};
   }
   r->n_answers = 0;
   for (uint32_t i = 0; i < workers->n; i++)
-    cg_worker_swap(workers->all[i], keep ? &all->credentials : NULL, swapped, r);
+    cg_worker_swap(workers->all[i], keep ? &all->files : NULL, swapped, r);
 }
 
 static void swapped(void *arg, struct cg_worker *w, const struct cg_err *err) {
@@ -141,8 +153,8 @@ static void finish(struct cg_reload *r) {
   struct cg_reloads *all = r->all;
   struct cg_workers *workers = all->workers;
   bool ok = r->err.code == CG_OK;
-  snprintf(r->revision, sizeof r->revision, "%s", all->bundle->revision);
-  drop_files(&r->bundle, &r->credentials);
+  snprintf(r->revision, sizeof r->revision, "%s", all->files.bundle->revision);
+  drop_files(&r->files);
   all->under_way = NULL;
   CG_LOG(workers->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
          {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text},
@@ -204,8 +216,8 @@ static void tell(void *arg) {
 
 void cg_reloads_free(struct cg_reloads *all) {
   if (all->under_way) {
-    drop_files(&all->under_way->bundle, &all->under_way->credentials);
+    drop_files(&all->under_way->files);
     cg_free(all->under_way);
   }
-  drop_files(&all->bundle, &all->credentials);
+  drop_files(&all->files);
 }

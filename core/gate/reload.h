@@ -1,4 +1,5 @@
-/* reload.h - new policies, certificate, keys, plugin data: on every worker or on none.
+/* reload.h - new policies, time zones, certificate, keys, plugin data: on every worker or
+ * on none.
  *
  * The main thread reads the files; every worker compiles the policies beside the running
  * ones; when all could, the plugins reload their data, and then every worker swaps.
@@ -16,9 +17,8 @@ struct cg_reload;
 /* What a reload renews, and the one under way.  The gate's, main thread. */
 struct cg_reloads {
   struct cg_workers *workers;
-  const struct cg_bundle *bundle; /* what every worker runs */
-  struct cg_credentials credentials;
-  bool allowed; /* serving: neither starting nor draining */
+  struct cg_files files; /* what every worker runs */
+  bool allowed;          /* serving: neither starting nor draining */
   struct cg_reload *under_way;
   void (*over)(void *arg); /* it is no longer: a drain that waited goes on */
   void *arg;

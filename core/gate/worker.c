@@ -41,10 +41,11 @@ static void ask(struct cg_job *j, struct cg_worker *w, void (*run)(void *job),
 
 /* ---- what is made of policies and credentials ---- */
 
-static struct cg_policy *compile(struct cg_worker *w, const struct cg_bundle *bundle,
+static struct cg_policy *compile(struct cg_worker *w, const struct cg_files *files,
                                  struct cg_err *err) {
   const struct cg_conf *conf = w->workers->conf;
   struct cg_policy_env env = {.tiers = &conf->lease.tiers,
+                              .zones = files->zones,
                               .limits = conf->limits,
                               .log = w->workers->log,
                               .usage = cg_service_usage,
@@ -52,7 +53,7 @@ static struct cg_policy *compile(struct cg_worker *w, const struct cg_bundle *bu
   struct cg_field_errors errs = {.n = 0};
   uint64_t failures = cg_mem_failures();
   struct cg_arena *arena = cg_arena_new(NULL, 1024 * 1024);
-  struct cg_policy *p = arena ? cg_policy_new(bundle, &env, arena, &errs) : NULL;
+  struct cg_policy *p = arena ? cg_policy_new(files->bundle, &env, arena, &errs) : NULL;
   if (!p && (errs.n == 0 || cg_mem_failures() != failures))
     cg_fail(err, CG_E_MEMORY, "no memory to compile the policies");
   else if (!p)
@@ -117,9 +118,9 @@ static bool set_up(struct cg_worker *w, const struct cg_job *j, struct cg_err *e
                                .deadlines = all->conf->deadlines,
                                .room_event = room_event,
                                .ctx = g};
-  if (!set_up_auth(w, j->credentials, err) ||
+  if (!set_up_auth(w, &j->files->credentials, err) ||
       !(g->drivers = cg_drivers_start(&env, err)) ||
-      !(g->policy = compile(w, j->bundle, err)) || !cg_service_open(g, err))
+      !(g->policy = compile(w, j->files, err)) || !cg_service_open(g, err))
     return false;
   cg_buf_init(&w->api.out, REPLY_MAX);
   if (w->n == 0) cg_sweep_start(g);
@@ -195,13 +196,11 @@ struct cg_worker *cg_worker_new(struct cg_workers *workers, uint32_t n,
   return NULL;
 }
 
-bool cg_worker_start(struct cg_worker *w, const struct cg_bundle *bundle,
-                     const struct cg_credentials *credentials, cg_worker_fn *fn,
+bool cg_worker_start(struct cg_worker *w, const struct cg_files *files, cg_worker_fn *fn,
                      void *arg, struct cg_err *err) {
   w->started = pthread_create(&w->thread, NULL, thread_main, w) == 0;
   if (!w->started) return cg_fail(err, CG_E_BUSY, "cannot start a thread");
-  w->starting.bundle = bundle;
-  w->starting.credentials = credentials;
+  w->starting.files = files;
   ask(&w->starting, w, begin, fn, arg);
   return true;
 }
@@ -250,7 +249,7 @@ static void listen_public(void *arg) {
   struct cg_worker *w = j->w;
   const struct cg_conf *conf = w->workers->conf;
   const struct cg_server_conf wanted = {.sockets = take_sockets(&w->sockets),
-                                        .ssl_ctx = j->credentials->tls,
+                                        .ssl_ctx = j->files->credentials.tls,
                                         .access = &conf->listen_access,
                                         .cors = conf->cors,
                                         .limits = conf->http,
@@ -271,9 +270,9 @@ static void listen_admin(void *arg) {
   answer(j);
 }
 
-void cg_worker_listen(struct cg_worker *w, const struct cg_credentials *credentials,
-                      cg_worker_fn *fn, void *arg) {
-  w->starting.credentials = credentials;
+void cg_worker_listen(struct cg_worker *w, const struct cg_files *files, cg_worker_fn *fn,
+                      void *arg) {
+  w->starting.files = files;
   ask(&w->starting, w, listen_public, fn, arg);
 }
 
@@ -286,17 +285,15 @@ void cg_worker_listen_admin(struct cg_worker *w, cg_worker_fn *fn, void *arg) {
 static void compile_candidate(void *arg) {
   struct cg_job *j = arg;
   struct cg_worker *w = j->w;
-  w->candidate = compile(w, j->bundle, &j->err);
-  bool ok = w->candidate && read_keys(j->credentials, &w->new_keys, &j->err);
+  w->candidate = compile(w, j->files, &j->err);
+  bool ok = w->candidate && read_keys(&j->files->credentials, &w->new_keys, &j->err);
   (void)ok; /* err has it */
   answer(j);
 }
 
-void cg_worker_compile(struct cg_worker *w, const struct cg_bundle *bundle,
-                       const struct cg_credentials *credentials, cg_worker_fn *fn,
-                       void *arg) {
-  w->renewing.bundle = bundle;
-  w->renewing.credentials = credentials;
+void cg_worker_compile(struct cg_worker *w, const struct cg_files *files,
+                       cg_worker_fn *fn, void *arg) {
+  w->renewing.files = files;
   ask(&w->renewing, w, compile_candidate, fn, arg);
 }
 
@@ -306,7 +303,8 @@ static void swap(void *arg) {
   cg_policy_unref(w->service.policy);
   w->service.policy = w->candidate;
   if (w->new_keys) cg_auth_publish(w->service.auth, w->new_keys);
-  if (j->credentials->tls) cg_server_set_ssl_ctx(w->listener, j->credentials->tls);
+  void *tls = j->files->credentials.tls;
+  if (tls) cg_server_set_ssl_ctx(w->listener, tls);
   w->candidate = NULL;
   w->new_keys = NULL;
   answer(j);
@@ -322,10 +320,10 @@ static void drop(void *arg) {
   answer(j);
 }
 
-void cg_worker_swap(struct cg_worker *w, const struct cg_credentials *credentials,
-                    cg_worker_fn *fn, void *arg) {
-  w->renewing.credentials = credentials;
-  ask(&w->renewing, w, credentials ? swap : drop, fn, arg);
+void cg_worker_swap(struct cg_worker *w, const struct cg_files *files, cg_worker_fn *fn,
+                    void *arg) {
+  w->renewing.files = files;
+  ask(&w->renewing, w, files ? swap : drop, fn, arg);
 }
 
 /* ---- draining ---- */

@@ -18,6 +18,13 @@
 
 struct cg_worker;
 
+/* What the start reads, and every reload again: one moment's. */
+struct cg_files {
+  const struct cg_bundle *bundle;
+  const struct cg_zones *zones;
+  struct cg_credentials credentials;
+};
+
 /* All workers, and what they share: made before the first, freed after the last; nothing
  * here changes while they run but `over`, which is the main thread's. */
 struct cg_workers {
@@ -44,8 +51,7 @@ typedef void cg_worker_fn(void *arg, struct cg_worker *w, const struct cg_err *e
 struct cg_job {
   struct cg_mail mail;
   struct cg_worker *w;
-  const struct cg_bundle *bundle;
-  const struct cg_credentials *credentials;
+  const struct cg_files *files;
   cg_worker_fn *fn;
   void *arg;
   struct cg_err err;
@@ -71,20 +77,18 @@ struct cg_worker {
 struct cg_worker *cg_worker_new(struct cg_workers *workers, uint32_t n,
                                 struct cg_err *err);
 /* Starts the thread, which sets itself up with these and answers. */
-bool cg_worker_start(struct cg_worker *w, const struct cg_bundle *bundle,
-                     const struct cg_credentials *credentials, cg_worker_fn *fn,
+bool cg_worker_start(struct cg_worker *w, const struct cg_files *files, cg_worker_fn *fn,
                      void *arg, struct cg_err *err);
-void cg_worker_listen(struct cg_worker *w, const struct cg_credentials *credentials,
-                      cg_worker_fn *fn, void *arg);
+void cg_worker_listen(struct cg_worker *w, const struct cg_files *files, cg_worker_fn *fn,
+                      void *arg);
 void cg_worker_listen_admin(struct cg_worker *w, cg_worker_fn *fn, void *arg);
 
 /* Policies and keys, made beside those that run; taken or dropped by what follows. */
-void cg_worker_compile(struct cg_worker *w, const struct cg_bundle *bundle,
-                       const struct cg_credentials *credentials, cg_worker_fn *fn,
-                       void *arg);
-/* Takes them, and the certificate; credentials NULL: drops them. */
-void cg_worker_swap(struct cg_worker *w, const struct cg_credentials *credentials,
-                    cg_worker_fn *fn, void *arg);
+void cg_worker_compile(struct cg_worker *w, const struct cg_files *files,
+                       cg_worker_fn *fn, void *arg);
+/* Takes them, and the certificate; files NULL: drops them. */
+void cg_worker_swap(struct cg_worker *w, const struct cg_files *files, cg_worker_fn *fn,
+                    void *arg);
 
 /* Takes no new requests; w->busy says what is open.  Asked again until it is 0. */
 void cg_worker_drain(struct cg_worker *w, cg_worker_fn *fn, void *arg);

@@ -30,6 +30,13 @@ static void write_words(struct cg_buf *b, const struct cg_verdict *v,
   cg_json_close(b, ']');
 }
 
+static void write_time(struct cg_buf *b, const struct cg_verdict *v) {
+  char text[CG_LOCAL_TEXT];
+  cg_local_text(&v->local, text);
+  cg_json_str(b, "zone", v->zone);
+  cg_json_str(b, "local_time", text);
+}
+
 static void write_scopes(struct cg_buf *b, const struct cg_verdict *v) {
   cg_json_open(b, "scopes", '[');
   for (size_t i = 0; i < v->n_scopes; i++) {
@@ -43,13 +50,13 @@ static void write_scopes(struct cg_buf *b, const struct cg_verdict *v) {
 }
 
 void cg_explain_json(struct cg_buf *b, const struct cg_verdict *v,
-                     const struct cg_tiers *tiers, const char *camera_id, int quality,
+                     const struct cg_ask *ask, const struct cg_tiers *tiers,
                      const char *revision) {
   cg_json_open(b, NULL, '{');
   cg_json_str(b, "verdict", v->allow ? "allow" : "deny");
-  cg_json_str(b, "camera_id", camera_id);
+  cg_json_str(b, "camera_id", ask->camera->id);
   cg_json_str(b, "quality",
-              v->allow ? cg_tier_name(tiers, cg_explain_quality(v, quality)) : NULL);
+              v->allow ? cg_tier_name(tiers, cg_explain_quality(v, ask->quality)) : NULL);
   cg_json_str(b, "reason", v->reason);
   cg_json_str(b, "rule", v->rule);
   cg_json_str(b, "file", v->file);
@@ -57,6 +64,7 @@ void cg_explain_json(struct cg_buf *b, const struct cg_verdict *v,
   cg_json_str(b, "max_rule", v->max_rule);
   cg_json_int(b, "ttl_s", v->ttl_s);
   cg_json_int(b, "priority", v->priority);
+  if (*v->zone) write_time(b, v);
   write_scopes(b, v);
   write_words(b, v, tiers);
   cg_json_raw(b, "usage", v->facts);

@@ -8,9 +8,9 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
-/* quality: the tier asked for, or CG_TIER_NONE. */
+/* With the ask that the verdict answers; all of both still lives. */
 void cg_explain_json(struct cg_buf *b, const struct cg_verdict *v,
-                     const struct cg_tiers *tiers, const char *camera_id, int quality,
+                     const struct cg_ask *ask, const struct cg_tiers *tiers,
                      const char *revision);
 
 /* The tier a grant would have: the lower of the one asked for and the verdict's most. */

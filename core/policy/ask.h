@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/schema.h"
 #include "base/tier.h"
+#include "base/zone.h"
 
 /* Who asks. */
 struct cg_subject {
@@ -36,7 +37,7 @@ struct cg_ask {
   const char *purpose;                  /* "" */
   const char *lease_id, *lease_quality; /* NULL: a first decision */
   int64_t lease_granted_us;
-  int64_t now_us; /* wall; req.time is this in the process's TZ */
+  int64_t now_us; /* wall; req.time is this in the zone of the camera's site */
   bool explain;   /* collect words of policies that had no opinion, too */
 };
 
@@ -85,7 +86,9 @@ struct cg_verdict {
   size_t n_scopes;
   const struct cg_word *words;
   size_t n_words;
-  const char *facts; /* JSON object: usage values read, by scope; "{}" */
+  const char *facts;     /* JSON object: usage values read, by scope; "{}" */
+  const char *zone;      /* explain: of the camera's site; else "" */
+  struct cg_local local; /* explain: what it was there */
   int64_t cpu_us;
 };
 

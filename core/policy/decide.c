@@ -240,6 +240,7 @@ void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,
     return;
   }
   begin(r, ask, arena);
+  r->zone = cg_zones_of(p->env.zones, ask->camera->site);
   r->verdict = v;
   r->fn = fn;
   r->arg = arg;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/tier.h"
 #include "lua/limits.h"
+#include "policy/zones.h"
 
 /* Memory is the set's; instructions and CPU are one decision's, over all its policies. */
 struct cg_policy_limits {
@@ -14,6 +15,7 @@ struct cg_policy_limits {
 
 struct cg_policy_env {
   const struct cg_tiers *tiers;
+  const struct cg_zones *zones; /* of req.time; NULL: UTC.  A set has its reference */
   struct cg_policy_limits limits;
   struct cg_log *log; /* policy errors with traceback, once per decision */
   /* usage(scope): answer through done, now or later, exactly once.  false: unknown, the

@@ -21,8 +21,8 @@ struct cg_policy *cg_policy_new(const struct cg_bundle *bundle,
   }
   p->refs = 1;
   p->env = *env;
+  p->env.zones = cg_zones_ref(env->zones);
   p->bundle = cg_bundle_ref(bundle);
-  p->minute.number = -1;
   if (!make_room(p))
     cg_field_error(errs, arena, "policies", "no memory");
   else if (cg_policy_compile(p, arena, errs))
@@ -45,9 +45,14 @@ void cg_policy_unref(struct cg_policy *p) {
   cg_free(p->rules);
   cg_free(p->lib_tried);
   cg_bundle_unref(p->bundle);
+  cg_zones_unref(p->env.zones);
   cg_free(p);
 }
 
 const char *cg_policy_revision(const struct cg_policy *p) {
   return p->bundle->revision;
+}
+
+const struct cg_zones *cg_policy_zones(const struct cg_policy *p) {
+  return p->env.zones;
 }

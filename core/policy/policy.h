@@ -37,6 +37,7 @@ struct cg_policy *cg_policy_new(const struct cg_bundle *bundle,
 struct cg_policy *cg_policy_ref(struct cg_policy *p);
 void cg_policy_unref(struct cg_policy *p); /* NULL is fine */
 const char *cg_policy_revision(const struct cg_policy *p);
+const struct cg_zones *cg_policy_zones(const struct cg_policy *p); /* as in its env */
 
 /* The verdict and all it points to live in `arena`; ask must stay until fn has run.  fn
  * may run before this returns. */

@@ -1,9 +1,11 @@
 #include "policy/request.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/civil.h"
 #include "policy/set.h"
 
 /* Members that are computed at each use; a method's upvalue is the run. */
@@ -112,14 +114,17 @@ static void camera_attributes(lua_State *L, struct cg_run *r) {
 
 /* ---- time ---- */
 
-static const struct cg_minute *minute_of(lua_State *L, struct cg_run *r) {
-  struct cg_minute *m = &r->policy->minute;
-  time_t t = (time_t)(r->ask->now_us / 1000000);
-  if (m->number == t / 60) return m;
-  if (!localtime_r(&t, &m->tm)) luaL_error(L, "the time cannot be told");
-  strftime(m->date, sizeof(m->date), "%Y-%m-%d", &m->tm);
-  m->number = t / 60;
-  return m;
+static const struct cg_shown *shown_at(const struct cg_run *r) {
+  struct cg_shown *s = &r->policy->shown;
+  int64_t second = cg_seconds_of(r->ask->now_us);
+  const struct cg_zone *zone = r->zone;
+  if (s->zone == zone && s->second == second) return s;
+  s->zone = zone;
+  s->second = second;
+  cg_zone_local(zone, second, &s->local);
+  snprintf(s->date, sizeof s->date, "%04" PRId64 "-%02d-%02d", s->local.year,
+           s->local.month, s->local.day);
+  return s;
 }
 
 /* "HH:MM" -> minutes of the day; 24:00 is its end. */
@@ -136,29 +141,28 @@ static int clock_minutes(lua_State *L, int index) {
 
 /* from <= now < to; from > to: across midnight. */
 static int between(lua_State *L) {
-  const struct cg_minute *m = minute_of(L, run_of(L, CG_VIEW_TIME));
+  const struct cg_local *l = &shown_at(run_of(L, CG_VIEW_TIME))->local;
   int from = clock_minutes(L, 2), to = clock_minutes(L, 3);
-  int now = m->tm.tm_hour * 60 + m->tm.tm_min;
+  int now = l->hour * 60 + l->minute;
   bool inside = from <= to ? from <= now && now < to : from <= now || now < to;
   lua_pushboolean(L, inside);
   return 1;
 }
 
 static void time_hour(lua_State *L, struct cg_run *r) {
-  lua_pushinteger(L, minute_of(L, r)->tm.tm_hour);
+  lua_pushinteger(L, shown_at(r)->local.hour);
 }
 
 static void time_minute(lua_State *L, struct cg_run *r) {
-  lua_pushinteger(L, minute_of(L, r)->tm.tm_min);
+  lua_pushinteger(L, shown_at(r)->local.minute);
 }
 
 static void time_weekday(lua_State *L, struct cg_run *r) {
-  int sunday0 = minute_of(L, r)->tm.tm_wday;
-  lua_pushinteger(L, sunday0 == 0 ? 7 : sunday0);
+  lua_pushinteger(L, shown_at(r)->local.weekday);
 }
 
 static void time_date(lua_State *L, struct cg_run *r) {
-  lua_pushstring(L, minute_of(L, r)->date);
+  lua_pushstring(L, shown_at(r)->date);
 }
 
 /* ---- lease: what is held already, on a re-decision ---- */

@@ -71,6 +71,7 @@ struct cg_run {
   cg_verdict_fn *fn;
   void *arg;
   struct cg_verdict *verdict;
+  const struct cg_zone *zone; /* of the camera's site */
   struct cg_meter meter;
   size_t at;                     /* the rule that runs */
   const struct cg_word *decider; /* the first deny or error */

@@ -2,19 +2,18 @@
 #ifndef CG_POLICY_SET_H
 #define CG_POLICY_SET_H
 
-#include <time.h>
-
 #include "base/list.h"
 #include "lua/state.h"
 #include "policy/bundle.h"
 #include "policy/env.h"
 #include "policy/rule.h"
 
-/* The minute last asked for, as local time. */
-struct cg_minute {
-  int64_t number; /* minutes since 1970, -1: none yet */
-  struct tm tm;
-  char date[16];
+/* The second last asked for, as the clocks of its zone showed it. */
+struct cg_shown {
+  const struct cg_zone *zone; /* NULL: none yet */
+  int64_t second;             /* since 1970 */
+  struct cg_local local;
+  char date[32];
 };
 
 struct cg_policy {
@@ -27,7 +26,7 @@ struct cg_policy {
   bool *lib_tried;           /* by place in the bundle */
   struct cg_list runs, idle; /* pool.h: all of them; those that nobody uses */
   size_t n_runs;
-  struct cg_minute minute;
+  struct cg_shown shown;
   struct cg_policy *successor; /* decide.c: decides in its place; NULL: none needed */
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/civil.h"
 #include "base/mem.h"
 #include "policy/set.h"
 
@@ -17,6 +18,7 @@ const struct cg_verdict cg_verdict_no_memory = {
     .file = "",
     .max_rule = "",
     .facts = "{}",
+    .zone = "",
 };
 
 /* The request's own memory is used up, by its policies. */
@@ -27,6 +29,7 @@ static const struct cg_verdict too_much = {
     .file = "",
     .max_rule = "",
     .facts = "{}",
+    .zone = "",
 };
 
 /* Copies into the decision's arena, where everything of a verdict lives. */
@@ -152,15 +155,21 @@ static void judge(struct cg_run *r) {
   v->reason = d->reason;
 }
 
+static void keep_time(struct cg_run *r) {
+  r->verdict->zone = keep(r, r->zone->name);
+  cg_zone_local(r->zone, cg_seconds_of(r->ask->now_us), &r->verdict->local);
+}
+
 const struct cg_verdict *cg_run_verdict(struct cg_run *r) {
   struct cg_verdict *v = r->verdict;
   uint64_t failures = cg_mem_failures();
-  v->reason = v->rule = v->file = v->max_rule = "";
+  v->reason = v->rule = v->file = v->max_rule = v->zone = "";
   v->facts = "{}";
   v->max = r->policy->env.tiers->n - 1;
   judge(r);
   keep_words(r);
   keep_facts(r);
+  if (r->ask->explain) keep_time(r);
   v->cpu_us = r->meter.cpu_us;
   if (!r->starved) return v;
   bool ours = r->outage == CG_E_MEMORY || cg_mem_failures() != failures;

@@ -107,7 +107,6 @@ static void harness_service(struct harness *h, const char *policy) {
 void harness_open(struct harness *h, const char *policy) {
   struct cg_err err = {0};
   memset(h, 0, sizeof *h);
-  setenv("TZ", "UTC", 1);
   h->clock = cg_clock_fake(HARNESS_NOW);
   h->teller.clock = &h->clock;
   h->loop = cg_loop_new_on(&h->clock, &err);

@@ -78,7 +78,6 @@ static void on_verdict(void *arg, const struct cg_verdict *v) {
 /* Alice, operator of north, asks for lobby-1, on Monday 2026-11-23 at 12:30 UTC. */
 static inline void fix_init(struct fix *f) {
   memset(f, 0, sizeof(*f));
-  setenv("TZ", "UTC", 1);
   f->arena = cg_arena_new(NULL, 256 << 10);
   assert_non_null(f->arena);
   f->answer_at_once = f->answer_ok = true;

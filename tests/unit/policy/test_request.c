@@ -1,8 +1,6 @@
 /* What req tells, and when time passes. */
 #include "policy/fixture.h"
 
-#include <time.h>
-
 /* Each must be true of the usual question, with these claims and attributes. */
 static const char *const truths[] = {
     "req.subject.id == 'alice' and req.subject.name == 'Alice'",
@@ -106,23 +104,6 @@ static void a_re_decision_shows_the_lease(void **state) {
   fix_done(&f);
 }
 
-static void time_is_the_zone_of_the_process(void **state) {
-  (void)state;
-  struct fix f;
-  fix_init(&f);
-  assert_true(fix_body(&f,
-                       "local t = req.time\n"
-                       "return deny(t.date .. ' ' .. t.hour .. ':' .. t.minute .. ' ' .. "
-                       "t.weekday)"));
-  setenv("TZ", "Asia/Kolkata", 1);
-  tzset();
-  f.ask.now_us += INT64_C(7 * 3600) * 1000000;
-  assert_string_equal(fix_decide(&f)->reason, "2026-11-24 1:0 2");
-  setenv("TZ", "UTC", 1);
-  tzset();
-  fix_done(&f);
-}
-
 static void time_moves_between_decisions(void **state) {
   (void)state;
   struct fix f;
@@ -144,7 +125,6 @@ int main(void) {
       cmocka_unit_test(claims_can_be_walked),
       cmocka_unit_test(no_claims_and_broken_attributes),
       cmocka_unit_test(a_re_decision_shows_the_lease),
-      cmocka_unit_test(time_is_the_zone_of_the_process),
       cmocka_unit_test(time_moves_between_decisions),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,265 @@
+"""Time zones: configured, refused when they are none, shown everywhere."""
+import json
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+
+from gate import Gate, problem
+from servers import ROOT
+
+FOLDER = Path("/usr/share/zoneinfo")
+SHIPPED = ROOT / "policies"
+EVENING = "2026-11-23T18:30:00Z"  # 19:30 in Berlin, a Monday
+HOURS = """return { name = "hours", decide = function(req)
+  local t = req.time
+  return deny(t.date .. " " .. t.hour .. " " .. t.weekday) end }
+"""
+
+NO_ZONES = {  # and what is said of them
+    "Europe/Berln": "did you mean Europe/Berlin?",
+    "europe/berlin": "did you mean Europe/Berlin?",
+    "Berlin": "did you mean Europe/Berlin?",
+    "Europe/New York": "did you mean America/New_York?",
+    ":Europe/Berlin": "did you mean Europe/Berlin?",
+    "/usr/share/zoneinfo/Europe/Berlin": "is a path",
+    "../zoneinfo/Europe/Berlin": "is not the name of a time zone",
+    "Europe/../Europe/Berlin": "is not the name of a time zone",
+    "CET-1CEST,M3.5.0,M10.5.0/3": "is a rule",
+    "CET-1CEST": "is a rule",
+    "<+03>-3": "is a rule",
+    "UTC0": "did you mean UTC?",
+    "Europe": "is no time zone",
+    "zone.tab": "is not a time zone file",
+    "right/Europe/Berlin": "did you mean Europe/Berlin?",
+    "Factory": "the time of nowhere",
+    "": "is no time zone: name one such as Europe/Berlin",
+    "Europe/Berlin ": "did you mean Europe/Berlin?",
+    "Europe/Berlin\t": "did you mean Europe/Berlin?",
+    "X" * 200: "is too long",
+}
+
+
+def configured(folder, sites="", zone='env "CAMGATE_ZONE"'):
+    """The shipped file, with a sites table and another zone."""
+    text = (ROOT / "etc/camgate.lua").read_text()
+    text = re.sub(r"-- (sites = .*)", f"sites = {{ {sites} }},", text, count=1)
+    text = text.replace('zone = env "CAMGATE_ZONE"', f"zone = {zone}")
+    assert f"zone = {zone}" in text and "\n  sites = {" in text
+    file = folder / "camgate.lua"
+    file.write_text(text)
+    return file
+
+
+@pytest.fixture
+def commands(tmp_path):
+    """A gate for its commands only, on the shipped policies."""
+    def made(**env):
+        config = env.pop("config", None)
+        folder = tmp_path / "commands"
+        return Gate(folder, policies=SHIPPED, cameras=ROOT / "etc/cameras.json",
+                    config=config, **env)
+    return made
+
+
+def contractor(gate, at, *more, check=False):
+    done = gate.cli("policy", "eval", "--sub", "carl", "--role", "contractor", "--camera",
+                    "lobby-1", "--at", at, "--format", "json", *more, check=check)
+    return json.loads(done.stdout) if done.stdout else done
+
+
+def status(gate):
+    return requests.get(gate.admin + "/status", timeout=5).json()
+
+
+def reload(gate):
+    return requests.post(gate.admin + "/reload", timeout=20)
+
+
+def shows_now(text, zone):
+    """Is this RFC 3339 text the time there, but for the seconds that have passed?"""
+    told, now = datetime.fromisoformat(text), datetime.now(ZoneInfo(zone))
+    assert told.utcoffset() == now.utcoffset(), (text, now)
+    assert abs((now - told).total_seconds()) < 60, (text, now)
+
+
+# ---- names
+
+def test_unknown_zones_are_refused_by_check_with_the_nearest_name(commands):
+    for name, words in NO_ZONES.items():
+        done = commands(TZ=name).cli("check", check=False)
+        assert done.returncode == 2 and words in done.stderr, (name, done.stderr)
+        assert "policies.zone" in done.stderr and "TZ" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("variable", ["TZ", "CAMGATE_ZONE"])
+def test_unknown_zones_are_refused_by_run(commands, variable):
+    for name in ("Europe/Berln", "CET-1CEST,M3.5.0,M10.5.0/3", ":Europe/Berlin"):
+        done = commands(**{variable: name}).cli("run", check=False)
+        assert done.returncode == 2 and name in done.stderr, done.stderr
+        assert re.search(r"camgate\.lua:\d+: policies\.zone: ", done.stderr)
+
+
+def test_all_that_is_wrong_with_zones_is_told_at_once(commands, tmp_path):
+    config = configured(tmp_path, zone='"Europe/Berln"', sites="""
+      ["harbor-north"] = { zone = "Europe/Lisbn" },
+      south = { zon = "Europe/Rome" },
+      east = { zone = "UTC" },
+      west = { },
+      """)
+    done = commands(config=config).cli("check", check=False)
+    assert done.returncode == 2
+    for words in ("Europe/Lisbon", "Europe/Berlin", "sites.south.zon:"):
+        assert words in done.stderr, done.stderr
+    assert "sites.east" not in done.stderr
+    lines = config.read_text().splitlines()
+    found = re.search(r"camgate\.lua:(\d+): sites\.harbor-north\.zone", done.stderr)
+    assert "harbor-north" in lines[int(found[1]) - 1]
+
+
+def test_without_tzdata_there_is_utc_alone(commands):
+    gone = {"TZDIR": "/nonexistent"}
+    assert "UTC" in commands(TZ="UTC", **gone).cli("check").stdout
+    assert "Etc/UTC" in commands(TZ="Etc/UTC", **gone).cli("check").stdout
+    done = commands(TZ="Europe/Berlin", **gone).cli("check", check=False)
+    assert done.returncode == 2 and "is tzdata installed?" in done.stderr
+
+
+# ---- which zone holds
+
+def test_check_and_explain_show_the_zone(commands):
+    gate = commands(CAMGATE_ZONE="Asia/Kolkata", TZ="Europe/Rome")
+    assert "Asia/Kolkata (policies.zone)" in gate.cli("check").stdout
+    told = json.loads(gate.cli("check", "--format", "json").stdout)
+    assert told["zone"] == "Asia/Kolkata"
+    shows_now(told["local_time"], "Asia/Kolkata")
+    said = gate.cli("policy", "eval", "--sub", "ada", "--role", "admin", "--camera",
+                    "lobby-1", "--at", EVENING).stdout
+    assert "Tue 2026-11-24T00:00:00+05:30, Asia/Kolkata" in said
+    assert "Europe/Rome (TZ)" in commands(TZ="Europe/Rome").cli("check").stdout
+
+
+def test_the_systems_zone_is_the_last_resort(commands):
+    gate = commands()
+    environment = gate.environment
+    gate.environment = lambda: {k: v for k, v in environment().items() if k != "TZ"}
+    told = json.loads(gate.cli("check", "--format", "json").stdout)
+    with open("/etc/localtime", "rb") as system:
+        now = datetime.now(ZoneInfo.from_file(system))
+    assert datetime.fromisoformat(told["local_time"]).utcoffset() == now.utcoffset()
+
+
+def test_contractors_do_not_get_in_at_half_past_seven(commands):
+    berlin = commands(CAMGATE_ZONE="Europe/Berlin")
+    assert contractor(berlin, EVENING)["reason"] == "outside office hours"
+    assert contractor(berlin, "2026-11-23T17:00:00Z")["verdict"] == "deny"
+    assert contractor(berlin, "2026-11-23T16:59:59Z")["verdict"] == "allow"
+    # a slip of the pen was UTC: 17:30, and open
+    done = contractor(commands(TZ="Europe/Berln"), "2026-11-23T17:30:00Z")
+    assert done.returncode == 2 and "did you mean Europe/Berlin?" in done.stderr
+
+
+def test_a_fixed_time_is_answered_the_same_whatever_tz_the_host_has(commands):
+    said = [contractor(commands(CAMGATE_ZONE="Europe/Berlin", TZ=tz),
+                       "2026-07-01T06:30:00Z")
+            for tz in ("UTC", "Asia/Tokyo", "Europe/Berln", "", "America/New_York")]
+    assert said[0]["verdict"] == "allow"
+    assert said[0]["local_time"] == "2026-07-01T08:30:00+02:00"
+    assert all(one == said[0] for one in said)
+
+
+def test_the_gap_and_the_repeat_of_a_night(commands, tmp_path):
+    policies = shutil.copytree(SHIPPED, tmp_path / "night")
+    (policies / "30-contractors.lua").write_text("""return { name = "night",
+      decide = function(req)
+        if req.time:between("02:00", "03:00") then return allow() end
+      end }""")
+    gate = commands(CAMGATE_ZONE="Europe/Berlin", CAMGATE_POLICIES=policies)
+    shown = {"2026-03-29T00:59:59Z": ("deny", "2026-03-29T01:59:59+01:00"),
+             "2026-03-29T01:00:00Z": ("deny", "2026-03-29T03:00:00+02:00"),
+             "2026-10-25T00:00:00Z": ("allow", "2026-10-25T02:00:00+02:00"),
+             "2026-10-25T01:59:59Z": ("allow", "2026-10-25T02:59:59+01:00"),
+             "2026-10-25T02:00:00Z": ("deny", "2026-10-25T03:00:00+01:00"),
+             "2099-10-25T00:30:00Z": ("allow", "2099-10-25T02:30:00+02:00")}
+    for at, (verdict, local) in shown.items():
+        said = contractor(gate, at)
+        assert (said["verdict"], said["local_time"]) == (verdict, local), at
+
+
+# ---- a running gate
+
+def test_status_shows_the_zone_and_sites_have_their_own(new_gate, tmp_path):
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "hours.lua").write_text(HOURS)
+    cameras = {"cameras": [{"id": "here", "site": "north"},
+                           {"id": "there", "site": "harbor-north"},
+                           {"id": "nowhere"}]}
+    (tmp_path / "cameras.json").write_text(json.dumps(cameras))
+    gate = new_gate(policies=policies, cameras=tmp_path / "cameras.json",
+                    CAMGATE_ZONE="Pacific/Kiritimati", TZ="Europe/Rome",
+                    config=configured(
+                        tmp_path, '["harbor-north"] = { zone = "Pacific/Pago_Pago" }'))
+    told = status(gate)
+    assert told["zone"] == "Pacific/Kiritimati"
+    shows_now(told["local_time"], told["zone"])
+    site, = told["sites"]
+    assert (site["site"], site["zone"]) == ("harbor-north", "Pacific/Pago_Pago")
+    shows_now(site["local_time"], site["zone"])
+    zones = {"here": "Pacific/Kiritimati", "nowhere": "Pacific/Kiritimati",
+             "there": "Pacific/Pago_Pago"}
+    admin = gate.client(roles=["admin"])
+    for camera, zone in zones.items():
+        said = admin.explain(camera).json()
+        assert said["zone"] == zone
+        shows_now(said["local_time"], zone)
+        reason = problem(admin.reserve(camera), 403)["reason"]
+        here = datetime.now(ZoneInfo(zone))
+        assert reason in (said["reason"], f"{here:%Y-%m-%d} {here.hour} "
+                                          f"{here.isoweekday()}")
+
+
+@pytest.fixture
+def own_zones(tmp_path):
+    """A folder of zones where Town is in Rome, and is in New York after an update."""
+    folder = tmp_path / "zoneinfo"
+    folder.mkdir()
+    shutil.copy(FOLDER / "Europe/Rome", folder / "Town")
+    return folder
+
+
+def test_a_reload_reads_the_zones_again_or_keeps_the_old(new_gate, own_zones):
+    gate = new_gate(TZDIR=own_zones, CAMGATE_ZONE="Town", workers=3)
+    alice = gate.client()
+    shows_now(status(gate)["local_time"], "Europe/Rome")
+    town = own_zones / "Town"
+
+    # an update of the database
+    shutil.copy(FOLDER / "America/New_York", town)
+    shows_now(status(gate)["local_time"], "Europe/Rome")
+    assert reload(gate).ok
+    shows_now(status(gate)["local_time"], "America/New_York")
+    for _ in range(6):
+        shows_now(alice.explain("lobby-1").json()["local_time"], "America/New_York")
+
+    # a broken one, and one that is gone: the old zone stays
+    town.write_bytes((FOLDER / "Asia/Tokyo").read_bytes()[:-5])
+    refused = problem(reload(gate), 422)
+    assert "policies" in refused["detail"] and "is broken" in refused["detail"]
+    town.unlink()
+    assert "is no time zone" in problem(reload(gate), 422)["detail"]
+    assert "is no time zone" in status(gate)["last_reload_error"]
+    shows_now(status(gate)["local_time"], "America/New_York")
+    shows_now(alice.explain("lobby-1").json()["local_time"], "America/New_York")
+    assert alice.reserve("lobby-1").status_code == 201
+
+    shutil.copy(FOLDER / "Asia/Tokyo", town)
+    assert reload(gate).ok
+    shows_now(status(gate)["local_time"], "Asia/Tokyo")
+    kinds = [row["outcome"] for row in
+             gate.rows("SELECT outcome FROM trail WHERE kind = 'reload' ORDER BY seq")]
+    assert kinds == ["allow", "error", "error", "allow"]
