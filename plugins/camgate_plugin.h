@@ -433,6 +433,8 @@ struct cgp_fetched {
  * post belong to that worker's thread. */
 struct cgp_host {
   uint32_t size, worker, n_workers; /* this worker's number, how many there are */
+  /* never blocks; lines of one fmt (if it is no mere "%s") that repeat within a second
+   * are one with their number */
   void (*log)(struct cgp_host *h, enum cgp_level level, const char *fmt, ...)
       CGP_PRINTF(3, 4);
   /* options, checked; strings live as long as the process; NULL = absent */

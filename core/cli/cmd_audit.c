@@ -43,7 +43,6 @@ static int on_trail(const struct cg_cmd_env *env, struct trail *t, void (*ask)(v
   } else {
     complain(t, err.text);
   }
-  if (fflush(stdout) != 0 && t->code != CG_EXIT_USAGE) complain(t, "cannot write");
   cg_offline_close(&t->off);
   cg_conf_free(conf);
   return t->code;

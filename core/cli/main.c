@@ -1,8 +1,12 @@
 /* The table of commands, and the way from argv to one of them. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
@@ -155,6 +159,15 @@ static void keep_secrets(void) {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* Closed ones would become a socket's or a file's, and be written into.  What is written
+ * to a stdout that is closed still fails. */
+static bool fill_standard_descriptors(void) {
+  static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+  for (int fd = 0; fd < (int)CG_COUNT(modes); fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd) return false;
+  return true;
+}
+
 static int run(int argc, char **argv) {
   struct cg_cmd_env env = {0};
   const char *wrong = take_env(&env, &argc, argv);
@@ -170,10 +183,22 @@ static int run(int argc, char **argv) {
   return c->fn(&env, argc - at, argv + at);
 }
 
-int main(int argc, char **argv) {
-  keep_secrets();
-  int code = run(argc, argv);
+/* Of a pipe on stdout; it wants no more, like head, and nothing need be said. */
+static bool reader_has_left(void) {
+  struct pollfd out = {.fd = STDOUT_FILENO};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
+static int result(int code) {
   if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-  fprintf(stderr, "camgate: cannot write the result\n");
+  if (!reader_has_left()) fprintf(stderr, "camgate: cannot write the result\n");
   return CG_EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+  const struct sigaction ignore = {.sa_handler = SIG_IGN};
+  if (!fill_standard_descriptors()) return CG_EXIT_USAGE;
+  sigaction(SIGPIPE, &ignore, NULL);
+  keep_secrets();
+  return result(run(argc, argv));
 }

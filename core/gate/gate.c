@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process_log.h"
 #include "gate/reload.h"
 #include "gate/watch.h"
 #include "gate/worker.h"
@@ -49,6 +50,14 @@ static void poll_workers(void *arg);
 static void record_stop(void *arg);
 static void free_all(struct gate *gate);
 
+/* For people, beside the log's lines. */
+static void say(struct gate *gate, const struct cg_err *err) {
+  if (gate->workers.log)
+    cg_log_say(gate->workers.log, "camgate: %s", err->text);
+  else
+    fprintf(stderr, "camgate: %s\n", err->text);
+}
+
 bool cg_gate_run(const struct cg_conf *conf) {
   struct cg_err err = {0};
   struct gate *gate = cg_alloc(sizeof *gate);
@@ -64,7 +73,7 @@ bool cg_gate_run(const struct cg_conf *conf) {
           "no JWT key is configured: using the development secret in the state folder");
     cg_loop_run(gate->workers.main);
   } else {
-    fprintf(stderr, "camgate: %s\n", err.text);
+    say(gate, &err);
     gate->failed = true;
   }
   bool ok = !gate->failed;
@@ -74,18 +83,14 @@ bool cg_gate_run(const struct cg_conf *conf) {
 
 /* ---- made: what all workers share ---- */
 
-static enum cg_level level_of(const char *name) {
-  static const char *const names[] = {"debug", "info", "warn", "error"};
-  for (size_t i = 0; i < CG_COUNT(names); i++)
-    if (strcmp(names[i], name) == 0) return (enum cg_level)i;
-  return CG_INFO;
-}
-
 static bool make_metrics(struct gate *gate, struct cg_err *err) {
   struct cg_workers *w = &gate->workers;
-  w->log = cg_log_new(STDERR_FILENO, level_of(w->conf->log_level), &cg_clock_system);
+  w->log =
+      cg_log_new(STDERR_FILENO, cg_level_named(w->conf->log_level), &cg_clock_system);
   w->metrics = cg_metrics_new(w->n);
   if (!w->log || !w->metrics) return cg_fail(err, CG_E_MEMORY, "no memory to start");
+  if (!cg_log_start(w->log, w->metrics, err)) return false;
+  cg_process_log(w->log);
   if (w->conf->auth.secret) cg_log_secret(w->log, w->conf->auth.secret);
   w->lease_metrics = cg_lease_metrics_register(w->metrics);
   return cg_http_metrics_register(w->metrics, &w->http_metrics) ||
@@ -121,10 +126,10 @@ static bool load_plugins(struct gate *gate) {
                                            .n_workers = w->n};
   w->plugins = cg_plugins_load(&w->plugins_env, gate->arena, &errs);
   for (size_t i = 0; i < errs.n && i < CG_FIELD_ERRORS_MAX; i++)
-    fprintf(stderr, "%s: %s\n", cg_conf_where(conf, errs.items[i].pointer, gate->arena),
-            errs.items[i].text);
+    cg_log_say(w->log, "%s: %s", cg_conf_where(conf, errs.items[i].pointer, gate->arena),
+               errs.items[i].text);
   if (w->plugins && cg_plugins_init(w->plugins, &err)) return true;
-  if (w->plugins) fprintf(stderr, "camgate: %s\n", err.text);
+  if (w->plugins) say(gate, &err);
   return false;
 }
 
@@ -219,7 +224,7 @@ static bool start_workers(struct gate *gate, struct cg_err *err) {
 
 static void give_up(struct gate *gate, const struct cg_err *err) {
   CG_LOG(gate->workers.log, CG_ERROR, "cannot start", {"error", err->text});
-  fprintf(stderr, "camgate: %s\n", err->text);
+  say(gate, err);
   gate->failed = true;
   cg_loop_stop(gate->workers.main);
 }
@@ -429,8 +434,9 @@ static void free_all(struct gate *gate) {
   cg_router_free(w->public_router);
   cg_router_free(w->admin_router);
   cg_reloads_free(&gate->reloads);
-  cg_metrics_free(w->metrics);
+  cg_process_log(NULL);
   cg_log_free(w->log);
+  cg_metrics_free(w->metrics);
   cg_arena_free(gate->arena, NULL);
   cg_free(gate);
 }

@@ -1,5 +1,6 @@
 #include "plugin/host.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,15 +36,29 @@ static struct cg_host *on_loop(struct cgp_host *abi) {
 
 static const enum cg_level levels[] = {CG_DEBUG, CG_INFO, CG_WARN, CG_ERROR};
 
+/* Has it words of its own, or only those that it is given ("%s: %s")? */
+static bool has_words(const char *fmt) {
+  for (const char *at = fmt; *at; at++) {
+    if (*at == '%')
+      at += strcspn(at, "diouxXeEfFgGaAcspnm");
+    else if (isalpha((unsigned char)*at))
+      return true;
+    if (!*at) break;
+  }
+  return false;
+}
+
+/* Lines of one format are of one kind: what is filled in are its fields. */
 static void host_log(struct cgp_host *abi, enum cgp_level level, const char *fmt, ...) {
   struct cg_host *h = host(abi);
   char text[LINE_MAX_BYTES];
+  const struct cg_kv by = {"plugin", h->plugin, 0};
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   enum cg_level as = (unsigned)level < CG_COUNT(levels) ? levels[level] : CG_ERROR;
-  CG_LOG(h->env->log, as, text, {"plugin", h->plugin, 0});
+  cg_log_write_kind(h->env->log, as, has_words(fmt) ? fmt : text, text, &by, 1);
 }
 
 static const char *conf_string(struct cgp_host *h, const char *name) {
