@@ -55,7 +55,7 @@ static char *read_all(int fd, struct cg_arena *arena, size_t *ret_n) {
 
 char *cg_conf_slurp(const char *path, struct cg_arena *arena, size_t *ret_n,
                     const char **ret_words) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     *ret_words = cg_arena_strdup(arena, strerror(errno));
     return NULL;

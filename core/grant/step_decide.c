@@ -80,8 +80,11 @@ static void decide(struct cg_grant *g, bool explain, cg_verdict_fn *fn) {
                                 .now_us = now,
                                 .explain = explain};
   if (l && l->state != CG_LEASE_PENDING) ask_about_lease(&g->walk.ask, h, l);
+  /* An explanation tells the revision when its policies may be gone. */
+  if (explain)
+    g->out.policy_revision = cg_arena_strdup(g->walk.arena, g->out.policy_revision);
   const char *decision_id = cg_arena_strdup(g->walk.arena, id.text);
-  if (!decision_id) {
+  if (!decision_id || !g->out.policy_revision) {
     cg_step_no_memory(g);
     return;
   }

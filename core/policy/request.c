@@ -114,7 +114,7 @@ static void camera_attributes(lua_State *L, struct cg_run *r) {
 
 /* ---- time ---- */
 
-static const struct cg_shown *shown_at(const struct cg_run *r) {
+static struct cg_shown *shown_at(const struct cg_run *r) {
   struct cg_shown *s = &r->policy->shown;
   int64_t second = cg_seconds_of(r->ask->now_us);
   const struct cg_zone *zone = r->zone;
@@ -122,8 +122,7 @@ static const struct cg_shown *shown_at(const struct cg_run *r) {
   s->zone = zone;
   s->second = second;
   cg_zone_local(zone, second, &s->local);
-  snprintf(s->date, sizeof s->date, "%04" PRId64 "-%02d-%02d", s->local.year,
-           s->local.month, s->local.day);
+  s->date[0] = '\0';
   return s;
 }
 
@@ -162,7 +161,11 @@ static void time_weekday(lua_State *L, struct cg_run *r) {
 }
 
 static void time_date(lua_State *L, struct cg_run *r) {
-  lua_pushstring(L, shown_at(r)->date);
+  struct cg_shown *s = shown_at(r);
+  if (!s->date[0])
+    snprintf(s->date, sizeof s->date, "%04" PRId64 "-%02d-%02d", s->local.year,
+             s->local.month, s->local.day);
+  lua_pushstring(L, s->date);
 }
 
 /* ---- lease: what is held already, on a re-decision ---- */

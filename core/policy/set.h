@@ -13,7 +13,7 @@ struct cg_shown {
   const struct cg_zone *zone; /* NULL: none yet */
   int64_t second;             /* since 1970 */
   struct cg_local local;
-  char date[32];
+  char date[32]; /* "" until it is asked for */
 };
 
 struct cg_policy {
