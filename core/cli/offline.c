@@ -155,6 +155,7 @@ static void ask_all(struct cg_offline *o, struct asking *a) {
   if (!o->set->n) return;
   cg_drivers_health(o->drivers, 0, one_answered, a);
   cg_offline_wait(o, &a->all);
+  cg_offline_sites(o, a->arena, a->warnings);
 }
 
 /* Every plugin but audit, asking only. */

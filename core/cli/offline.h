@@ -35,6 +35,10 @@ void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
                       struct cg_field_errors *errs, struct cg_field_errors *warnings,
                       struct cg_software *software);
 
+/* Of a started one: warns of sites that have a time zone and no camera. */
+void cg_offline_sites(struct cg_offline *o, struct cg_arena *arena,
+                      struct cg_field_errors *warnings);
+
 /* The configured policies, compiled; their texts live in conf's arena.  usage() answers
  * what `usage` names, else 0.  NULL: problems has all that is wrong. */
 struct cg_offline_usage {

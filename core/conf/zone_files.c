@@ -11,6 +11,7 @@
 
 #define ZONES_BYTES ((size_t)16 << 20) /* CG_SITES_MAX of them */
 #define FILE_BYTES  ((size_t)1 << 20)
+#define SITE_BYTES  256
 #define SYSTEM      "/etc/localtime"
 #define OPTION      "policies.zone"
 
@@ -29,6 +30,21 @@ static const struct cg_field site_fields[] = {
 static int by_site(const void *a, const void *b) {
   const struct cg_site_conf *x = a, *y = b;
   return strcmp(x->site, y->site);
+}
+
+/* A name as it can be shown, whatever it is. */
+static const char *shown(const char *name, struct cg_arena *arena) {
+  char *copy = cg_arena_strndup(arena, name, strnlen(name, CG_ZONE_NAME_MAX));
+  for (char *p = copy; p && *p; p++)
+    if (*p < ' ' || *p > '~') *p = '?';
+  return copy ? copy : "?";
+}
+
+/* What no camera's site is: empty, long, or with a control character. */
+static bool is_site(const char *name) {
+  for (const char *p = name; *p; p++)
+    if (*(const unsigned char *)p < ' ' || *p == 0x7f) return false;
+  return *name && strlen(name) <= SITE_BYTES;
 }
 
 static void take_sites(json_t *given, struct cg_zone_conf *out, struct cg_arena *arena,
@@ -50,7 +66,11 @@ static void take_sites(json_t *given, struct cg_zone_conf *out, struct cg_arena 
     struct cg_site_conf *site = &sites[out->n_sites];
     site->site = cg_arena_strdup(arena, name);
     CG_CHECK(at && site->site);
-    if (cg_schema_check(site_fields, value, at, site, arena, errs)) out->n_sites++;
+    if (!is_site(name))
+      cg_field_error(errs, arena, "/sites", "\"%s\" is no name of a site",
+                     shown(name, arena));
+    else if (cg_schema_check(site_fields, value, at, site, arena, errs))
+      out->n_sites++;
   }
   qsort(sites, out->n_sites, sizeof *sites, by_site);
   out->sites = sites;
@@ -77,14 +97,6 @@ struct reading {
   struct cg_arena *zones; /* of what is read */
   const char *from;       /* who gave the name, when it is not the option itself */
 };
-
-/* The words may be in part somebody else's: only what can be shown of them. */
-static const char *shown(const char *name, struct cg_arena *arena) {
-  char *copy = cg_arena_strndup(arena, name, CG_ZONE_NAME_MAX);
-  for (char *p = copy; p && *p; p++)
-    if (*p < ' ' || *p > '~') *p = '?';
-  return copy ? copy : "?";
-}
 
 static const struct cg_zone *refuse(struct reading *r, const char *pointer,
                                     const char *name, const char *words) {

@@ -47,7 +47,7 @@ NO_ZONES = {  # and what is said of them
 def configured(folder, sites="", zone='env "CAMGATE_ZONE"'):
     """The shipped file, with a sites table and another zone."""
     text = (ROOT / "etc/camgate.lua").read_text()
-    text = re.sub(r"-- (sites = .*)", f"sites = {{ {sites} }},", text, count=1)
+    text = re.sub(r"-- sites = .*", lambda _: f"sites = {{ {sites} }},", text, count=1)
     text = text.replace('zone = env "CAMGATE_ZONE"', f"zone = {zone}")
     assert f"zone = {zone}" in text and "\n  sites = {" in text
     file = folder / "camgate.lua"
@@ -119,6 +119,29 @@ def test_all_that_is_wrong_with_zones_is_told_at_once(commands, tmp_path):
     lines = config.read_text().splitlines()
     found = re.search(r"camgate\.lua:(\d+): sites\.harbor-north\.zone", done.stderr)
     assert "harbor-north" in lines[int(found[1]) - 1]
+
+
+def test_a_site_that_no_camera_is_of_is_warned_of(commands, tmp_path):
+    config = configured(tmp_path, sites='nort = { zone = "Europe/Lisbon" }, '
+                                        'north = { zone = "Europe/Lisbon" }')
+    done = commands(config=config).cli("check")
+    said, = [line for line in done.stdout.splitlines() if "sites" in line]
+    assert re.search(r"camgate\.lua:\d+: sites\.nort: no camera is of this site; "
+                     "did you mean north\\?$", said)
+
+
+def test_a_table_of_sites_that_is_none_is_refused(commands, tmp_path):
+    for sites, words in {
+            '"north"': "sites: must be a table of at most 1024",
+            'north = "UTC"': "sites.north: must be",
+            '[7] = { zone = "UTC" }, x = { zone = "UTC" }': "named values",
+            'north = { zone = "" }': "sites.north.zone: \"\" is no time zone",
+            'north = { zone = 7 }': "sites.north.zone: must be",
+            f'["{"x" * 300}"] = {{ zone = "UTC" }}': "is no name of a site",
+            '["a\\nb"] = { zone = "UTC" }': '"a?b" is no name of a site',
+            '[""] = { zone = "UTC" }': '"" is no name of a site'}.items():
+        done = commands(config=configured(tmp_path, sites)).cli("check", check=False)
+        assert done.returncode == 2 and words in done.stderr, (sites, done.stderr)
 
 
 def test_without_tzdata_there_is_utc_alone(commands):
