@@ -1,10 +1,11 @@
 /* greet.h - what is said on a fresh connection before the first op.
  *
- * AUTH and SELECT when configured, HELLO to learn what answers (a server that will not
- * say stays unknown), then the version of the function library; an absent or older one is
- * loaded (FUNCTION LOAD REPLACE) unless load_functions is off.  A library of
- * the same major version and at least our minor is taken as it is; a newer major is
- * refused, so an old gate never undoes an upgrade.
+ * AUTH and SELECT when configured; HELLO to learn what answers (a server that will not
+ * say stays unknown); a read and a write that change nothing, so that a replica, a server
+ * that cannot save, or a cluster's other node is no connection; then the version of the
+ * function library.  An absent or older one is loaded (FUNCTION LOAD REPLACE) unless
+ * load_functions is off.  A library of the same major version and at least our minor is
+ * taken as it is; a newer major is refused, so an old gate never undoes an upgrade.
  * done runs at most once, inside a reply's callback: words NULL = ready.  When the
  * connection ends first, done does not run.
  */
@@ -18,6 +19,7 @@
 struct greet {
   const struct url *url;
   bool load_functions, read_only; /* read_only: never loads */
+  const char *no_key;             /* of the quota's prefix; it never exists */
   void (*done)(void *arg, const char *words);
   void *arg;
   bool loaded; /* by us, on this connection */
@@ -27,10 +29,10 @@ struct greet {
 
 void greet_begin(struct greet *g, redisAsyncContext *ac);
 
-/* The library in camgate_quota.lua, embedded by the build. */
+/* The library, the files of library/ in order, embedded by the build. */
 extern const char quota_library[];
 extern const size_t quota_library_size;
 
-#define QUOTA_LIBRARY_VERSION 1001 /* as VERSION in camgate_quota.lua */
+#define QUOTA_LIBRARY_VERSION 1002 /* as VERSION in library/1_keys.lua */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "greet.h"
 #include "resolve.h"
+#include "standing.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MOST_MS  2000
@@ -151,8 +152,10 @@ static void answer_error(struct command *c, const redisReply *reply) {
   char words[540];
   size_t i = 0;
   while (strncmp(reply->str, errors[i].prefix, strlen(errors[i].prefix)) != 0) i++;
-  snprintf(words, sizeof words, "valkey %s: %.200s", l->config.url.shown, reply->str);
-  if (errors[i].redial) go_away(l, errors[i].code, reply->str);
+  const char *why = standing_explains(reply->str);
+  if (!*why) why = reply->str;
+  snprintf(words, sizeof words, "valkey %s: %.200s", l->config.url.shown, why);
+  if (errors[i].redial) go_away(l, errors[i].code, why);
   answer(c, &(struct link_answer){.code = errors[i].code, .words = words});
 }
 
@@ -305,6 +308,7 @@ struct link *link_new(struct cgp_host *h, const struct link_config *config) {
   l->greet = (struct greet){.url = &l->config.url,
                             .load_functions = config->load_functions,
                             .read_only = config->read_only,
+                            .no_key = config->no_key,
                             .done = on_greeted,
                             .arg = l};
   dial(l);

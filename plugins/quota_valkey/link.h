@@ -26,6 +26,7 @@ struct link_config {
   struct url url;
   uint32_t timeout_ms, max_pending;
   bool load_functions, read_only;
+  const char *no_key; /* greet.h */
 };
 
 /* code CGP_OK: reply is there and no error reply.  Otherwise words say why. */

@@ -1,32 +1,14 @@
 /* quota_valkey - one quota for many gates, kept in a Valkey.
  *
- * Each op is one call of the function library camgate_quota.lua (sweep, restore and
- * release: one for each batch), which does the atomic step; see there for the keys.
+ * Each op is one call of the function library camgate_quota (sweep, restore and
+ * release: one for each batch), which does the atomic step; see library/ for the keys.
  * link.h keeps the connection, one for each worker.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "camgate_plugin.h"
-#include "link.h"
-
-#define SWEEP_BATCH 256
-#define BATCH       128 /* leases of one restore or release */
-
-enum key { USAGE, LEASES, EXPIRY, KEYS };
-
-struct gate {
-  struct link_config link;
-  char keys[KEYS][96];
-};
-
-struct worker {
-  struct cgp_host *host;
-  const struct gate *gate;
-  struct link *link;
-  struct wire wire;
-};
+#include "worker.h"
 
 static const struct cgp_option options[] = {
     CGP_INIT(cgp_option, .name = "url", .type = CGP_OPT_SECRET, .min = 1,
@@ -48,7 +30,7 @@ static const struct cgp_option options[] = {
     CGP_INIT(cgp_option, .name = "load_functions", .type = CGP_OPT_BOOL, .def = "true",
              .help = "Load the function library when it is absent or older."),
     CGP_INIT(cgp_option, .name = "read_only", .type = CGP_OPT_BOOL, .def = "false",
-             .help = "Only ask questions: the library is never loaded."),
+             .help = "Only ask questions: nothing is loaded or written."),
 };
 
 /* Life. */
@@ -69,14 +51,24 @@ static const char *configure(struct gate *g, struct cgp_host *h) {
       (wrong = overridden(h, "user", url->user, sizeof url->user)) ||
       (wrong = overridden(h, "password", url->password, sizeof url->password)))
     return wrong;
+  g->prefix = h->conf_string(h, "prefix");
   for (size_t i = 0; i < KEYS; i++)
-    snprintf(g->keys[i], sizeof g->keys[i], "%s%s", h->conf_string(h, "prefix"),
-             names[i]);
+    snprintf(g->keys[i], sizeof g->keys[i], "%s%s", g->prefix, names[i]);
+  snprintf(g->no_key, sizeof g->no_key, "%snothing", g->prefix);
+  g->link.no_key = g->no_key;
   g->link.timeout_ms = (uint32_t)h->conf_int(h, "timeout_ms");
   g->link.max_pending = (uint32_t)h->conf_int(h, "max_pending");
   g->link.load_functions = h->conf_bool(h, "load_functions");
   g->link.read_only = h->conf_bool(h, "read_only");
   return NULL;
+}
+
+static void register_metrics(struct gate *g, struct cgp_host *h) {
+  g->repaired =
+      h->metric(h, "quota_valkey_repaired_total",
+                "Counters and holdings in Valkey that a recount put right.", false);
+  g->steps = h->metric(h, "quota_valkey_clock_steps_total",
+                       "Steps of Valkey's clock that this gate has evened out.", false);
 }
 
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
@@ -87,6 +79,7 @@ static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size)
     free(g);
     return -1;
   }
+  register_metrics(g, h);
   *ret_self = g;
   return 0;
 }
@@ -95,14 +88,31 @@ static void fini(void *self) {
   free(self);
 }
 
+static void equip(struct worker *w, struct cgp_host *h, struct gate *g) {
+  w->host = h;
+  w->gate = g;
+  w->asker = (struct asker){.host = h,
+                            .link = w->link,
+                            .pace = &g->pace,
+                            .begin_shift = worker_begin_shift,
+                            .arg = w,
+                            .steps = g->steps};
+  w->watch = (struct watch){.host = h,
+                            .link = w->link,
+                            .config = &g->link,
+                            .prefix = g->prefix,
+                            .begin_probe = worker_begin_probe,
+                            .arg = w};
+}
+
 static int start(void *self, struct cgp_host *h, void **ret_w, char *err,
                  size_t err_size) {
   struct gate *g = self;
   struct worker *w = calloc(1, sizeof *w);
-  if (w) {
-    *w = (struct worker){.host = h, .gate = g, .link = link_new(h, &g->link)};
+  if (w && (w->link = link_new(h, &g->link))) {
+    equip(w, h, g);
     *ret_w = w;
-    if (w->link) return 0;
+    return 0;
   }
   free(w);
   snprintf(err, err_size, "out of memory");
@@ -113,34 +123,12 @@ static void stop(void *arg) {
   struct worker *w = arg;
   link_free(w->link);
   wire_free(&w->wire);
+  wire_free(&w->asker.wire);
+  wire_free(&w->watch.wire);
   free(w);
 }
 
 /* Calls. */
-
-static struct wire *begin(struct worker *w, const char *function, size_t arguments) {
-  wire_begin(&w->wire, 3 + KEYS + arguments);
-  wire_text(&w->wire, "FCALL");
-  wire_text(&w->wire, function);
-  wire_number(&w->wire, KEYS);
-  for (size_t i = 0; i < KEYS; i++) wire_text(&w->wire, w->gate->keys[i]);
-  return &w->wire;
-}
-
-static void add_hold(struct wire *wire, const struct cgp_quota_hold *hold) {
-  wire_text(wire, hold->lease_id);
-  wire_number(wire, hold->ttl_ms);
-  wire_number(wire, hold->n_scopes);
-  for (size_t i = 0; i < hold->n_scopes; i++) {
-    const struct cgp_scope *s = CGP_AT(hold->scopes, i);
-    wire_text(wire, s->name);
-    wire_number(wire, s->weighted ? hold->kbps : 1);
-  }
-}
-
-static size_t hold_arguments(const struct cgp_quota_hold *hold) {
-  return 3 + 2 * hold->n_scopes;
-}
 
 /* true: a is an integer.  Otherwise the call has failed. */
 static bool integer(struct worker *w, struct cgp_call call, const struct link_answer *a,
@@ -193,7 +181,8 @@ static void on_reserved(void *arg, struct cgp_call call, const struct link_answe
 static void reserve(void *arg, const struct cgp_quota_reserve *req,
                     struct cgp_call call) {
   struct worker *w = arg;
-  struct wire *wire = begin(w, "camgate_reserve", 3 + req->n_ladder + 3 * req->n_scopes);
+  struct wire *wire =
+      worker_begin(w, "camgate_reserve", 4 + req->n_ladder + 3 * req->n_scopes);
   wire_text(wire, req->lease_id);
   wire_number(wire, req->ttl_ms);
   wire_number(wire, req->n_ladder);
@@ -204,7 +193,7 @@ static void reserve(void *arg, const struct cgp_quota_reserve *req,
     wire_number(wire, s->limit);
     wire_number(wire, s->weighted);
   }
-  link_send(w->link, wire, on_reserved, w, call);
+  worker_ask(w, wire, on_reserved, w, call);
 }
 
 /* renew, release, usage */
@@ -218,9 +207,12 @@ static void on_renewed(void *arg, struct cgp_call call, const struct link_answer
 
 static void renew(void *arg, const struct cgp_quota_hold *hold, struct cgp_call call) {
   struct worker *w = arg;
-  struct wire *wire = begin(w, "camgate_renew", hold_arguments(hold));
-  add_hold(wire, hold);
-  link_send(w->link, wire, on_renewed, w, call);
+  struct wire *wire =
+      worker_begin(w, "camgate_renew", hold_arguments(hold) + hold->n_scopes + 1);
+  worker_add_hold(wire, hold);
+  for (size_t i = 0; i < hold->n_scopes; i++)
+    wire_number(wire, CGP_AT(hold->scopes, i)->limit);
+  worker_ask(w, wire, on_renewed, w, call);
 }
 
 static void on_usage(void *arg, struct cgp_call call, const struct link_answer *a) {
@@ -231,152 +223,24 @@ static void on_usage(void *arg, struct cgp_call call, const struct link_answer *
 
 static void usage(void *arg, const char *scope, struct cgp_call call) {
   struct worker *w = arg;
-  struct wire *wire = begin(w, "camgate_usage", 1);
+  struct wire *wire = worker_begin(w, "camgate_usage", 2);
   wire_text(wire, scope);
-  link_send(w->link, wire, on_usage, w, call);
-}
-
-/* sweep: batch by batch until one is not full */
-
-struct sweeping {
-  struct worker *w;
-  struct cgp_quota_swept swept;
-};
-
-static void sweep_batch(struct sweeping *s, struct cgp_call call);
-
-static void on_swept(void *arg, struct cgp_call call, const struct link_answer *a) {
-  struct sweeping *s = arg;
-  uint64_t lapsed;
-  if (!integer(s->w, call, a, &lapsed)) return;
-  s->swept.lapsed += lapsed;
-  if (lapsed < SWEEP_BATCH)
-    s->w->host->done(s->w->host, call, &s->swept);
-  else
-    sweep_batch(s, call);
-}
-
-static void sweep_batch(struct sweeping *s, struct cgp_call call) {
-  struct wire *wire = begin(s->w, "camgate_sweep", 1);
-  wire_number(wire, SWEEP_BATCH);
-  link_send(s->w->link, wire, on_swept, s, call);
-}
-
-static void sweep(void *arg, struct cgp_call call) {
-  struct worker *w = arg;
-  struct sweeping *s = w->host->call_alloc(w->host, call, sizeof *s);
-  if (!s) {
-    w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
-    return;
-  }
-  *s = (struct sweeping){.w = w, .swept.size = sizeof s->swept};
-  sweep_batch(s, call);
-}
-
-/* restore and release: all batches at once; the first failure is told behind the last. */
-
-struct batches {
-  struct worker *w;
-  size_t left;
-  enum cgp_code code;
-  char words[160];
-};
-
-static void on_batch(void *arg, struct cgp_call call, const struct link_answer *a) {
-  struct batches *b = arg;
-  if (a->code != CGP_OK && b->code == CGP_OK) {
-    b->code = a->code;
-    snprintf(b->words, sizeof b->words, "%s", a->words);
-  }
-  if (--b->left > 0) return;
-  if (b->code == CGP_OK)
-    b->w->host->done(b->w->host, call, NULL);
-  else
-    b->w->host->fail(b->w->host, call, b->code, "%s", b->words);
-}
-
-/* For n leases; NULL: the call is over already. */
-static struct batches *begin_batches(struct worker *w, size_t n, struct cgp_call call) {
-  if (n == 0) {
-    w->host->done(w->host, call, NULL);
-    return NULL;
-  }
-  struct batches *b = w->host->call_alloc(w->host, call, sizeof *b);
-  if (b)
-    *b = (struct batches){.w = w, .left = (n + BATCH - 1) / BATCH};
-  else
-    w->host->fail(w->host, call, CGP_E_BUSY, "out of memory");
-  return b;
-}
-
-static size_t batch_size(size_t left) {
-  return left < BATCH ? left : BATCH;
-}
-
-static void restore_batch(struct batches *b, const struct cgp_quota_hold *holds, size_t n,
-                          struct cgp_call call) {
-  size_t arguments = 0;
-  for (size_t i = 0; i < n; i++) arguments += hold_arguments(CGP_AT(holds, i));
-  struct wire *wire = begin(b->w, "camgate_restore", arguments);
-  for (size_t i = 0; i < n; i++) add_hold(wire, CGP_AT(holds, i));
-  link_send(b->w->link, wire, on_batch, b, call);
-}
-
-static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
-                    struct cgp_call call) {
-  struct batches *b = begin_batches(arg, n, call);
-  for (size_t i = 0; b && i < n; i += BATCH)
-    restore_batch(b, CGP_AT(holds, i), batch_size(n - i), call);
-}
-
-static void release_batch(struct batches *b, const char *const *lease_ids, size_t n,
-                          struct cgp_call call) {
-  struct wire *wire = begin(b->w, "camgate_release", n);
-  for (size_t i = 0; i < n; i++) wire_text(wire, lease_ids[i]);
-  link_send(b->w->link, wire, on_batch, b, call);
-}
-
-static void release(void *arg, const char *const *lease_ids, size_t n,
-                    struct cgp_call call) {
-  struct batches *b = begin_batches(arg, n, call);
-  for (size_t i = 0; b && i < n; i += BATCH)
-    release_batch(b, lease_ids + i, batch_size(n - i), call);
-}
-
-/* health: asks, so that a frozen server is not taken for a good one */
-
-static void on_version(void *arg, struct cgp_call call, const struct link_answer *a) {
-  struct worker *w = arg;
-  char text[540];
-  bool ok = a->code == CGP_OK;
-  if (ok)
-    snprintf(text, sizeof text, "valkey %s answers", w->gate->link.url.shown);
-  else
-    snprintf(text, sizeof text, "%s", a->words);
-  const char *server = link_server(w->link), *version = link_version(w->link);
-  w->host->done(w->host, call,
-                &CGP_MAKE(cgp_health, .ok = ok, .text = text,
-                          .server = *server ? server : NULL,
-                          .server_version = *version ? version : NULL));
+  worker_ask(w, wire, on_usage, w, call);
 }
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  wire_begin(&w->wire, 3);
-  wire_text(&w->wire, "FCALL_RO");
-  wire_text(&w->wire, "camgate_version");
-  wire_number(&w->wire, 0);
-  link_send(w->link, &w->wire, on_version, w, call);
+  watch_health(&w->watch, call);
 }
 
 static const struct cgp_quota_ops quota = {
     .size = sizeof quota,
     .reserve = reserve,
     .renew = renew,
-    .release = release,
+    .release = bulk_release,
     .usage = usage,
-    .sweep = sweep,
-    .restore = restore,
+    .sweep = bulk_sweep,
+    .restore = bulk_restore,
 };
 
 #define TEXT(x)   #x

@@ -47,6 +47,20 @@ void wire_number(struct wire *w, uint64_t value) {
   add_bulk(w, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value));
 }
 
+#define MOMENT_WIDTH 20
+
+void wire_moment(struct wire *w) {
+  char digits[MOMENT_WIDTH + 1];
+  memset(digits, '0', MOMENT_WIDTH);
+  add_bulk(w, digits, MOMENT_WIDTH);
+}
+
+void wire_set_moment(char *command, size_t n, int64_t value) {
+  char digits[MOMENT_WIDTH + 1];
+  snprintf(digits, sizeof digits, "%0*" PRId64, MOMENT_WIDTH, value);
+  memcpy(command + n - MOMENT_WIDTH - 2, digits, MOMENT_WIDTH);
+}
+
 void wire_free(struct wire *w) {
   free(w->p);
   *w = (struct wire){.p = NULL};

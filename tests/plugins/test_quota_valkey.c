@@ -214,9 +214,9 @@ static void a_user_that_may_call_functions_only(void **state) {
   await_well(h);
   harness_close(h);
   assert_string_equal(VALKEY_SAY(r->valkey, "ACL", "SETUSER", "gate", "on", ">pw",
-                                 "~camgate:*", "-@all", "+fcall", "+fcall_ro", "+hget",
-                                 "+hset", "+hdel", "+hmget", "+hincrby", "+hexists",
-                                 "+zadd", "+zrem", "+zrange", "+time"),
+                                 "~camgate:*", "-@all", "+fcall", "+fcall_ro", "+hmget",
+                                 "+hset", "+hdel", "+hscan", "+zadd", "+zrem",
+                                 "+zrange", "+unlink", "+time", "+info"),
                       "+OK");
   h = harness_open("quota_valkey",
                    options(r, ", \"user\": \"gate\", \"password\": \"pw\""));

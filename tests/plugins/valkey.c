@@ -31,7 +31,7 @@ static void become_server(const struct valkey *v, int output) {
   dup2(output, STDOUT_FILENO);
   execlp("valkey-server", "valkey-server", "--port", port, "--bind", "127.0.0.1",
          "--unixsocket", v->socket, "--dir", v->dir, "--save", "", "--appendonly", "no",
-         "--daemonize", "no", (char *)NULL);
+         "--daemonize", "no", "--enable-debug-command", "yes", (char *)NULL);
   _exit(127);
 }
 
@@ -81,6 +81,9 @@ void valkey_kill(struct valkey *v) {
 void valkey_end(struct valkey *v) {
   if (!v) return;
   valkey_kill(v);
+  char file[96];
+  snprintf(file, sizeof file, "%s/dump.rdb", v->dir); /* of DEBUG RELOAD */
+  unlink(file);
   unlink(v->socket);
   rmdir(v->dir);
   free(v);
