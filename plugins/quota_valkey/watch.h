@@ -1,8 +1,8 @@
 /* watch.h - looks whether the server would take a place, and how it stands.
  *
- * health asks INFO and then writes as a reserve does (not with read_only).  While the
- * gate runs the sweep asks INFO every ten seconds; what is to be advised is logged when it
- * is new, by the one worker that sweeps.
+ * health asks INFO and then writes as a reserve does (not with read_only).  The sweep
+ * asks INFO every ten seconds; advice is logged when it is new, by the one worker that
+ * sweeps.
  */
 #ifndef QUOTA_VALKEY_WATCH_H
 #define QUOTA_VALKEY_WATCH_H
