@@ -8,8 +8,9 @@
 static void next(struct greet *g, redisAsyncContext *ac);
 
 static void end(struct greet *g, const char *words) {
-  const char *why = words ? standing_explains(words) : "";
-  g->done(g->arg, *why ? why : words);
+  char why[256];
+  if (words) standing_explain(words, why, sizeof why);
+  g->done(g->arg, words ? why : NULL);
 }
 
 static int send(redisAsyncContext *ac, struct greet *g, redisCallbackFn *fn, int argc,

@@ -99,7 +99,7 @@ static void fail_held(struct link *l) {
 static void go_away(struct link *l, enum cgp_code code, const char *why) {
   char words[sizeof l->words];
   if (l->state == AWAY) return;
-  snprintf(words, sizeof words, "valkey %s: %.200s", l->config.url.shown, why);
+  snprintf(words, sizeof words, "valkey %s: %.230s", l->config.url.shown, why);
   if (strcmp(words, l->words) != 0) l->host->log(l->host, CGP_WARN, "%s", words);
   memcpy(l->words, words, sizeof words);
   l->code = code;
@@ -152,9 +152,9 @@ static void answer_error(struct command *c, const redisReply *reply) {
   char words[540];
   size_t i = 0;
   while (strncmp(reply->str, errors[i].prefix, strlen(errors[i].prefix)) != 0) i++;
-  const char *why = standing_explains(reply->str);
-  if (!*why) why = reply->str;
-  snprintf(words, sizeof words, "valkey %s: %.200s", l->config.url.shown, why);
+  char why[256];
+  standing_explain(reply->str, why, sizeof why);
+  snprintf(words, sizeof words, "valkey %s: %.230s", l->config.url.shown, why);
   if (errors[i].redial) go_away(l, errors[i].code, why);
   answer(c, &(struct link_answer){.code = errors[i].code, .words = words});
 }

@@ -91,9 +91,11 @@ static const struct {
      "it runs in cluster mode: the keys need one slot, with a prefix such as {camgate}:"},
 };
 
-const char *standing_explains(const char *error) {
+void standing_explain(const char *error, char *words, size_t n) {
   for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-    if (strncmp(error, errors[i].prefix, strlen(errors[i].prefix)) == 0)
-      return errors[i].words;
-  return "";
+    if (strncmp(error, errors[i].prefix, strlen(errors[i].prefix)) == 0) {
+      snprintf(words, n, "%s (%.100s)", errors[i].words, error);
+      return;
+    }
+  snprintf(words, n, "%.200s", error);
 }

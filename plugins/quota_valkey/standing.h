@@ -27,7 +27,7 @@ bool standing_refuses(const struct standing *s, char *words, size_t n);
 bool standing_advises(const struct standing *s, const char *prefix, char *words,
                       size_t n);
 
-/* What the operator should know beside an error reply; "": its own words are enough. */
-const char *standing_explains(const char *error);
+/* An error reply, behind what the operator should do about it where it does not say. */
+void standing_explain(const char *error, char *words, size_t n);
 
 #endif

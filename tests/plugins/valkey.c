@@ -21,17 +21,38 @@ struct valkey {
   pid_t pid;
   uint16_t port;
   int output; /* of the process; kept open so that it never writes into nothing */
+  const char *const *more;
   char dir[64], socket[80], said[512];
 };
 
 static void become_server(const struct valkey *v, int output) {
   char port[8];
+  const char *argv[32] = {"valkey-server",
+                          "--port",
+                          port,
+                          "--bind",
+                          "127.0.0.1",
+                          "--unixsocket",
+                          v->socket,
+                          "--dir",
+                          v->dir,
+                          "--save",
+                          "",
+                          "--appendonly",
+                          "no",
+                          "--daemonize",
+                          "no",
+                          "--enable-debug-command",
+                          "yes"};
+  size_t n = 0;
+  while (argv[n]) n++;
+  for (const char *const *more = v->more; more && *more; more++) argv[n++] = *more;
   snprintf(port, sizeof port, "%u", v->port);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(output, STDOUT_FILENO);
-  execlp("valkey-server", "valkey-server", "--port", port, "--bind", "127.0.0.1",
-         "--unixsocket", v->socket, "--dir", v->dir, "--save", "", "--appendonly", "no",
-         "--daemonize", "no", "--enable-debug-command", "yes", (char *)NULL);
+  char *args[32]; /* execvp changes none */
+  memcpy(args, argv, sizeof args);
+  execvp(args[0], args);
   _exit(127);
 }
 
@@ -60,8 +81,13 @@ void valkey_again(struct valkey *v) {
 }
 
 struct valkey *valkey_start(void) {
+  return valkey_start_with(NULL);
+}
+
+struct valkey *valkey_start_with(const char *const *more) {
   struct valkey *v = calloc(1, sizeof *v);
   assert_non_null(v);
+  v->more = more;
   snprintf(v->dir, sizeof v->dir, "/tmp/camgate-valkey-XXXXXX");
   assert_non_null(mkdtemp(v->dir));
   snprintf(v->socket, sizeof v->socket, "%s/socket", v->dir);
@@ -84,6 +110,8 @@ void valkey_end(struct valkey *v) {
   char file[96];
   snprintf(file, sizeof file, "%s/dump.rdb", v->dir); /* of DEBUG RELOAD */
   unlink(file);
+  snprintf(file, sizeof file, "%s/nodes.conf", v->dir); /* of a cluster */
+  unlink(file);
   unlink(v->socket);
   rmdir(v->dir);
   free(v);
@@ -100,6 +128,10 @@ void valkey_thaw(struct valkey *v) {
 
 const char *valkey_socket(const struct valkey *v) {
   return v->socket;
+}
+
+const char *valkey_dir(const struct valkey *v) {
+  return v->dir;
 }
 
 uint16_t valkey_port(const struct valkey *v) {

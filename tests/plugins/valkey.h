@@ -13,6 +13,8 @@
 struct valkey;
 
 struct valkey *valkey_start(void);
+/* With more of the server's options, ending with NULL; they outlive it. */
+struct valkey *valkey_start_with(const char *const *more);
 void valkey_end(struct valkey *v); /* NULL is fine */
 
 void valkey_kill(struct valkey *v);  /* SIGKILL: everything held is lost */
@@ -21,6 +23,7 @@ void valkey_freeze(struct valkey *v);
 void valkey_thaw(struct valkey *v);
 
 const char *valkey_socket(const struct valkey *v); /* path */
+const char *valkey_dir(const struct valkey *v);
 uint16_t valkey_port(const struct valkey *v);
 
 /* One command on a connection of its own; argv ends with NULL.  Returns the reply's first
