@@ -30,6 +30,10 @@ struct cg_api {
   /* restored, listening and not draining */
   bool (*serving)(void *app);
   int64_t (*started_us)(void *app); /* wall */
+  /* No worker is alive that does not turn: false, in words. */
+  bool (*alive)(void *app, char *out, size_t n);
+  /* Every worker turns and can check tokens: false, in words. */
+  bool (*able)(void *app, char *out, size_t n);
   void *app;
 };
 

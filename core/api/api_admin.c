@@ -4,11 +4,17 @@
 
 #include "api/api.h"
 #include "base/check.h"
+#include "plugin/health.h"
 
 #define METRICS_MAX ((size_t)1024 * 1024)
+#define WORDS_MAX   256
 
 static void livez(struct cg_exchange *x) {
-  cg_exchange_reply(x, 200, "text/plain", "ok\n", 3);
+  const struct cg_api *api = cg_api_of(x);
+  char words[WORDS_MAX] = "ok", text[WORDS_MAX + 1];
+  bool alive = api->alive(api->app, words, sizeof words);
+  int n = snprintf(text, sizeof text, "%s\n", words);
+  cg_exchange_reply(x, alive ? 200 : 503, "text/plain", text, (size_t)n);
 }
 
 static void metrics(struct cg_exchange *x) {
@@ -22,14 +28,13 @@ static void metrics(struct cg_exchange *x) {
   cg_buf_done(&b);
 }
 
-/* ---- readyz: every plugin is asked, one after another ---- */
+/* ---- readyz: every plugin is asked, and what requests met is told ---- */
 
 struct asking {
   struct cg_exchange *x;
-  size_t nth;
+  struct cg_health_round round;
   bool ready;
   struct cg_buf text;
-  bool looping, answered;
 };
 
 /* Tokens are still good without the SFU's answer, but no new room is: not ready. */
@@ -48,7 +53,8 @@ static void note(struct asking *a, const char *what, bool ok, const char *text) 
   note_health(a, what, &(struct cgp_health){.ok = ok, .text = text});
 }
 
-static void all_asked(struct asking *a) {
+static void all_asked(void *arg) {
+  struct asking *a = arg;
   struct cg_exchange *x = a->x;
   bool verbose = cg_exchange_query(x, "verbose");
   cg_json_close(&a->text, '}');
@@ -65,31 +71,34 @@ static void all_asked(struct asking *a) {
   cg_buf_done(&text);
 }
 
-static void ask_next(struct asking *a);
-
-static void answered(void *arg, enum cgp_code code, const void *result,
-                     const char *text) {
-  struct asking *a = arg;
-  const struct cg_api *api = cg_api_of(a->x);
-  const struct cg_plugin *p = &api->plugins->items[a->nth++];
-  struct cgp_health away = {.ok = false, .text = text};
-  note_health(a, p->name, code == CGP_OK ? result : &away);
-  a->answered = true;
-  if (!a->looping) ask_next(a);
+/* The newest failure on any worker, in words. */
+static bool fails_somewhere(const struct cg_service *g, size_t nth, char *out, size_t n) {
+  struct cg_failing newest = {0}, f;
+  uint32_t where = 0;
+  for (uint32_t i = 0; i < g->n_workers; i++) {
+    if (!cg_drivers_failing(g->peers[i]->drivers, nth, &f)) continue;
+    if (f.since_us <= newest.since_us) continue;
+    newest = f;
+    where = i;
+  }
+  if (!newest.since_us) return false;
+  int64_t us = cg_clock_system.mono_us(&cg_clock_system) - newest.since_us;
+  snprintf(out, n, "%s fails on worker %u for %lld s: %s", newest.op, where,
+           (long long)(us / 1000000), newest.text);
+  return true;
 }
 
-static void ask_next(struct asking *a) {
+static void answered(void *arg, size_t nth, const struct cgp_health *h) {
+  struct asking *a = arg;
   const struct cg_api *api = cg_api_of(a->x);
-  a->looping = true;
-  do {
-    if (a->nth == api->plugins->n) {
-      all_asked(a);
-      return;
-    }
-    a->answered = false;
-    cg_drivers_health(api->service->drivers, a->nth, answered, a);
-  } while (a->answered);
-  a->looping = false;
+  char words[CG_ERR_TEXT_MAX + 64];
+  struct cgp_health told = *h;
+  cg_drivers_probed(api->service->drivers, nth, h);
+  if (h->ok && fails_somewhere(api->service, nth, words, sizeof words)) {
+    told.ok = false;
+    told.text = words;
+  }
+  note_health(a, api->plugins->items[nth].name, &told);
 }
 
 /* Old keys are still keys: stale is told and is not red. */
@@ -105,6 +114,13 @@ static void note_keys(struct asking *a) {
              s.stale ? "stale" : "fresh", s.keys, (long long)s.age_s, s.stale ? "; " : "",
              s.why);
   note(a, "keys", cg_auth_has_keys(g->auth), text);
+}
+
+static void note_workers(struct asking *a) {
+  const struct cg_api *api = cg_api_of(a->x);
+  char words[WORDS_MAX] = "all turn";
+  bool able = api->able(api->app, words, sizeof words);
+  note(a, "workers", able, words);
 }
 
 static void readyz(struct cg_exchange *x) {
@@ -123,7 +139,13 @@ static void readyz(struct cg_exchange *x) {
   note(a, "gate", serving, serving ? "serving" : "starting or draining");
   note(a, "policies", true, cg_policy_revision(api->service->policy));
   note_keys(a);
-  ask_next(a);
+  note_workers(a);
+  a->round = (struct cg_health_round){.drivers = api->service->drivers,
+                                      .n = api->plugins->n,
+                                      .each = answered,
+                                      .over = all_asked,
+                                      .arg = a};
+  cg_health_ask(&a->round);
 }
 
 /* ---- status, reload ---- */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "plugin/health.h"
 
 #define TURN_US     1000
 #define PATIENCE_MS 3600000 /* nobody else waits: a trail of years may be verified */
@@ -132,28 +133,30 @@ struct asking {
   struct cg_arena *arena;
   struct cg_field_errors *warnings;
   struct cg_software *software;
-  size_t n;
   bool all;
 };
 
-static void one_answered(void *arg, enum cgp_code code, const void *result,
-                         const char *text) {
+static void one_answered(void *arg, size_t nth, const struct cgp_health *health) {
   struct asking *a = arg;
-  const struct cg_plugin *p = &a->o->set->items[a->n++];
-  struct cgp_health away = {.ok = false, .text = text};
-  const struct cgp_health *health = code == CGP_OK ? result : &away;
+  const struct cg_plugin *p = &a->o->set->items[nth];
   if (!health->ok)
     cg_field_error(a->warnings, a->arena,
                    cg_arena_printf(a->arena, "/plugins/%s", p->name), "%s", health->text);
   if (health->server && health->server_version)
     cg_software_add(a->software, health->server, health->server_version, p->name);
-  a->all = a->n == a->o->set->n;
-  if (!a->all) cg_drivers_health(a->o->drivers, a->n, one_answered, a);
+}
+
+static void all_answered(void *arg) {
+  ((struct asking *)arg)->all = true;
 }
 
 static void ask_all(struct cg_offline *o, struct asking *a) {
-  if (!o->set->n) return;
-  cg_drivers_health(o->drivers, 0, one_answered, a);
+  struct cg_health_round round = {.drivers = o->drivers,
+                                  .n = o->set->n,
+                                  .each = one_answered,
+                                  .over = all_answered,
+                                  .arg = a};
+  cg_health_ask(&round);
   cg_offline_wait(o, &a->all);
   cg_offline_sites(o, a->arena, a->warnings);
 }

@@ -93,6 +93,8 @@ static bool make_metrics(struct gate *gate, struct cg_err *err) {
   cg_process_log(w->log);
   if (w->conf->auth.secret) cg_log_secret(w->log, w->conf->auth.secret);
   w->lease_metrics = cg_lease_metrics_register(w->metrics);
+  w->hung_metric = cg_metric(w->metrics, CG_GAUGE, "workers_hung", "",
+                             "Workers whose loop has not turned for 2 s.");
   return cg_http_metrics_register(w->metrics, &w->http_metrics) ||
          cg_fail(err, CG_E_INTERNAL, "metrics cannot be registered");
 }
@@ -171,6 +173,14 @@ static bool is_serving(void *app) {
   return atomic_load(&((struct gate *)app)->serving);
 }
 
+static bool is_alive(void *app, char *out, size_t n) {
+  return !cg_watch_hung(((struct gate *)app)->watch, CG_DEAD_US, out, n);
+}
+
+static bool is_able(void *app, char *out, size_t n) {
+  return cg_watch_able(((struct gate *)app)->watch, out, n);
+}
+
 static int64_t started_us(void *app) {
   return ((struct gate *)app)->started_us;
 }
@@ -182,6 +192,8 @@ static bool make(struct gate *gate, struct cg_err *err) {
                            .last_refusal = last_refusal,
                            .serving = is_serving,
                            .started_us = started_us,
+                           .alive = is_alive,
+                           .able = is_able,
                            .app = gate};
   gate->started_us = cg_clock_system.wall_us(&cg_clock_system);
   gate->reloads = (struct cg_reloads){.workers = w, .over = reload_over, .arg = gate};
@@ -238,10 +250,10 @@ static void worker_up(void *arg, struct cg_worker *w, const struct cg_err *err) 
     give_up(gate, &gate->start_error);
     return;
   }
-  gate->watch = cg_watch_new(w->workers);
   struct cg_err taken;
   gate->admin_port = zero->admin_sockets.port;
-  if (cg_sockets_listen(&zero->admin_sockets, &taken))
+  if ((gate->watch = cg_watch_new(w->workers, &taken)) &&
+      cg_sockets_listen(&zero->admin_sockets, &taken))
     cg_worker_listen_admin(zero, admin_listens, gate);
   else
     give_up(gate, &taken);
@@ -415,8 +427,8 @@ static void record_stop(void *arg) {
 
 static void stop_workers(struct gate *gate) {
   struct cg_workers *w = &gate->workers;
-  cg_watch_free(gate->watch);
   for (uint32_t i = 0; w->all && i < w->n; i++) cg_worker_stop(w->all[i]);
+  cg_watch_free(gate->watch);
   w->over = true;
   cg_timer_stop(&gate->timer);
   for (size_t i = 0; i < SIGNALS; i++)

@@ -3,7 +3,8 @@
  *   made -> every worker is set up -> leases are back from the trail -> listening
  *   SIGHUP, POST /reload: reload.h         SIGTERM, SIGINT: drain, last row, stop, free
  *
- * The main thread owns what all workers share and only coordinates; it serves no request.
+ * The main thread owns what all workers share and only coordinates; it serves no request,
+ * but for the admin port while worker 0 hangs (stand_in.h).
  * It asks workers for something (worker.h) and is answered on its own loop.
  */
 #ifndef CG_GATE_GATE_H

@@ -139,6 +139,7 @@ static void tear_down(struct cg_worker *w) {
   struct cg_service *g = &w->service;
   cg_timer_stop(&g->sweep);
   cg_gaps_stop(g->gaps);
+  cg_timer_stop(&w->probe.timer);
   cg_server_free(w->admin);
   cg_server_free(w->listener);
   cg_jwks_source_free(g->jwks);
@@ -255,6 +256,7 @@ static void listen_public(void *arg) {
                                         .limits = conf->http,
                                         .router = w->workers->public_router};
   w->listener = open_server(w, wanted, &j->err);
+  cg_probe_begin(&w->probe, &w->service, w->workers->plugins);
   answer(j);
 }
 

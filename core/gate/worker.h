@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "conf/credentials.h"
+#include "gate/probe.h"
 #include "http/server.h"
 #include "plugin/load.h"
 
@@ -34,6 +35,7 @@ struct cg_workers {
   struct cg_lease_metrics lease_metrics;
   struct cg_http_metrics http_metrics;
   struct cg_teller teller;
+  int hung_metric; /* watch.h */
   struct cg_plugins_env plugins_env;
   struct cg_plugins *plugins;
   struct cg_router *public_router, *admin_router;
@@ -67,6 +69,7 @@ struct cg_worker {
   struct cg_service service;
   struct cg_api api;
   struct cg_server *listener, *admin;
+  struct cg_probe probe;       /* from when it listens */
   struct cg_policy *candidate; /* compiled by a reload, not active yet */
   struct cg_keys *new_keys;    /* read by it, of the key file; or NULL */
   struct cg_job starting, renewing, draining;

@@ -32,6 +32,7 @@ struct slot {
   cg_call_fn *fn;
   void *arg;
   struct memory *memory;
+  struct cg_outcome *outcome;
   struct cg_trace trace;
 };
 
@@ -177,6 +178,10 @@ static void link_call(struct cg_calls *c, struct slot *s, struct queue *q) {
   q->tail = i;
 }
 
+static void note(const struct slot *s, enum cgp_code code, const char *text) {
+  if (s->outcome) cg_outcome_note(s->outcome, code, text);
+}
+
 static void time_out(struct cg_calls *c, struct slot *s, uint32_t ms) {
   char text[160];
   snprintf(text, sizeof text, "%s did not answer within %" PRIu32 " ms", s->owner->plugin,
@@ -184,6 +189,7 @@ static void time_out(struct cg_calls *c, struct slot *s, uint32_t ms) {
   unlink_call(c, s);
   s->state = TIMED_OUT;
   c->open--;
+  note(s, CGP_E_TIMEOUT, text);
   s->fn(s->arg, CGP_E_TIMEOUT, NULL, text);
 }
 
@@ -225,6 +231,7 @@ struct cgp_call cg_call_begin(struct cg_calls *c, struct cg_call_owner *owner,
   s->fn = fn;
   s->arg = arg;
   s->trace = (struct cg_trace){.id = ""};
+  s->outcome = NULL;
   s->due_us = cg_loop_now(c->loop) + (int64_t)deadline_ms * 1000;
   link_call(c, s, q);
   owner->open++;
@@ -242,6 +249,12 @@ void cg_call_set_trace(struct cg_calls *c, struct cgp_call call,
                        const struct cg_trace *trace) {
   struct slot *s = open_slot(c, call);
   if (s && trace) s->trace = *trace;
+}
+
+void cg_call_set_outcome(struct cg_calls *c, struct cgp_call call,
+                         struct cg_outcome *outcome) {
+  struct slot *s = open_slot(c, call);
+  if (s) s->outcome = outcome;
 }
 
 const struct cg_trace *cg_call_trace(const struct cg_calls *c, struct cgp_call call) {
@@ -274,6 +287,7 @@ static void end(struct cg_calls *c, struct slot *s, enum cgp_code code,
   unlink_call(c, s);
   s->state = ENDING;
   c->open--;
+  note(s, code, text);
   s->fn(s->arg, code, result, text);
   give_back(c, &c->slots[i]); /* the table may have moved */
 }

@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/trace.h"
+#include "plugin/outcome.h"
 #include "plugin/result.h"
 
 #define CG_CALLS_PER_PLUGIN 8192
@@ -55,6 +56,10 @@ struct cgp_call cg_call_begin(struct cg_calls *calls, struct cg_call_owner *owne
 void cg_call_set_trace(struct cg_calls *calls, struct cgp_call call,
                        const struct cg_trace *trace);
 const struct cg_trace *cg_call_trace(const struct cg_calls *calls, struct cgp_call call);
+
+/* What the call comes to is noted there, too; it outlives the calls.  NULL: nowhere. */
+void cg_call_set_outcome(struct cg_calls *calls, struct cgp_call call,
+                         struct cg_outcome *outcome);
 
 /* The host's half of the ABI calls these. */
 void *cg_call_alloc(struct cg_calls *calls, struct cgp_call call, size_t n);

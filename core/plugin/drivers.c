@@ -1,20 +1,39 @@
 #include "plugin/drivers.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "plugin/host.h"
 #include "plugin/names.h"
+#include "plugin/outcome.h"
 
 #define BLOCKED_US     100000
 #define BLOCKED_LOG_US 60000000
+#define HEALTH_MS      2000       /* who asks for health has little time, too */
 #define PATIENT_MS     UINT32_MAX /* 49 days: longer than a disk hangs */
 
 struct driver {
   const struct cg_plugin *plugin;
   struct cg_host *host;
   void *w;
+  struct cg_outcome health; /* as the gate's own probes find it */
+};
+
+/* The ops that a request waits for. */
+enum seen {
+  SEEN_get,
+  SEEN_list,
+  SEEN_reserve,
+  SEEN_renew,
+  SEEN_usage,
+  SEEN_ensure,
+  SEEN_token,
+  SEEN_issue,
+  SEEN_append,
+  SEEN
 };
 
 struct cg_drivers {
@@ -23,16 +42,29 @@ struct cg_drivers {
   struct cg_fetcher *fetcher;
   struct driver *items;
   size_t n;
-  const struct driver *cameras, *quota, *room, *ice, *audit;
+  struct driver *cameras, *quota, *room, *ice, *audit;
+  struct cg_outcome seen[SEEN];
   bool stopping;                /* no plugin is entered any more */
   _Atomic(const char *) inside; /* the plugin that has the worker now; NULL: none */
   _Atomic int64_t inside_us;    /* since then */
 };
 
+#define SEEN_ROW(op, kind) [SEEN_##op] = {#op, offsetof(struct cg_drivers, kind)}
+
+static const struct {
+  const char *name;
+  size_t driver; /* where struct cg_drivers has the one that serves it */
+} ops[SEEN] = {SEEN_ROW(get, cameras), SEEN_ROW(list, cameras), SEEN_ROW(reserve, quota),
+               SEEN_ROW(renew, quota), SEEN_ROW(usage, quota),  SEEN_ROW(ensure, room),
+               SEEN_ROW(token, room),  SEEN_ROW(issue, ice),    SEEN_ROW(append, audit)};
+
+static const struct driver *server_of(const struct cg_drivers *d, enum seen op) {
+  return *(struct driver *const *)((const char *)d + ops[op].driver);
+}
+
 /* ---- start and stop ---- */
 
-static const struct driver *serving(const struct cg_drivers *d,
-                                    const struct cg_plugin *p) {
+static struct driver *serving(const struct cg_drivers *d, const struct cg_plugin *p) {
   for (size_t i = 0; p && i < d->n; i++)
     if (d->items[i].plugin == p) return &d->items[i];
   return NULL;
@@ -48,6 +80,8 @@ static bool start_one(struct cg_drivers *d, const struct cg_plugin *p,
   h->room_event = d->env.room_event;
   h->ctx = d->env.ctx;
   *it = (struct driver){.plugin = p, .host = h};
+  cg_outcome_init(&it->health, d->env.base->clock, d->env.base->metrics,
+                  cg_outcome_metric(d->env.base->metrics, p->name), d->env.worker);
   char text[CG_ERR_TEXT_MAX / 2] = "";
   if (!p->abi->start(p->self, &h->abi, &it->w, text, sizeof text)) {
     d->n++;
@@ -75,6 +109,11 @@ static bool start_all(struct cg_drivers *d, struct cg_err *err) {
   d->room = serving(d, set->room);
   d->ice = serving(d, set->ice);
   d->audit = serving(d, set->audit);
+  for (enum seen op = 0; op < SEEN; op++) {
+    const struct driver *it = server_of(d, op);
+    cg_outcome_init(&d->seen[op], d->env.base->clock, d->env.base->metrics,
+                    it ? it->health.metric : -1, d->env.worker);
+  }
   return true;
 }
 
@@ -106,6 +145,8 @@ void cg_drivers_free(struct cg_drivers *d) {
   }
   cg_fetcher_free(d->fetcher);
   cg_calls_free(d->calls);
+  for (size_t i = d->n; i-- > 0;) cg_outcome_done(&d->items[i].health);
+  for (enum seen op = 0; op < SEEN; op++) cg_outcome_done(&d->seen[op]);
   cg_free(d->items);
   cg_free(d);
 }
@@ -175,16 +216,21 @@ static void leave(const struct op *op) {
 
 /* One op of one kind: begin, enter the plugin with its arguments, leave.  trace: on whose
  * behalf; NULL: nobody's. */
-#define CALL_FOR(trace, kind, op_name, ms, result, ...)                                  \
+#define CALL_FOR(trace, outcome, kind, op_name, ms, result, ...)                         \
   do {                                                                                   \
     struct op op;                                                                        \
     if (!enter(d, d->kind, (ms), &cg_result_##result, fn, arg, &op)) break;              \
     cg_call_set_trace(d->calls, op.call, (trace));                                       \
+    cg_call_set_outcome(d->calls, op.call, (outcome));                                   \
     op.it->plugin->abi->kind->op_name(op.it->w, __VA_ARGS__ op.call);                    \
     leave(&op);                                                                          \
   } while (0)
-#define CALL(...) CALL_FOR(NULL, __VA_ARGS__)
-#define ARG(...)  __VA_ARGS__,
+#define CALL(...) CALL_FOR(NULL, NULL, __VA_ARGS__)
+/* An op that a request waits for. */
+#define SEEN_CALL_FOR(trace, kind, op_name, ...)                                         \
+  CALL_FOR(trace, &d->seen[SEEN_##op_name], kind, op_name, __VA_ARGS__)
+#define SEEN_CALL(...) SEEN_CALL_FOR(NULL, __VA_ARGS__)
+#define ARG(...)       __VA_ARGS__,
 
 /* true: the request can never work, and fn has heard why. */
 static bool refused(const char *odd, cg_call_fn *fn, void *arg) {
@@ -193,25 +239,25 @@ static bool refused(const char *odd, cg_call_fn *fn, void *arg) {
 }
 
 void cg_cameras_get(struct cg_drivers *d, const char *id, cg_call_fn *fn, void *arg) {
-  CALL(cameras, get, d->env.deadlines.cameras, camera, ARG(id));
+  SEEN_CALL(cameras, get, d->env.deadlines.cameras, camera, ARG(id));
 }
 
 void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
-  CALL(cameras, list, d->env.deadlines.cameras, cameras, );
+  SEEN_CALL(cameras, list, d->env.deadlines.cameras, cameras, );
 }
 
 void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
                       void *arg) {
   r->size = sizeof *r;
   if (refused(cg_reserve_odd(r), fn, arg)) return;
-  CALL(quota, reserve, d->env.deadlines.quota, verdict, ARG(r));
+  SEEN_CALL(quota, reserve, d->env.deadlines.quota, verdict, ARG(r));
 }
 
 void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *fn,
                     void *arg) {
   h->size = sizeof *h;
   if (refused(cg_hold_odd(h), fn, arg)) return;
-  CALL(quota, renew, d->env.deadlines.quota, renewed, ARG(h));
+  SEEN_CALL(quota, renew, d->env.deadlines.quota, renewed, ARG(h));
 }
 
 void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t n,
@@ -222,7 +268,7 @@ void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t
 
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {
   if (refused(cg_scope_name_valid(scope) ? NULL : "that is no scope", fn, arg)) return;
-  CALL(quota, usage, d->env.deadlines.quota, usage, ARG(scope));
+  SEEN_CALL(quota, usage, d->env.deadlines.quota, usage, ARG(scope));
 }
 
 void cg_quota_sweep(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
@@ -240,13 +286,13 @@ void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t
 
 void cg_room_ensure(struct cg_drivers *d, const char *room, const struct cg_trace *trace,
                     cg_call_fn *fn, void *arg) {
-  CALL_FOR(trace, room, ensure, d->env.deadlines.room, none, ARG(room));
+  SEEN_CALL_FOR(trace, room, ensure, d->env.deadlines.room, none, ARG(room));
 }
 
 void cg_room_token(struct cg_drivers *d, struct cgp_room_token_request *r, cg_call_fn *fn,
                    void *arg) {
   r->size = sizeof *r;
-  CALL(room, token, d->env.deadlines.room, token, ARG(r));
+  SEEN_CALL(room, token, d->env.deadlines.room, token, ARG(r));
 }
 
 void cg_room_remove(struct cg_drivers *d, const char *room, const char *identity,
@@ -270,7 +316,7 @@ void cg_room_participants(struct cg_drivers *d, const char *room, cg_call_fn *fn
 void cg_ice_issue(struct cg_drivers *d, struct cgp_ice_request *r, cg_call_fn *fn,
                   void *arg) {
   r->size = sizeof *r;
-  CALL(ice, issue, d->env.deadlines.ice, servers, ARG(r));
+  SEEN_CALL(ice, issue, d->env.deadlines.ice, servers, ARG(r));
 }
 
 static void append_rows(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
@@ -278,7 +324,7 @@ static void append_rows(struct cg_drivers *d, struct cgp_audit_row *rows, size_t
   bool bounded = n >= 1 && n <= CGP_AUDIT_ROWS_MAX;
   if (refused(bounded ? NULL : "rows are appended 1 to 256 at a time", fn, arg)) return;
   for (size_t i = 0; i < n; i++) rows[i].size = sizeof rows[i];
-  CALL(audit, append, ms, appended, ARG(rows, n));
+  SEEN_CALL(audit, append, ms, appended, ARG(rows, n));
 }
 
 void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,
@@ -319,9 +365,35 @@ void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *a
     return;
   }
   struct op op;
-  if (!enter(d, it, d->env.deadlines.query, &cg_result_health, fn, arg, &op)) return;
+  uint32_t ms = d->env.deadlines.query < HEALTH_MS ? d->env.deadlines.query : HEALTH_MS;
+  if (!enter(d, it, ms, &cg_result_health, fn, arg, &op)) return;
   it->plugin->abi->health(it->w, op.call);
   leave(&op);
+}
+
+void cg_drivers_probed(struct cg_drivers *d, size_t nth, const struct cgp_health *h) {
+  struct driver *it = &d->items[nth];
+  char text[CG_ERR_TEXT_MAX];
+  snprintf(text, sizeof text, "%s", h->text);
+  cg_log_mask(d->env.base->log, text);
+  cg_outcome_note(&it->health, h->ok ? CGP_OK : CGP_E_UNAVAILABLE, text);
+  for (enum seen op = 0; h->ok && op < SEEN; op++)
+    if (server_of(d, op) == it) cg_outcome_probed_well(&d->seen[op]);
+}
+
+static void look_at(struct cg_outcome *o, const char *op, struct cg_failing *newest) {
+  struct cg_failing f = {.op = op};
+  f.since_us = cg_outcome_read(o, f.text, sizeof f.text);
+  if (f.since_us > newest->since_us) *newest = f;
+}
+
+bool cg_drivers_failing(struct cg_drivers *d, size_t nth, struct cg_failing *ret) {
+  struct driver *it = &d->items[nth];
+  *ret = (struct cg_failing){0};
+  look_at(&it->health, "health", ret);
+  for (enum seen op = 0; op < SEEN; op++)
+    if (server_of(d, op) == it) look_at(&d->seen[op], ops[op].name, ret);
+  return ret->since_us;
 }
 
 void cg_audit_health(struct cg_drivers *d, cg_call_fn *fn, void *arg) {

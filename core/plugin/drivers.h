@@ -90,6 +90,19 @@ void cg_audit_verify(struct cg_drivers *d, cg_call_fn *fn, void *arg);
 
 /* health of the nth plugin of the set; a plugin without one is healthy. */
 void cg_drivers_health(struct cg_drivers *d, size_t nth, cg_call_fn *fn, void *arg);
+/* The gate asked for that health by itself, as a probe: noted, and ends failures of ops
+ * that a good plugin would not have any more (outcome.h). */
+void cg_drivers_probed(struct cg_drivers *d, size_t nth, const struct cgp_health *h);
+
+/* What requests and probes met last of the nth plugin on this worker: the newest of what
+ * fails. */
+struct cg_failing {
+  const char *op;             /* which one fails; static */
+  int64_t since_us;           /* mono */
+  char text[CG_ERR_TEXT_MAX]; /* without secrets */
+};
+/* false: nothing fails.  Any thread, while d lives. */
+bool cg_drivers_failing(struct cg_drivers *d, size_t nth, struct cg_failing *ret);
 
 /* The best of the plugins' routes for method and path, called with the query deadline.
  * false: none has both, and fn does not run; `allow` then has the methods of the path's

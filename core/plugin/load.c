@@ -198,6 +198,12 @@ static struct set *set_new(const struct cg_plugins_env *env) {
   return s;
 }
 
+static bool count_failing(const struct set *s, struct cg_metrics *metrics) {
+  for (size_t i = 0; i < s->pub.n; i++)
+    if (cg_outcome_metric(metrics, s->pub.items[i].name) < 0) return false;
+  return true;
+}
+
 struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
                                    struct cg_arena *arena, struct cg_field_errors *errs) {
   size_t before = errs->n;
@@ -208,7 +214,7 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
   bool whole = errs->n == before; /* a plugin that was refused may have served a kind */
   for (size_t i = 0; whole && i < CG_COUNT(kinds); i++) assign(&l, i);
   bool counted =
-      cg_calls_metrics(env->metrics) &&
+      cg_calls_metrics(env->metrics) && count_failing(l.set, env->metrics) &&
       cg_metric(env->metrics, CG_COUNTER, "plugin_blocked_total", "",
                 "Ops of plugins that held a worker for more than 100 ms.") >= 0;
   if (!counted) wrong(&l, "", "no room for the host's metrics");

@@ -26,7 +26,7 @@ struct trail {
 };
 
 struct worker {
-  struct aud_inbox inbox;
+  struct aud_inbox inbox; /* first: a reply leads back to its worker */
   struct trail *trail;
   struct worker *next;
   const char *node;
@@ -146,14 +146,6 @@ static void stop(void *arg) {
   aud_inbox_deliver(&w->inbox);
 }
 
-static void health(void *arg, struct cgp_call call) {
-  struct worker *w = arg;
-  struct aud_message msg = {"read-only"};
-  bool ok = !w->trail->writer || aud_writer_health(w->trail->writer, &msg);
-  const struct cgp_health result = {.size = sizeof result, .ok = ok, .text = msg.text};
-  w->inbox.host->done(w->inbox.host, call, &result);
-}
-
 /* ---- ops ---- */
 
 static void finish_append(struct aud_reply *reply, struct cgp_host *h) {
@@ -217,6 +209,55 @@ static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
   }
   aud_group_free(g);
   h->fail(h, call, code, "%s", msg.text);
+}
+
+/* ---- health: a commit that went well of late, or one more ---- */
+
+static void tell_health(struct cgp_host *h, struct cgp_call call, bool ok,
+                        const char *text) {
+  const struct cgp_health result = {.size = sizeof result, .ok = ok, .text = text};
+  h->done(h, call, &result);
+}
+
+static void finish_proof(struct aud_reply *reply, struct cgp_host *h) {
+  struct aud_group *g = (struct aud_group *)reply;
+  const struct worker *w = (const struct worker *)reply->inbox;
+  struct aud_message msg;
+  if (h && g->failed) {
+    tell_health(h, reply->call, false, g->why ? g->why : "out of memory");
+  } else if (h) {
+    bool ok = aud_writer_health(w->trail->writer, &msg) != AUD_RED;
+    tell_health(h, reply->call, ok, msg.text);
+  }
+  aud_group_free(g);
+}
+
+static void prove(struct worker *w, struct cgp_call call) {
+  struct cgp_host *h = w->inbox.host;
+  enum cgp_code code;
+  struct aud_message msg = {"out of memory"};
+  const struct aud_stamp stamp = {h->wall_us(h), w->node, &w->noise};
+  struct aud_group *g = aud_group_copy(NULL, 0, &stamp, &code);
+  if (g)
+    g->reply =
+        (struct aud_reply){.inbox = &w->inbox, .call = call, .finish = finish_proof};
+  if (g && aud_writer_push(w->trail->writer, g, &msg) == CGP_OK) {
+    pushed(w, 0);
+    return;
+  }
+  aud_group_free(g);
+  tell_health(h, call, false, msg.text);
+}
+
+static void health(void *arg, struct cgp_call call) {
+  struct worker *w = arg;
+  struct aud_message msg = {"read-only"};
+  enum aud_health is =
+      w->trail->writer ? aud_writer_health(w->trail->writer, &msg) : AUD_PROVED;
+  if (is == AUD_UNPROVED)
+    prove(w, call);
+  else
+    tell_health(w->inbox.host, call, is == AUD_PROVED, msg.text);
 }
 
 static void query(void *arg, const struct cgp_audit_filter *f, struct cgp_call call) {

@@ -238,6 +238,12 @@ bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_message 
   return find_revision(s, row, msg) && insert(s, row, msg);
 }
 
+bool aud_store_touch(struct aud_store *s, struct aud_message *msg) {
+  char sql[48];
+  (void)sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d", AUD_SCHEMA_VERSION);
+  return aud_sql_run(s->db, s->files, sql, msg);
+}
+
 bool aud_store_commit(struct aud_store *s, struct aud_message *msg) {
   if (!step_done(s, AUD_COMMIT, msg)) return false;
   s->head = s->next;

@@ -61,6 +61,9 @@ bool aud_store_begin(struct aud_store *s, struct aud_message *msg);
 bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_message *msg);
 bool aud_store_commit(struct aud_store *s, struct aud_message *msg);
 
+/* In a batch without rows: a page is written again as it is. */
+bool aud_store_touch(struct aud_store *s, struct aud_message *msg);
+
 /* The files at their paths are still the ones that are open.  Two stat calls. */
 bool aud_store_unmoved(struct aud_store *s, struct aud_message *msg);
 

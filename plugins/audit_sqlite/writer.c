@@ -6,12 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "batch.h"
 #include "index.h"
 #include "store.h"
 
 #define HANG_US          900000
-#define LATE_US          800000 /* a group that waited longer is refused, not written */
-#define BATCH_ROWS       4096   /* in one commit, so that none of them waits for long */
+#define PROOF_US         2000000 /* so long a commit proves that the next one works */
 #define RETRY_FIRST_MS   250
 #define RETRY_LAST_MS    5000
 #define QUIET_MS         2000   /* nobody comes: do the housekeeping */
@@ -35,6 +35,7 @@ struct aud_writer {
   char red_since[AUD_TIME_LEN + 1];
   int64_t busy_since_us; /* the disk is being asked for something since; 0: it is not */
   int64_t rows, batch_rows;
+  int64_t proved_us; /* when a commit last went well */
 
   /* the thread's own */
   struct aud_store store;
@@ -60,32 +61,9 @@ static bool wait_for(struct aud_writer *w, int64_t ms) {
 
 /* ---- answers, by worker ---- */
 
-static struct aud_inbox *stage(struct aud_reply *chain, const struct aud_message *why) {
-  struct aud_inbox *inboxes = NULL;
-  for (struct aud_reply *next; chain; chain = next) {
-    next = chain->next;
-    chain->next = NULL;
-    struct aud_group *g = (struct aud_group *)chain;
-    struct aud_inbox *inbox = chain->inbox;
-    g->failed = why != NULL;
-    if (why) g->why = strdup(why->text);
-    if (!inbox->staged) {
-      inbox->staged_last = &inbox->staged;
-      inbox->staged_tally = (struct aud_tally){0};
-      inbox->next_staged = inboxes;
-      inboxes = inbox;
-    }
-    *inbox->staged_last = chain;
-    inbox->staged_last = &chain->next;
-    inbox->staged_tally.answered += (int64_t)g->n;
-    if (!why) inbox->staged_tally.rows += (int64_t)g->n;
-  }
-  return inboxes;
-}
-
 static void answer(struct aud_writer *w, struct aud_reply *chain,
                    const struct aud_message *why) {
-  struct aud_inbox *inboxes = stage(chain, why);
+  struct aud_inbox *inboxes = aud_batch_stage(chain, why);
   if (!inboxes) return;
   inboxes->staged_tally.commits = why ? 0 : 1;
   inboxes->staged_tally.failures = why ? 1 : 0;
@@ -112,38 +90,12 @@ static struct aud_reply *take_queue(struct aud_writer *w) {
   return chain;
 }
 
-/* Of the groups taken: the next batch, and apart from it those that waited too long. */
-struct batch {
-  struct aud_reply *first, **last, *late, **last_late;
-  int64_t rows, late_rows;
-};
-
-static void put_in(struct batch *b, struct aud_reply *r, bool late) {
-  struct aud_reply ***last = late ? &b->last_late : &b->last;
-  int64_t *rows = late ? &b->late_rows : &b->rows;
-  **last = r;
-  *last = &r->next;
-  *rows += (int64_t)((struct aud_group *)r)->n;
-}
-
-static void cut_batch(struct aud_writer *w, struct batch *b) {
-  int64_t now = clock_us(CLOCK_MONOTONIC);
-  *b = (struct batch){0};
-  b->last = &b->first;
-  b->last_late = &b->late;
-  while (w->taken && b->rows + (int64_t)((struct aud_group *)w->taken)->n <= BATCH_ROWS) {
-    struct aud_reply *r = w->taken;
-    w->taken = r->next;
-    put_in(b, r, now - ((struct aud_group *)r)->since_us > LATE_US);
-  }
-  *b->last = *b->last_late = NULL;
-}
-
-static bool write_batch(struct aud_writer *w, struct aud_reply *chain,
+static bool write_batch(struct aud_writer *w, const struct aud_batch *b,
                         struct aud_message *msg) {
   if (!aud_store_unmoved(&w->store, msg) || !aud_store_begin(&w->store, msg))
     return false;
-  for (struct aud_reply *r = chain; r; r = r->next) {
+  if (b->rows == 0 && !aud_store_touch(&w->store, msg)) return false;
+  for (struct aud_reply *r = b->first; r; r = r->next) {
     struct aud_group *g = (struct aud_group *)r;
     for (size_t i = 0; i < g->n; i++)
       if (!aud_store_add(&w->store, &g->rows[i], msg)) return false;
@@ -195,6 +147,7 @@ static bool try_again(struct aud_writer *w) {
   bool news = strcmp(w->why.text, msg.text) != 0;
   w->red = !open;
   w->why = msg;
+  if (open) w->proved_us = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_unlock(&w->lock);
   if (open)
     w->conf.host->log(
@@ -222,30 +175,30 @@ static void refuse_late(struct aud_writer *w, struct aud_reply *late) {
   answer(w, late, &msg);
 }
 
-static struct aud_reply *begin_batch(struct aud_writer *w) {
-  struct batch b;
-  cut_batch(w, &b);
+static void begin_batch(struct aud_writer *w, struct aud_batch *b) {
+  aud_batch_cut(&w->taken, clock_us(CLOCK_MONOTONIC), b);
   (void)pthread_mutex_lock(&w->lock);
-  w->batch_rows = b.rows;
-  w->waiting -= b.rows + b.late_rows;
+  if (b->rows > 0) w->batch_rows = b->rows;
+  w->waiting -= b->rows + b->late_rows;
   (void)pthread_mutex_unlock(&w->lock);
-  refuse_late(w, b.late);
-  return b.first;
+  refuse_late(w, b->late);
 }
 
 static void do_batch(struct aud_writer *w) {
   struct aud_message msg;
-  struct aud_reply *batch = begin_batch(w);
-  if (!batch) return;
-  if (!write_batch(w, batch, &msg)) {
-    fail_closed(w, batch, &msg);
+  struct aud_batch b;
+  begin_batch(w, &b);
+  if (!b.first) return;
+  if (!write_batch(w, &b, &msg)) {
+    fail_closed(w, b.first, &msg);
     return;
   }
-  remember_head(w);
+  if (b.rows > 0) remember_head(w);
   (void)pthread_mutex_lock(&w->lock);
   w->rows = w->acked.seq;
+  w->proved_us = clock_us(CLOCK_MONOTONIC);
   (void)pthread_mutex_unlock(&w->lock);
-  answer(w, batch, NULL);
+  answer(w, b.first, NULL);
 }
 
 /* ---- housekeeping ---- */
@@ -359,6 +312,7 @@ struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
   if (w->chain && aud_store_open(&w->store, NULL, msg)) {
     w->acked = w->store.head;
     w->rows = w->acked.seq;
+    w->proved_us = clock_us(CLOCK_MONOTONIC);
     if (make_thread(w)) return w;
     (void)aud_say(msg, "no thread to be had for the audit writer");
     aud_store_close(&w->store);
@@ -393,6 +347,7 @@ void aud_writer_stop(struct aud_writer *w) {
 static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
                              struct aud_message *msg) {
   int64_t hung_us = w->busy_since_us > 0 ? now_us - w->busy_since_us : 0;
+  int64_t waited_us = w->first ? now_us - ((struct aud_group *)w->first)->since_us : 0;
   if (w->red)
     (void)aud_say(msg, "%s, since %s", w->why.text, w->red_since);
   else if (w->stopping)
@@ -400,6 +355,9 @@ static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
   else if (hung_us > HANG_US)
     (void)aud_say(msg, "%s: the disk hangs for %lld s", w->conf.files->db,
                   (long long)(hung_us / 1000000));
+  else if (waited_us > HANG_US)
+    (void)aud_say(msg, "%s: the writer has taken no row for %lld s", w->conf.files->db,
+                  (long long)(waited_us / 1000000));
   else if (w->waiting > 0 && w->waiting + rows > w->conf.queue) {
     (void)aud_say(msg, "%lld audit rows wait already", (long long)w->waiting);
     return CGP_E_BUSY;
@@ -439,12 +397,15 @@ void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox) {
   (void)pthread_mutex_unlock(&w->lock);
 }
 
-bool aud_writer_health(struct aud_writer *w, struct aud_message *msg) {
+enum aud_health aud_writer_health(struct aud_writer *w, struct aud_message *msg) {
+  int64_t now = clock_us(CLOCK_MONOTONIC);
+  enum aud_health health = AUD_RED;
   (void)pthread_mutex_lock(&w->lock);
-  bool ok = refusal(w, 1, clock_us(CLOCK_MONOTONIC), msg) == CGP_OK;
-  if (ok)
+  if (refusal(w, 1, now, msg) == CGP_OK) {
+    health = now - w->proved_us < PROOF_US ? AUD_PROVED : AUD_UNPROVED;
     (void)aud_say(msg, "%s writable, %lld rows, batch %lld", w->conf.files->db,
                   (long long)w->rows, (long long)w->batch_rows);
+  }
   (void)pthread_mutex_unlock(&w->lock);
-  return ok;
+  return health;
 }

@@ -14,7 +14,7 @@
  *
  * HANGING.  What the disk does not answer within 0.9 s, be it for a batch or for the
  * housekeeping, cannot be ended from outside; meanwhile rows are refused and the health
- * is red.
+ * is red, as it is when a group waits for so long because the thread stands still.
  *
  * LATE.  A group that still waits after 0.8 s is refused when its turn comes, and is not
  * written.  So what a caller was told stays true: "failed" means not there; and a group
@@ -50,6 +50,10 @@ void aud_writer_go(struct aud_writer *w);
 /* Waits until every row of this inbox is answered into it. */
 void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox);
 
-bool aud_writer_health(struct aud_writer *w, struct aud_message *msg);
+/* May a row be written?  Unproved: nothing is wrong that is known, and no commit went
+ * well within 2 s.  A group without rows, once pushed, proves it: it is answered when a
+ * commit has written a page without changing it, with all that a row's commit needs. */
+enum aud_health { AUD_RED, AUD_UNPROVED, AUD_PROVED };
+enum aud_health aud_writer_health(struct aud_writer *w, struct aud_message *msg);
 
 #endif

@@ -12,6 +12,7 @@ import requests
 
 import ports
 from servers import ROOT, Server
+from wait import until
 
 PRESET = os.environ.get("CAMGATE_PRESET", "release")
 BINARY = ROOT / "build" / PRESET / "camgate"
@@ -112,6 +113,12 @@ class Gate(Server):
                              timeout=10) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, values)]
+
+    def until_quiet(self):
+        """Rows are written and the trail's housekeeping after them is done."""
+        files = [self.state / f"audit.db{suffix}" for suffix in ("", "-wal", ".head")]
+        until(lambda: time.time() - max(f.stat().st_mtime for f in files) > 2.5,
+              "the trail is quiet", seconds=20)
 
     def decisions(self, **where):
         test = " AND ".join(f"{name} = ?" for name in where) or "1"

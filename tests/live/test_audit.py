@@ -114,6 +114,21 @@ def test_a_failing_disk(spoiled, op, nth, how, code):
     spoiled.cli("audit", "verify")
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("fault", [f"fail {WRITE} 1 ever {FULL}", "hold"],
+                         ids=["full", "hangs"])
+def test_a_disk_that_fails_is_red_while_nobody_writes(spoiled, fault):
+    spoiled.client().grant()
+    spoiled.until_quiet()
+    spoiled.order(fault)
+    until(lambda: is_red(spoiled), "red")
+    assert requests.get(spoiled.admin + "/livez", timeout=5).ok
+    spoiled.order("letgo" if fault == "hold" else "heal")
+    well_again(spoiled)
+    spoiled.client().grant()
+    spoiled.cli("audit", "verify")
+
+
 def test_a_hanging_disk(spoiled):
     alice, bob = spoiled.client(), spoiled.client("bob")
     held = {alice.grant()["lease_id"]}

@@ -19,6 +19,7 @@ static const char *const hows[] = {
     [FAULTY_SLOW] = "slow",
     [FAULTY_NULL] = "null",
     [FAULTY_ODD] = "odd",
+    [FAULTY_HANG] = "hang",
 };
 
 struct order {
@@ -59,8 +60,8 @@ static bool take(const char *text) {
   char op[32], how[32];
   int times, at = FAULTY_FAIL;
   if (sscanf(text, "%31s %31s %d", op, how, &times) != 3) return false;
-  while (at <= FAULTY_ODD && strcmp(hows[at], how) != 0) at++;
-  if (at > FAULTY_ODD) return false;
+  while (at <= FAULTY_HANG && strcmp(hows[at], how) != 0) at++;
+  if (at > FAULTY_HANG) return false;
   pthread_mutex_lock(&orders.lock);
   struct order *o = order_of(op);
   if (o) {

@@ -17,6 +17,8 @@
  *             no result
  *   null      it runs; done without a result
  *   odd       it runs; done with a result whose bytes are all zero
+ *   hang      the worker stands still while there is a file `hold` in the gate's working
+ *             folder; then it runs
  */
 #ifndef TESTS_PLUGINS_FAULTY_H
 #define TESTS_PLUGINS_FAULTY_H
@@ -43,6 +45,7 @@ enum faulty_how {
   FAULTY_SLOW,
   FAULTY_NULL,
   FAULTY_ODD,
+  FAULTY_HANG,
 };
 /* Counts a call of that op and says what is to become of it. */
 enum faulty_how faulty_order(const char *op);
