@@ -29,12 +29,12 @@ struct cg_api {
   void (*last_refusal)(void *app, char *out, size_t n);
   /* restored, listening and not draining */
   bool (*serving)(void *app);
-  int64_t (*started_us)(void *app); /* wall */
   /* No worker is alive that does not turn: false, in words. */
   bool (*alive)(void *app, char *out, size_t n);
   /* Every worker turns and can check tokens: false, in words. */
   bool (*able)(void *app, char *out, size_t n);
   void *app;
+  int64_t started_us; /* wall */
 };
 
 extern const struct cg_route cg_api_stream_routes[]; /* public: leases */

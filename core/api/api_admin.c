@@ -158,7 +158,7 @@ static void status(struct cg_exchange *x) {
   cg_json_open(b, NULL, '{');
   cg_json_str(b, "version", api->version);
   cg_json_str(b, "node", api->node);
-  cg_json_time(b, "started_at", api->started_us(api->app));
+  cg_json_time(b, "started_at", api->started_us);
   cg_json_int(b, "workers", api->service->n_workers);
   cg_json_int(b, "leases", cg_metric_sum(api->metrics, api->service->metric->live));
   cg_json_str(b, "policy_revision", cg_policy_revision(api->service->policy));

@@ -31,7 +31,6 @@ struct gate {
   uint32_t n_up, n_listening, n_polled, n_busy;
   struct cg_err start_error; /* a worker could not be set up */
   uint16_t port, admin_port; /* that are served */
-  int64_t started_us;        /* wall */
   int64_t drain_until_us;    /* of the main loop; 0 = not draining */
   _Atomic bool serving;      /* read by every worker */
   bool failed;
@@ -181,21 +180,16 @@ static bool is_able(void *app, char *out, size_t n) {
   return cg_watch_able(((struct gate *)app)->watch, out, n);
 }
 
-static int64_t started_us(void *app) {
-  return ((struct gate *)app)->started_us;
-}
-
 static bool make(struct gate *gate, struct cg_err *err) {
   struct cg_workers *w = &gate->workers;
   w->n = (uint32_t)w->conf->workers;
   w->api = (struct cg_api){.reload = ask_reload,
                            .last_refusal = last_refusal,
                            .serving = is_serving,
-                           .started_us = started_us,
+                           .started_us = cg_clock_system.wall_us(&cg_clock_system),
                            .alive = is_alive,
                            .able = is_able,
                            .app = gate};
-  gate->started_us = cg_clock_system.wall_us(&cg_clock_system);
   gate->reloads = (struct cg_reloads){.workers = w, .over = reload_over, .arg = gate};
   gate->arena = cg_arena_new(NULL, ARENA_MAX);
   if (!gate->arena) return cg_fail(err, CG_E_MEMORY, "no memory to start");
