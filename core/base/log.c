@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log_writer.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define LINE_MAX_BYTES  (CG_LOG_LINE_MAX - CG_LOG_REPEATED_MAX)
 #define KIND_MAX_BYTES  512
@@ -114,6 +115,14 @@ void cg_log_mask(const struct cg_log *log, char *text) {
   text[mask(log, text, strlen(text))] = '\0';
 }
 
+/* To what a value may have, in front of a character. */
+static size_t cut(const char *text, size_t n) {
+  if (n <= VALUE_MAX_BYTES) return n;
+  n = VALUE_MAX_BYTES;
+  while (n > VALUE_MAX_BYTES - 3 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+  return n;
+}
+
 /* A value too long for the line is masked before it is cut, or a secret could stay in
  * part. */
 static void add_text(const struct cg_log *log, struct cg_buf *b, const char *key,
@@ -124,8 +133,8 @@ static void add_text(const struct cg_log *log, struct cg_buf *b, const char *key
     return;
   }
   char *copy = cg_strdup(text);
-  if (copy) n = mask(log, copy, n);
-  cg_json_strn(b, key, copy, n < VALUE_MAX_BYTES ? n : VALUE_MAX_BYTES);
+  if (copy) n = cut(copy, mask(log, copy, n));
+  cg_json_strn(b, key, copy, n);
   cg_free(copy);
 }
 
@@ -224,6 +233,16 @@ void cg_log_write(struct cg_log *log, enum cg_level level, const char *msg,
   cg_log_write_kind(log, level, msg, msg, kv, n);
 }
 
+/* What JSON would escape or mend. */
+static void disarm_plain(char *text, size_t n) {
+  for (size_t i = 0, len; i < n; i += len ? len : 1) {
+    len = cg_utf8_len(text + i, n - i);
+    bool control = (unsigned char)text[i] < ' ' && text[i] != '\t' && text[i] != '\n';
+    if (!len || control) text[i] = '?';
+  }
+  disarm(text, n);
+}
+
 void cg_log_say(struct cg_log *log, const char *fmt, ...) {
   char text[LINE_MAX_BYTES];
   va_list ap;
@@ -233,6 +252,7 @@ void cg_log_say(struct cg_log *log, const char *fmt, ...) {
   if (n < 0) return;
   size_t len = strnlen(text, sizeof text - 2);
   len = mask(log, text, len);
+  disarm_plain(text, len);
   text[len++] = '\n';
   send(log, &(struct cg_log_line){.n = (uint32_t)len, .text = text});
 }

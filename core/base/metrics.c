@@ -30,7 +30,7 @@ typedef _Atomic int64_t slot;
 
 struct cg_metrics {
   uint32_t n_workers;
-  int n;
+  _Atomic int n; /* one thread registers, while the log's may count already */
   struct metric items[METRICS_MAX];
   slot *slots[]; /* per worker, METRICS_MAX * SLOTS */
 };

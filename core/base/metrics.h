@@ -1,9 +1,9 @@
 /* metrics.h - counters, gauges and duration histograms, in Prometheus' text form.
  *
- * Registered by name before the workers run (prefix camgate_ is added, base units), at
- * most 256; then counted per worker in that worker's own slots with relaxed atomics, so
- * counting costs an add and a scrape sums the slots.  No labels but fixed ones given at
- * registration ('outcome="allow"'): never users, cameras or rooms.
+ * Registered by name before the workers run (prefix camgate_ is added, base units), by
+ * one thread, at most 256; then counted per worker in that worker's own slots with
+ * relaxed atomics, so counting costs an add and a scrape sums the slots.  No labels but
+ * fixed ones given at registration ('outcome="allow"'): never users, cameras or rooms.
  */
 #ifndef CG_BASE_METRICS_H
 #define CG_BASE_METRICS_H

@@ -163,9 +163,13 @@ static void keep_secrets(void) {
  * to a stdout that is closed still fails. */
 static bool fill_standard_descriptors(void) {
   static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
-  for (int fd = 0; fd < (int)CG_COUNT(modes); fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd) return false;
-  return true;
+  bool ok = true;
+  for (int fd = 0; ok && fd < (int)CG_COUNT(modes); fd++)
+    ok = fcntl(fd, F_GETFD) >= 0 || open("/dev/null", modes[fd]) == fd;
+  if (!ok)
+    fprintf(stderr, "camgate: standard input or output is closed and /dev/null cannot "
+                    "stand in for it\n");
+  return ok;
 }
 
 static int run(int argc, char **argv) {

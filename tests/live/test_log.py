@@ -17,6 +17,7 @@ import requests
 
 from gate import BINARY, Gate, problem
 from test_reload import by_http
+from test_zoo import Zoo
 from wait import until
 
 BROKEN = "policy_error"  # one line a request, were there no bound
@@ -153,6 +154,13 @@ def dead_pipe():
     return os.open("/dev/null", os.O_RDONLY), write
 
 
+def nearly_full_terminal():
+    """Writable, poll says, and then write sleeps."""
+    master, slave = unread_terminal()
+    os.read(master, 60)
+    return master, slave
+
+
 def full_device():
     return os.open("/dev/null", os.O_RDONLY), os.open("/dev/full", os.O_WRONLY)
 
@@ -161,7 +169,8 @@ def read_only():
     return os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
 
 
-@pytest.mark.parametrize("make", [unread_pipe, unread_terminal, unread_socket, dead_pipe,
+@pytest.mark.parametrize("make", [unread_pipe, unread_terminal, unread_socket,
+                                  nearly_full_terminal, dead_pipe,
                                   full_device, read_only],
                          ids=lambda make: make.__name__)
 def test_a_stderr_that_takes_nothing_stops_nothing(tmp_path, started, make):
@@ -180,6 +189,17 @@ def test_a_reader_that_dies_stops_nothing(tmp_path, started):
     break_policies(gate, 5)
     until(lambda: gate.metric("camgate_log_lines_dropped_total") > 0, "it is counted")
     works(gate)
+
+
+def test_a_crash_does_not_wait_for_a_reader(tmp_path, started):
+    read, write = unread_pipe()
+    gate = started(Heard(tmp_path, write))
+    break_policies(gate, 5)
+    gate.signal(signal.SIGABRT)
+    assert gate.child.wait(timeout=10) == -signal.SIGABRT
+    gate.child = None
+    os.close(read)
+    os.close(write)
 
 
 def test_a_refused_start_ends_although_nobody_reads_why(tmp_path):
@@ -253,18 +273,21 @@ def test_a_log_cut_by_copytruncate_begins_anew(tmp_path, started):
     assert json.loads(log.read_text().splitlines()[0])["msg"] == BROKEN
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.02], ids=["fast", "slow"])
-def test_o_nonblock_set_by_another_tears_no_line(tmp_path, started, pause):
-    read, write = small_pipe()
-    os.set_blocking(write, False)
-    gate = started(Heard(tmp_path, write, debug=True))
-    reader = Reader(read, pause)
-    flood(gate, 300)
+@pytest.mark.parametrize("make", [small_pipe, os.openpty], ids=["pipe", "terminal"])
+def test_o_nonblock_set_by_another_tears_no_line(tmp_path, started, make):
+    """A terminal takes what it has room for, so lines come to it in pieces."""
+    ours, stderr = make()
+    os.set_blocking(stderr, False)
+    gate = started(Heard(tmp_path, stderr, debug=True))
+    reader = Reader(ours, pause=0.01)
+    flood(gate, 200)
+    reader.pause = 0
+    until(lambda: reader.text.count(b"request refused") == 200, "all is read")
     gate.stop_cleanly()
-    os.close(write)
+    os.close(stderr)
     reader.join(20)
-    assert len(reader.lines()) > 100
-    os.close(read)
+    assert len(reader.lines()) > 200
+    os.close(ours)
 
 
 def test_the_flags_of_a_shared_stderr_are_left_alone(tmp_path, started):
@@ -332,6 +355,24 @@ def test_hostile_clients_do_not_fill_the_log(gate):
                              ).status_code >= 400
     flood(gate, 100)
     assert len(gate.logged()) - before < 10
+
+
+def test_a_plugin_that_says_the_same_again_is_counted_too(tmp_path, started):
+    zoo = Zoo(tmp_path, "talks").put()
+    started(zoo)
+    alice, began, n = zoo.client(), time.monotonic(), 40
+    for _ in range(n):
+        alice.release(alice.grant()["lease_id"])
+    took = time.monotonic() - began
+    zoo.stop_cleanly()
+    lines = zoo.logged()
+    for words in ("no relay for", "is away", "one message", "another message", "bytes:",
+                  "no such level"):
+        own = [line for line in lines if words in line["msg"]]
+        assert sum(line.get("repeated", 1) for line in own) == n, words
+        assert 2 <= len(own) <= took + 3, words
+    assert not re.search(b"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]",
+                         zoo.log.read_bytes())
 
 
 # ---- the last lines

@@ -1,5 +1,5 @@
 /* The log's thread: nobody waits for it, lines stay whole, what many say is counted. */
-#include <fcntl.h>
+#include <event2/event.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process_log.h"
 #include "test.h"
 
 #define THREADS 4
@@ -205,12 +206,43 @@ static void controls_that_act_in_a_terminal_do_not(void **state) {
   struct fixture *f = *state;
   start_reading(f);
   CG_LOG(f->log, CG_WARN, "\x1b[2J\x7f|\xc2\x9b|\xc2\xa0|\xff|\xe2\x82", {"a", "\r\n\b"});
-  cg_log_say(f->log, "camgate: %s", "plain");
+  cg_log_say(f->log, "camgate: %s", "plain \x1b[1m\xff\xc2\x9b\xc3\xa4");
   finish(f);
   static const char want[] = "[2J?|\?\?|\xc2\xa0|\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\"";
   assert_memory_equal(strchr(f->text, '['), want, sizeof want - 1);
   assert_non_null(strstr(f->text, "\\u001b[") && strstr(f->text, "\"\\r\\n\\b\"}\n"));
-  assert_non_null(strstr(f->text, "\ncamgate: plain\n"));
+  assert_non_null(strstr(f->text, "\ncamgate: plain ?[1m?\?\?\xc3\xa4\n"));
+}
+
+/* libevent has something to say of a descriptor that is none. */
+static void words_of_libevent_are_lines(void **state) {
+  struct fixture *f = *state;
+  start_reading(f);
+  struct event_base *base = event_base_new();
+  struct event *ev = event_new(base, 1000, EV_READ, NULL, NULL);
+  cg_process_log(f->log);
+  assert_int_equal(event_add(ev, NULL), -1);
+  cg_process_log(NULL);
+  event_free(ev);
+  event_base_free(base);
+  finish(f);
+  assert_non_null(strstr(f->text, "\"level\":\"warn\",\"msg\":\"event loop\""));
+}
+
+/* A value is cut in front of a character. */
+static void a_cut_value_ends_with_a_whole_character(void **state) {
+  struct fixture *f = *state;
+  char text[1200];
+  start_reading(f);
+  for (size_t i = 0; i < 4; i++) {
+    memset(text, 'x', sizeof text);
+    for (size_t at = i; at + 3 < sizeof text; at += 3)
+      memcpy(text + at, "\xe2\x82\xac", 3);
+    text[1100] = '\0';
+    CG_LOG(f->log, CG_DEBUG, "cut", {"a", text});
+  }
+  finish(f);
+  assert_null(strstr(f->text, "\xef\xbf\xbd"));
 }
 
 static void no_memory_is_no_start(void **state) {
@@ -240,6 +272,8 @@ int main(void) {
       TEST(a_reader_that_left_is_no_end),
       TEST(who_is_at_fault_is_of_the_kind_and_numbers_are_not),
       TEST(controls_that_act_in_a_terminal_do_not),
+      TEST(words_of_libevent_are_lines),
+      TEST(a_cut_value_ends_with_a_whole_character),
       cmocka_unit_test(no_memory_is_no_start),
   };
   const struct sigaction ignore = {.sa_handler = SIG_IGN};
