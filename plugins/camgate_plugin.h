@@ -74,13 +74,14 @@
 /* ---- shared shapes ---- */
 
 /* Ids of cameras, tiers and leases: a letter or digit, then letters, digits, _ and -.
- * Scopes: any text.  Lengths in bytes.  The host checks what it passes and is told. */
+ * Scopes: any text; to a plugin of 2.0, which knew 200 bytes, the host gives a longer
+ * one shortened.  Lengths in bytes.  The host checks what it passes and is told. */
 #define CGP_CAMERA_ID_MAX 63
 #define CGP_TIER_MAX      31
 #define CGP_LEASE_ID_MAX  63
-#define CGP_SCOPE_MAX     200
-#define CGP_SCOPES_MAX    32 /* in one request; unique */
-#define CGP_LADDER_MAX    16 /* at least 1 */
+#define CGP_SCOPE_MAX     384 /* since 2.1; 200 before */
+#define CGP_SCOPES_MAX    32  /* in one request; unique */
+#define CGP_LADDER_MAX    16  /* at least 1 */
 #define CGP_HOLDERS_MAX   64
 
 enum cgp_code {

@@ -52,12 +52,12 @@ static const struct cg_field reserve_fields[] = {
     {.name = "quality",
      .type = CG_STRING,
      .min = 1,
-     .max = 31,
+     .max = CGP_TIER_MAX,
      .offset = offsetof(struct reserve_body, quality),
      .help = "The tier wanted; the best allowed when absent."},
     {.name = "purpose",
      .type = CG_TEXT,
-     .max = 200,
+     .max = CG_PURPOSE_CHARACTERS,
      .offset = offsetof(struct reserve_body, purpose),
      .help = "Why, for policies and the trail."},
     {.name = "ttl_s",
@@ -110,7 +110,7 @@ static void reserved(void *arg, struct cg_grant *g) {
 
 static bool valid_key(const char *key) {
   size_t n = strlen(key);
-  if (n == 0 || n > 128) return false;
+  if (n == 0 || n > CG_KEY_MAX) return false;
   for (; *key; key++)
     if (*key < 0x21 || *key > 0x7e) return false;
   return true;

@@ -181,7 +181,13 @@ static struct cg_identity *verify(struct cg_auth *auth, const struct cg_jwt *jwt
     cg_fail(err, CG_E_UNAUTHENTICATED, "the token's signature is wrong");
     return NULL;
   }
-  return cg_identity_new(jwt->claims, r->roles, r->sites, err);
+  struct cg_identity *id = cg_identity_new(jwt->claims, r->roles, r->sites, err);
+  if (!id || !jwt->mended || !cg_identity_blurred(id)) return id;
+  cg_identity_unref(id);
+  cg_fail(err, CG_E_UNAUTHENTICATED,
+          "the token's sub, a role or a site is not text: it holds NUL, half a surrogate "
+          "pair or bytes that are not UTF-8");
+  return NULL;
 }
 
 static struct cg_identity *learn(struct cg_auth *auth, const char *token, size_t n,
@@ -201,7 +207,7 @@ static struct cg_identity *learn(struct cg_auth *auth, const char *token, size_t
 static struct cg_identity *identify(struct cg_auth *auth, const char *token, size_t n,
                                     const char *ip, int64_t now, struct cg_err *err) {
   unsigned char digest[CG_TOKEN_DIGEST];
-  bool known = auth->cache && n <= CG_JWT_MAX &&
+  bool known = auth->cache && n <= CG_TOKEN_MAX &&
                cg_keys_digest(auth->rules.keys, token, n, digest);
   struct cg_identity *id = known ? cg_token_cache_get(auth->cache, digest, now) : NULL;
   if (id) return id;

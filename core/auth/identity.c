@@ -5,13 +5,14 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct cg_identity {
   atomic_uint refs;
   struct cg_subject subject;
-  struct cg_buf claims; /* as JSON; failed: longer than CG_IDENTITY_CLAIMS_MAX */
+  struct cg_buf claims; /* as JSON; failed: longer than CG_CLAIMS_MAX */
   const char *roles_path, *sites_path;
-  const char *items[]; /* roles, then sites, the claims' own texts; then the paths */
+  const char *items[]; /* roles, then sites, the claims' own texts; then own ones */
 };
 
 struct list {
@@ -25,15 +26,35 @@ static bool refuse(struct cg_err *err, const char *claim, const char *what) {
                  what);
 }
 
+/* Bytes of the control character at s: C0, DEL or C1; 0: it is another. */
+static size_t control(const char *s) {
+  unsigned char c = (unsigned char)s[0];
+  if (c < 0x20 || c == 0x7f) return 1;
+  return c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 2 : 0;
+}
+
 static bool text_ok(const json_t *v) {
   const char *s = json_string_value(v);
   size_t n = json_string_length(v);
-  if (!s || n < 1 || n > CG_IDENTITY_TEXT_MAX) return false;
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)s[i], next = (unsigned char)s[i + 1];
-    if (c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0)) return false;
-  }
+  if (!s || n < 1 || n > CG_SUBJECT_MAX) return false;
+  for (size_t i = 0; i < n; i++)
+    if (control(s + i)) return false;
   return true;
+}
+
+/* The name as it can be shown.  -> its length */
+static size_t read_name(const json_t *v, char out[CG_PERSON_NAME_MAX + 1]) {
+  const char *s = json_string_value(v);
+  size_t left = json_string_length(v), n = 0;
+  while (left) {
+    size_t odd = control(s), len = odd ? odd : cg_utf8_len(s, left);
+    size_t put = odd ? 1 : len;
+    if (!len || n + put > CG_PERSON_NAME_MAX) break;
+    memcpy(out + n, odd ? " " : s, put);
+    n += put, s += len, left -= len;
+  }
+  out[n] = '\0';
+  return n;
 }
 
 static json_t *walk(const json_t *claims, const char *path) {
@@ -58,7 +79,7 @@ static bool find_list(const json_t *claims, const char *path, struct list *ret,
     return text_ok(v) || refuse(err, path, form);
   }
   ret->n = json_array_size(v);
-  if (ret->n > CG_IDENTITY_LIST_MAX) return refuse(err, path, form);
+  if (ret->n > CG_ROLES_MAX) return refuse(err, path, form);
   for (size_t i = 0; i < ret->n; i++)
     if (!text_ok(json_array_get(v, i))) return refuse(err, path, form);
   return true;
@@ -79,57 +100,72 @@ static int add_text(const char *text, size_t n, void *arg) {
 }
 
 /* false: no memory. */
-static bool render_claims(struct cg_identity *id, const json_t *claims) {
+static bool render_claims(struct cg_buf *to, const json_t *claims) {
   uint64_t failures = cg_mem_failures();
-  cg_buf_init(&id->claims, CG_IDENTITY_CLAIMS_MAX);
-  int rc = json_dump_callback(claims, add_text, &id->claims, JSON_COMPACT);
+  cg_buf_init(to, CG_CLAIMS_MAX);
+  int rc = json_dump_callback(claims, add_text, to, JSON_COMPACT);
   return rc == 0 && cg_mem_failures() == failures;
 }
 
-static struct cg_identity *identity_alloc(const json_t *claims, const struct list *roles,
-                                          const struct list *sites) {
-  size_t n = roles->n + sites->n, roles_len = strlen(roles->path) + 1,
-         sites_len = strlen(sites->path) + 1;
-  struct cg_identity *id =
-      cg_alloc(sizeof *id + n * sizeof id->items[0] + roles_len + sites_len);
+struct read {
+  const json_t *sub, *name;
+  struct list roles, sites;
+  char shown[CG_PERSON_NAME_MAX + 1];
+  size_t shown_n;
+};
+
+static bool read_claims(struct read *r, const json_t *claims, const char *roles_path,
+                        const char *sites_path, struct cg_err *err) {
+  r->sub = json_object_get(claims, "sub");
+  r->name = json_object_get(claims, "name");
+  r->shown_n = read_name(r->name, r->shown);
+  return (text_ok(r->sub) ||
+          refuse(err, "sub", "1 to 256 bytes of text without control characters")) &&
+         find_list(claims, roles_path, &r->roles, err) &&
+         find_list(claims, sites_path, &r->sites, err);
+}
+
+/* The claim's own text where that can be shown as it is. */
+static const char *name_of(const struct read *r, char *room) {
+  const char *own = json_string_value(r->name);
+  if (!own) return "";
+  if (json_string_length(r->name) == r->shown_n && !memcmp(own, r->shown, r->shown_n))
+    return own;
+  return memcpy(room, r->shown, r->shown_n + 1);
+}
+
+static struct cg_identity *identity_alloc(const struct read *r, json_t *claims) {
+  size_t n = r->roles.n + r->sites.n, roles_len = strlen(r->roles.path) + 1,
+         sites_len = strlen(r->sites.path) + 1;
+  struct cg_identity *id = cg_alloc(sizeof *id + n * sizeof id->items[0] + roles_len +
+                                    sites_len + r->shown_n + 1);
   if (!id) return NULL;
-  if (!render_claims(id, claims)) {
-    cg_buf_done(&id->claims);
-    cg_free(id);
-    return NULL;
-  }
   char *at = (char *)(id->items + n);
-  id->roles_path = memcpy(at, roles->path, roles_len);
-  id->sites_path = memcpy(at + roles_len, sites->path, sites_len);
+  id->roles_path = memcpy(at, r->roles.path, roles_len);
+  id->sites_path = memcpy(at + roles_len, r->sites.path, sites_len);
+  id->subject = (struct cg_subject){
+      .id = json_string_value(r->sub),
+      .name = name_of(r, at + roles_len + sites_len),
+      .roles = fill(id->items, &r->roles),
+      .sites = fill(id->items + r->roles.n, &r->sites),
+      .claims = json_incref(claims),
+  };
+  atomic_init(&id->refs, 1);
   return id;
 }
 
 struct cg_identity *cg_identity_new(json_t *claims, const char *roles_path,
                                     const char *sites_path, struct cg_err *err) {
-  static const char form[] = "1 to 256 bytes of text without control characters";
-  struct list roles, sites;
-  const json_t *sub = json_object_get(claims, "sub");
-  const json_t *name = json_object_get(claims, "name");
-  if (json_is_null(name) || (name && !json_string_length(name) && json_is_string(name)))
-    name = NULL;
-  bool ok = text_ok(sub) || refuse(err, "sub", form);
-  ok = ok && (!name || text_ok(name) || refuse(err, "name", form));
-  ok = ok && find_list(claims, roles_path, &roles, err);
-  ok = ok && find_list(claims, sites_path, &sites, err);
-  if (!ok) return NULL;
-  struct cg_identity *id = identity_alloc(claims, &roles, &sites);
-  if (!id) {
-    cg_fail(err, CG_E_MEMORY, "no memory for an identity");
-    return NULL;
-  }
-  atomic_init(&id->refs, 1);
-  id->subject = (struct cg_subject){
-      .id = json_string_value(sub),
-      .name = name ? json_string_value(name) : "",
-      .roles = fill(id->items, &roles),
-      .sites = fill(id->items + roles.n, &sites),
-      .claims = json_incref(claims),
-  };
+  struct read r;
+  struct cg_buf text;
+  if (!read_claims(&r, claims, roles_path, sites_path, err)) return NULL;
+  struct cg_identity *id =
+      render_claims(&text, claims) ? identity_alloc(&r, claims) : NULL;
+  if (!id) cg_fail(err, CG_E_MEMORY, "no memory for an identity");
+  if (id)
+    id->claims = text;
+  else
+    cg_buf_done(&text);
   return id;
 }
 
@@ -147,6 +183,18 @@ void cg_identity_unref(struct cg_identity *id) {
 
 const struct cg_subject *cg_identity_subject(const struct cg_identity *id) {
   return &id->subject;
+}
+
+static bool any_blurred(const struct cg_strings *list) {
+  for (size_t i = 0; i < list->n; i++)
+    if (strstr(list->items[i], CG_UTF8_REPLACEMENT)) return true;
+  return false;
+}
+
+bool cg_identity_blurred(const struct cg_identity *id) {
+  const struct cg_subject *s = &id->subject;
+  return strstr(s->id, CG_UTF8_REPLACEMENT) || any_blurred(&s->roles) ||
+         any_blurred(&s->sites);
 }
 
 /* ---- the same subject still? ---- */

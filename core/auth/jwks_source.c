@@ -7,6 +7,7 @@
 #include "auth/jwks.h"
 #include "base/addr.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "plugin/fetch.h"
 
 #define TIMEOUT_MS 3000
@@ -73,7 +74,7 @@ static void failed(struct cg_jwks_source *s, const char *why) {
   int64_t wait = RETRY_US;
   if (wait > s->env.conf->refresh_us) wait = s->env.conf->refresh_us;
   if (wait < s->env.conf->least_us) wait = s->env.conf->least_us;
-  snprintf(s->why, sizeof s->why, "%s", why);
+  cg_utf8_copy(s->why, sizeof s->why, why);
   mark(s, true);
   if (s->env.log)
     CG_LOG(s->env.log, CG_WARN, "token keys cannot be refreshed, the old ones stay",

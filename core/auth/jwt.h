@@ -1,10 +1,11 @@
 /* jwt.h - a JWT taken apart, and everything about it that needs no key.
  *
- * Strict before the signature (RFC 7515, 7519, 8725): at most 8 KiB, three parts, each
- * canonical base64url; header a JSON object of at most 1 KiB, no member twice; alg a
- * string; typ, if there, JWT or at+jwt (RFC 9068).  Header members that would let the
- * token bring its own key (jwk, jku, x5u), change its meaning (crit, b64) or wrap another
- * one (enc, zip, cty) are refused by name; x5c and x5t are never looked at.
+ * Strict before the signature (RFC 7515, 7519, 8725): at most CG_TOKEN_MAX bytes, three
+ * parts, each canonical base64url; header a JSON object of at most 1 KiB, no member
+ * twice; alg a string; typ, if there, JWT or at+jwt (RFC 9068).  Header members that
+ * would let the token bring its own key (jwk, jku, x5u), change its meaning (crit, b64)
+ * or wrap another one (enc, zip, cty) are refused by name; x5c and x5t are never looked
+ * at.
  *
  * Claims: exp is required; exp, nbf, iat are numbers of seconds between 1970 and 9999;
  * iss is a string, aud a string or an array of strings.
@@ -16,13 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bounds.h"
 #include "base/err.h"
 
-#define CG_JWT_MAX           8192
 #define CG_JWT_SIGNATURE_MAX 1024
 
 struct cg_jwt {
   json_t *header, *claims;
+  bool mended; /* U+FFFD stands in the claims for what is no character, or NUL */
   const char *alg, *kid; /* of the header; kid NULL: none */
   const char *text;      /* the caller's token */
   size_t signed_n;       /* the signature is over text[0..signed_n) */

@@ -67,8 +67,8 @@ static size_t add_special(struct cg_buf *b, const char *s, size_t n) {
   if (c >= 0x80) {
     size_t len = cg_utf8_len(s, n);
     if (!len) {
-      cg_buf_add(b, "\xef\xbf\xbd", 3);
-      return 1;
+      cg_buf_add(b, CG_UTF8_REPLACEMENT, sizeof CG_UTF8_REPLACEMENT - 1);
+      return cg_utf8_bad_len(s, n);
     }
     cg_buf_add(b, s, len);
     return len;

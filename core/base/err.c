@@ -1,9 +1,7 @@
 #include "base/err.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/check.h"
+#include "base/utf8.h"
 
 static const struct cg_code_info table[CG_CODE_COUNT] = {
     [CG_OK] = {200, "ok", "OK", "Nothing went wrong.", "Nothing."},
@@ -127,9 +125,7 @@ const struct cg_code_info *cg_code_info(enum cg_code code) {
 
 bool cg_failv(struct cg_err *err, enum cg_code code, const char *fmt, va_list ap) {
   if (!err) return false;
-  char text[CG_ERR_TEXT_MAX]; /* an argument may point into *err */
-  if (vsnprintf(text, sizeof text, fmt, ap) < 0) text[0] = '\0';
-  memcpy(err->text, text, strlen(text) + 1);
+  cg_utf8_vprint(err->text, sizeof err->text, fmt, ap); /* that may point into *err */
   err->code = code;
   return false;
 }

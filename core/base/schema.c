@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/utf8.h"
 
 #define ELEMENT_MAX    256
 #define CANDIDATES_MAX 64
@@ -28,9 +29,9 @@ void cg_field_error(struct cg_field_errors *errs, struct cg_arena *arena,
   char text[CG_ERR_TEXT_MAX];
   va_list ap;
   va_start(ap, fmt);
-  int n = vsnprintf(text, sizeof text, fmt, ap);
+  size_t n = cg_utf8_vprint(text, sizeof text, fmt, ap);
   va_end(ap);
-  const char *kept = n < 0 ? NULL : cg_arena_strdup(arena, text);
+  const char *kept = cg_arena_strndup(arena, text, n);
   const char *where = cg_arena_strdup(arena, pointer);
   errs->items[i] = (struct cg_field_error){where ? where : "", kept ? kept : NO_MEMORY};
 }
@@ -52,6 +53,7 @@ static const char *pointer_to(struct cg_arena *arena, const char *prefix,
     if (escaped) text[n++] = '~';
     text[n++] = !escaped ? *name : *name == '~' ? '0' : '1';
   }
+  n = cg_utf8_cut(text, n, *name ? n - 1 : n);
   const char *kept = cg_arena_strndup(arena, text, n);
   return kept ? kept : "";
 }
@@ -62,7 +64,7 @@ static bool wrong(const struct at *at, const char *fmt, ...) {
   char text[CG_ERR_TEXT_MAX];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  cg_utf8_vprint(text, sizeof text, fmt, ap);
   va_end(ap);
   cg_field_error(at->errs, at->arena, pointer_to(at->arena, at->prefix, at->field->name),
                  "%s", text);

@@ -116,6 +116,7 @@ static void tell_table(const struct eval *e, const struct cg_ask *ask) {
     printf("%s:%d ", w->file, w->line);
     if (w->max != CG_TIER_NONE) printf(" max %s", cg_tier_name(tiers, w->max));
     if (w->ttl_s) printf(" ttl %llds", (long long)w->ttl_s);
+    if (w->not_utf8) fputs(" (a text of it is not UTF-8)", stdout);
     cg_cmd_cell(*w->reason ? " " : "", 0);
     cg_cmd_cell(w->reason, 0);
     putchar('\n');

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "conf/conf_path.h"
+#include "lua/args.h"
 #include "lua/meter.h"
 #include "lua/sandbox.h"
 
@@ -33,7 +35,8 @@ struct reading {
 /* ---- what the file may call ---- */
 
 static int l_env(lua_State *L) {
-  const char *value = getenv(luaL_checkstring(L, 1));
+  cg_lua_at_most(L, 2);
+  const char *value = getenv(cg_lua_check_text(L, 1));
   lua_settop(L, 2);
   if (!value || !value[0]) return 1;
   int type = lua_type(L, 2);
@@ -48,7 +51,8 @@ static int l_env(lua_State *L) {
 
 static int l_file(lua_State *L) {
   struct reading *r = CG_CONTAINER(cg_state_of(L), struct reading, state);
-  const char *name = luaL_checkstring(L, 1), *words = NULL;
+  cg_lua_at_most(L, 1);
+  const char *name = cg_lua_check_text(L, 1), *words = NULL;
   const char *path = cg_conf_path(r->in->dir, name, r->arena);
   size_t n;
   char *text = cg_conf_slurp(path, r->arena, &n, &words);
@@ -73,8 +77,7 @@ static json_t *wrong(struct reading *r, const char *text) {
 
 static size_t enter(struct reading *r, const char *name) {
   size_t before = r->pointer_n, room = sizeof r->pointer - before;
-  int n = snprintf(r->pointer + before, room, "/%s", name);
-  r->pointer_n += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+  r->pointer_n += cg_utf8_print(r->pointer + before, room, "/%s", name);
   return before;
 }
 
@@ -134,7 +137,8 @@ static json_t *table_of(lua_State *L, struct reading *r, int depth) {
   if (s.numbered && s.last != 1) return wrong(r, "a list and named values in one table");
   json_t *object = json_object();
   for (lua_pushnil(L); object && lua_next(L, -2); lua_pop(L, 1)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? cg_lua_text(L, -2) : "";
+    if (!name) name = "\xff"; /* holds NUL: no name, as what is not UTF-8 */
     add(L, r, object, name, depth);
   }
   return object;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bounds.h"
 #include "http/bind.h"
 
 #define DAY_S     86400
@@ -29,11 +30,16 @@ const struct cg_conf_values cg_conf_defaults = {
     .limits = {32, 1000000, 20, 50, 32},
     .lease = {20, 60, 3600, 3600, 100000, 256},
     .deadlines = {1000, 1000, 3000, 1000, 900, 10000},
-    .http = {16384, 64, 65536, 5, 10, 75, 10, 2, 4096, 16384, 1024, 512},
+    .http = {CG_HEAD_MAX, 64, 65536, 5, 10, 75, 10, 2, 4096, 16384, 1024, 512},
 };
 
 #define TEXT_FIELD(n, place, least, words)                                               \
   { .name = n, .type = CG_STRING, .min = least, .max = TEXT, AT(place), .help = words }
+#define PATH_FIELD(n, place, words)                                                      \
+  {                                                                                      \
+    .name = n, .type = CG_STRING, .min = 1, .max = CG_CLAIM_PATH_MAX, AT(place),         \
+    .help = words                                                                        \
+  }
 #define INT_FIELD(n, place, from, to, words)                                             \
   { .name = n, .type = CG_INT, .min = from, .max = to, AT(place), .help = words }
 #define LIST_FIELD(n, place, words)                                                      \
@@ -103,9 +109,9 @@ static const struct cg_field jwt_fields[] = {
                "Name of the key; tokens that name another are refused."),
     TEXT_FIELD("issuer", jwt.issuer, 1, "What iss must say."),
     TEXT_FIELD("audience", jwt.audience, 1, "What aud must hold."),
-    TEXT_FIELD("roles_claim", jwt.roles_claim, 1,
+    PATH_FIELD("roles_claim", jwt.roles_claim,
                "Path of the roles, such as realm_access.roles."),
-    TEXT_FIELD("sites_claim", jwt.sites_claim, 1, "Path of the sites."),
+    PATH_FIELD("sites_claim", jwt.sites_claim, "Path of the sites."),
     INT_FIELD("leeway_s", jwt.leeway_s, 0, 600, "How far clocks may differ."),
     INT_FIELD("cache_entries", jwt.cache_entries, 0, 1048576,
               "Verified tokens remembered by each worker; 0 for none."),

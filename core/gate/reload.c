@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "lease/row.h"
 
 #define FACTS_MAX 4096
@@ -175,8 +176,7 @@ static void refuse(struct cg_reload *r, const char *text) {
 static void record(void *arg) {
   struct cg_reload *r = arg;
   bool ok = r->err.code == CG_OK;
-  snprintf(r->all->last_refusal, sizeof r->all->last_refusal, "%s",
-           ok ? "" : r->err.text);
+  cg_utf8_copy(r->all->last_refusal, sizeof r->all->last_refusal, ok ? "" : r->err.text);
   struct cg_buf facts;
   cg_buf_init(&facts, FACTS_MAX);
   cg_json_open(&facts, NULL, '{');

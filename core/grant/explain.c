@@ -25,6 +25,7 @@ static void write_words(struct cg_buf *b, const struct cg_verdict *v,
     if (*w->reason) cg_json_str(b, "reason", w->reason);
     if (w->max != CG_TIER_NONE) cg_json_str(b, "max", cg_tier_name(tiers, w->max));
     if (w->ttl_s) cg_json_int(b, "ttl_s", w->ttl_s);
+    if (w->not_utf8) cg_json_bool(b, "not_utf8", true);
     cg_json_close(b, '}');
   }
   cg_json_close(b, ']');

@@ -16,7 +16,7 @@ typedef void cg_list_fn(void *arg, const struct cg_err *err, const char *json, s
 
 /* "" = any.  subject "": of all subjects. */
 struct cg_lease_filter {
-  char subject[CG_IDENTITY_TEXT_MAX + 1], camera[CGP_CAMERA_ID_MAX + 1];
+  char subject[CG_SUBJECT_MAX + 1], camera[CGP_CAMERA_ID_MAX + 1];
   char lease_id[CG_ID_LEN + 1];
 };
 

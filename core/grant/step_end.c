@@ -15,8 +15,8 @@ static void ended(void *arg, bool recorded) {
 
 void cg_step_end(struct cg_grant *g) {
   bool foreign = g->walk.foreign;
-  char reason[160];
-  snprintf(reason, sizeof reason, "%s by %.120s", foreign ? "ended" : "released",
+  char reason[CG_REASON_MAX + 1];
+  snprintf(reason, sizeof reason, "%s by %s", foreign ? "ended" : "released",
            g->walk.subject.id);
   cg_lease_end(g->walk.home, g->walk.lease,
                foreign ? CG_ENDED_REVOKED : CG_ENDED_RELEASED, reason, ended, g);

@@ -54,6 +54,12 @@ static bool refuse(struct cg_message *m, enum cg_code code, const char *why) {
   return false;
 }
 
+static bool too_long(struct cg_message *m, enum cg_code code, uint32_t bound,
+                     const char *why) {
+  m->bound = bound;
+  return refuse(m, code, why);
+}
+
 static bool malformed(struct cg_message *m, const char *why) {
   return refuse(m, CG_E_MALFORMED, why);
 }
@@ -101,7 +107,7 @@ static bool take_request_line(struct cg_message *m, const char *bytes,
   if (!cg_is_token(method, m->method_text.len) || m->method_text.len > METHOD_MAX)
     return malformed(m, "the request line does not begin with a method");
   if (target.len > CG_TARGET_MAX)
-    return refuse(m, CG_E_URI_TOO_LONG, "the target is longer than 8192 bytes");
+    return too_long(m, CG_E_URI_TOO_LONG, CG_TARGET_MAX, "the target is too long");
   if (line.len != 8 || memcmp(version, "HTTP/1.", 7) != 0 ||
       (version[7] != '0' && version[7] != '1'))
     return malformed(m, "the request line does not end in HTTP/1.1 or HTTP/1.0");
@@ -281,8 +287,8 @@ static bool refuse_body(struct cg_message *m) {
   return malformed(m, "GET, HEAD and DELETE take no body here");
 }
 
-static bool refuse_length(struct cg_message *m) {
-  return refuse(m, CG_E_TOO_LARGE, "the body is longer than this server takes");
+static bool refuse_length(struct cg_message *m, uint32_t bound) {
+  return too_long(m, CG_E_TOO_LARGE, bound, "the body is longer than this server takes");
 }
 
 static bool end_head(struct cg_message *m, const struct cg_message_limits *limits) {
@@ -294,7 +300,7 @@ static bool end_head(struct cg_message *m, const struct cg_message_limits *limit
   if (m->chunked && m->has_length)
     return malformed(m, "Content-Length stands beside Transfer-Encoding");
   if (m->body_len && takes_no_body(m)) return refuse_body(m);
-  if (m->body_len > limits->max_body) return refuse_length(m);
+  if (m->body_len > limits->max_body) return refuse_length(m, limits->max_body);
   if (m->http10) m->close = true, m->expect_continue = false;
   if (!m->body_len && !m->chunked) m->expect_continue = false;
   cg_chunked_init(&m->chunks, takes_no_body(m) ? 0 : limits->max_body, limits->max_head);
@@ -309,7 +315,9 @@ static void take_chunks(struct cg_message *m, const char *bytes, size_t len) {
     m->state = CG_MESSAGE_READY;
     break;
   case CG_CHUNKED_BROKEN: malformed(m, m->chunks.why); break;
-  case CG_CHUNKED_TOO_LONG: takes_no_body(m) ? refuse_body(m) : refuse_length(m); break;
+  case CG_CHUNKED_TOO_LONG:
+    takes_no_body(m) ? refuse_body(m) : refuse_length(m, m->chunks.max_data);
+    break;
   case CG_CHUNKED_TOO_MANY:
     refuse(m, CG_E_TOO_LARGE, "the body is in too many chunks");
     break;
@@ -340,7 +348,8 @@ static bool within(struct cg_message *m, const struct cg_message_limits *limits,
   if (!m->has_line && at - m->line >= LINE_MAX)
     return refuse(m, CG_E_URI_TOO_LONG, "the request line is too long");
   if (at >= limits->max_head)
-    return refuse(m, CG_E_HEADERS, "the request's head is longer than this server takes");
+    return too_long(m, CG_E_HEADERS, limits->max_head,
+                    "the request's head is longer than this server takes");
   return true;
 }
 

@@ -22,11 +22,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bounds.h"
 #include "base/err.h"
 #include "http/chunked.h"
 
 #define CG_MESSAGE_HEADERS_MAX 64
-#define CG_TARGET_MAX          8192
 
 enum cg_method {
   CG_GET,
@@ -75,6 +75,7 @@ struct cg_message {
 
   enum cg_code code; /* when refused */
   const char *why;   /* constant words */
+  uint32_t bound;    /* bytes that were passed; 0: none were */
 
   uint32_t line, scanned; /* where the unread line begins, how far it was searched */
   uint32_t seen;          /* singleton fields met so far, one bit each */

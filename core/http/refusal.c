@@ -13,7 +13,11 @@ size_t cg_refusal_write(const struct cg_listener *l, const struct cg_refusal *re
   struct cg_id id = cg_listener_new_id(l);
   struct cg_buf body;
   char head[CG_REPLY_HEAD_MAX];
-  cg_fail(&err, refusal->code, "%s", refusal->why);
+  uint32_t bound = refusal->message->bound;
+  if (bound)
+    cg_fail(&err, refusal->code, "%s: more than %u bytes", refusal->why, bound);
+  else
+    cg_fail(&err, refusal->code, "%s", refusal->why);
   cg_buf_init(&body, CG_REFUSAL_MAX / 2);
   struct cg_problem problem = {.err = &err};
   cg_problem_write(&problem, id.text, &body);

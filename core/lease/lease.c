@@ -7,9 +7,9 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
-_Static_assert(CG_SCOPES_MAX <= CGP_SCOPES_MAX && CG_SCOPE_NAME_MAX <= CGP_SCOPE_MAX &&
-                   CG_TIERS_MAX <= CGP_LADDER_MAX && CG_ID_LEN <= CGP_LEASE_ID_MAX,
+_Static_assert(CG_TIERS_MAX <= CGP_LADDER_MAX && CG_ID_LEN <= CGP_LEASE_ID_MAX,
                "what the gate may ask fits the ABI's rules");
 
 #define PART_LEASES 1024 /* of cg_leases_part, or a few more */
@@ -222,7 +222,7 @@ bool cg_lease_bury(struct cg_leases *t, struct cg_lease *l, enum cg_ended_by by,
   l->state = CG_LEASE_ENDED;
   l->ended_by = by;
   cg_lease_set_identity(l, NULL); /* nobody decides it again */
-  snprintf(l->ended_reason, sizeof l->ended_reason, "%s", reason);
+  cg_utf8_copy(l->ended_reason, sizeof l->ended_reason, reason);
   leave_holder(t, l);
   cg_list_add(&t->tombs, &l->in_tombs);
   t->n_ended++;

@@ -18,7 +18,7 @@
 #include "plugin/names.h"
 #include "policy/policy.h"
 
-#define CG_ROOM_MAX    112
+#define CG_ROOM_MAX    (CG_ROOM_NAME_MAX + 1)
 #define CG_SIDS_MAX    4
 #define CG_REPLACE_MAX 16 /* leases that one reserve may replace */
 
@@ -52,7 +52,7 @@ struct cg_lease {
   char holding[CG_ID_LEN + 1]; /* name in the quota: another lease's when taken over */
   enum cg_lease_state state;
   enum cg_ended_by ended_by; /* and ended_reason: once ended */
-  char ended_reason[160];
+  char ended_reason[CG_REASON_MAX + 1];
 
   const char *subject, *key, *fingerprint; /* own text; key "" = none */
   const char *name;                        /* own text, or the identity's */

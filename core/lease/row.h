@@ -7,11 +7,10 @@
 #ifndef CG_LEASE_ROW_H
 #define CG_LEASE_ROW_H
 
+#include "base/bounds.h"
 #include "base/buf.h"
 #include "lease/service.h"
 #include "plugin/columns.h"
-
-#define CG_FACTS_MAX 16384
 
 /* end, join, leave */
 struct cgp_audit_row cg_row_of_lease(const struct cg_service *home, const char *kind,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "lease/row.h"
 
 #define WINDOW_US (10 * INT64_C(1000000))
@@ -12,7 +13,7 @@ struct cg_tally {
   struct cg_timer timer;
   bool open; /* a window is running */
   int64_t count;
-  char addr[64], request_id[CG_ID_LEN + 1], reason[200];
+  char addr[64], request_id[CG_ID_LEN + 1], reason[CG_REASON_MAX + 1];
 };
 
 struct cg_tally *cg_tally_new(struct cg_service *g) {
@@ -63,7 +64,7 @@ void cg_tally_refused(struct cg_tally *t, const char *client_addr, const char *r
   t->count++;
   snprintf(t->addr, sizeof t->addr, "%s", client_addr);
   snprintf(t->request_id, sizeof t->request_id, "%s", request_id);
-  snprintf(t->reason, sizeof t->reason, "%s", reason);
+  cg_utf8_copy(t->reason, sizeof t->reason, reason);
   if (t->open) return;
   cg_tally_flush(t);
   t->open = true;

@@ -7,7 +7,6 @@
 #include "lease/lease.h"
 
 #define LONGEST_S        (INT64_C(366) * 86400)
-#define PURPOSE_MAX      800 /* bytes of 200 characters */
 #define SCOPE_LIMIT_MAX  (INT64_C(1) << 53)
 #define LEVELS_TO_CLAIMS 3 /* facts, terms, identity */
 #define CLOSING_BRACES   2
@@ -270,13 +269,13 @@ static bool read_identity(struct reader *r, const struct member *m, json_t *valu
 static const struct member members[] = {
     {"lease_id", AT(id), write_text, read_id, 1, 0, true},
     {"holding", AT(holding), write_holding, read_holding, 1, 0, false},
-    {"subject", AT(subject), write_text, read_text, 1, CG_IDENTITY_TEXT_MAX, true},
-    {"name", AT(name), write_text, read_text, 0, CG_IDENTITY_TEXT_MAX, false},
+    {"subject", AT(subject), write_text, read_text, 1, CG_SUBJECT_MAX, true},
+    {"name", AT(name), write_text, read_text, 0, CG_PERSON_NAME_MAX, false},
     {"camera", AT(camera), write_text, read_camera, 1, 0, true},
     {"room", AT(room), write_text, read_text, 1, CG_ROOM_MAX - 1, false},
     {"quality", AT(tier), write_tier, read_tier, 0, 0, true},
     {"quality_requested", AT(requested), write_tier, read_wish, 0, 0, true},
-    {"purpose", AT(purpose), write_text, read_text, 0, PURPOSE_MAX, false},
+    {"purpose", AT(purpose), write_text, read_text, 0, CG_PURPOSE_MAX, false},
     {"ttl_s", AT(ttl_s), write_seconds, read_seconds, 0, 0, false},
     {"granted_at", AT(granted_us), write_time, read_time, 0, 0, false},
     {"ends_at", AT(ends_us), write_time, read_end, 0, 0, false},

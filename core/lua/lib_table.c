@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lua/args.h"
 #include "lua/meter.h"
 
 #define UNPACK_MAX 256
@@ -31,6 +32,7 @@ static int l_insert(lua_State *L) {
 
 static int l_remove(lua_State *L) {
   lua_Integer n = list_arg(L), at = luaL_optinteger(L, 2, n);
+  cg_lua_at_most(L, 2);
   if (n == 0) return 0;
   luaL_argcheck(L, at >= 1 && at <= n, 2, "place is outside of the list");
   cg_meter_charge(L, (uint64_t)(n - at) / 2 + 1);
@@ -53,13 +55,24 @@ static const char *element(lua_State *L, lua_Integer i, size_t *ret_n) {
   return lua_tolstring(L, -1, ret_n);
 }
 
+/* Elements i to j, as asked for behind the arguments before; *ret_n of them. */
+static lua_Integer range_arg(lua_State *L, int arg, lua_Integer n, lua_Unsigned *ret_n) {
+  lua_Integer i = luaL_optinteger(L, arg, 1), j = luaL_optinteger(L, arg + 1, n);
+  *ret_n = i > j ? 0 : (lua_Unsigned)j - (lua_Unsigned)i + 1;
+  if (i <= j && *ret_n == 0) *ret_n = LUA_MAXUNSIGNED; /* all integers */
+  return i;
+}
+
 static int l_concat(lua_State *L) {
   lua_Integer n = list_arg(L);
+  lua_Unsigned count;
   size_t sep_n, total = 0, len;
+  cg_lua_at_most(L, 4);
   const char *sep = luaL_optlstring(L, 2, "", &sep_n);
-  cg_meter_charge(L, 2 * (uint64_t)n);
-  for (lua_Integer i = 1; i <= n; i++) {
-    element(L, i, &len);
+  lua_Integer first = range_arg(L, 3, n, &count);
+  for (lua_Unsigned i = 0; i < count; i++) {
+    cg_meter_charge(L, 2);
+    element(L, first + (lua_Integer)i, &len);
     lua_pop(L, 1);
     total += len + sep_n;
     if (total > CG_LUA_BLOCK_MAX) return luaL_error(L, "concat: the text is too long");
@@ -67,12 +80,12 @@ static int l_concat(lua_State *L) {
   cg_meter_charge(L, total / 64);
   char *out = lua_newuserdatauv(L, total + 1, 0);
   size_t at = 0;
-  for (lua_Integer i = 1; i <= n; i++) {
-    const char *s = element(L, i, &len);
+  for (lua_Unsigned i = 0; i < count; i++) {
+    const char *s = element(L, first + (lua_Integer)i, &len);
     memcpy(out + at, s, len);
     at += len;
-    if (i < n) memcpy(out + at, sep, sep_n);
-    at += i < n ? sep_n : 0;
+    if (i + 1 < count) memcpy(out + at, sep, sep_n);
+    at += i + 1 < count ? sep_n : 0;
     lua_pop(L, 1);
   }
   lua_pushlstring(L, out, at);
@@ -81,10 +94,15 @@ static int l_concat(lua_State *L) {
 
 static int l_unpack(lua_State *L) {
   lua_Integer n = list_arg(L);
-  if (n > UNPACK_MAX) return luaL_error(L, "unpack: more than %d elements", UNPACK_MAX);
-  luaL_checkstack(L, (int)n, "unpack");
-  for (lua_Integer i = 1; i <= n; i++) lua_rawgeti(L, 1, i);
-  return (int)n;
+  lua_Unsigned count;
+  cg_lua_at_most(L, 3);
+  lua_Integer first = range_arg(L, 2, n, &count);
+  if (count > UNPACK_MAX)
+    return luaL_error(L, "unpack: more than %d elements", UNPACK_MAX);
+  cg_meter_charge(L, count);
+  luaL_checkstack(L, (int)count, "unpack");
+  for (lua_Unsigned i = 0; i < count; i++) lua_rawgeti(L, 1, first + (lua_Integer)i);
+  return (int)count;
 }
 
 const luaL_Reg cg_lib_table[] = {

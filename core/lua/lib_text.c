@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lua/args.h"
 #include "lua/meter.h"
 
 #define GLOB_TEXT_MAX    4096
@@ -24,6 +25,8 @@ static void charge(lua_State *L, size_t bytes) {
 }
 
 static int t_find(lua_State *L) {
+  cg_lua_at_most(L, 4); /* the fourth as Lua's own: true for a plain text */
+  luaL_argcheck(L, lua_isnone(L, 4) || lua_toboolean(L, 4), 4, "there are no patterns");
   struct text s = text_arg(L, 1), t = text_arg(L, 2);
   lua_Integer from = luaL_optinteger(L, 3, 1);
   luaL_argcheck(L, from >= 1, 3, "starts at 1");
@@ -39,6 +42,7 @@ static int t_find(lua_State *L) {
 }
 
 static int t_starts(lua_State *L) {
+  cg_lua_at_most(L, 2);
   struct text s = text_arg(L, 1), t = text_arg(L, 2);
   charge(L, t.n);
   lua_pushboolean(L, t.n <= s.n && memcmp(s.s, t.s, t.n) == 0);
@@ -46,6 +50,7 @@ static int t_starts(lua_State *L) {
 }
 
 static int t_ends(lua_State *L) {
+  cg_lua_at_most(L, 2);
   struct text s = text_arg(L, 1), t = text_arg(L, 2);
   charge(L, t.n);
   lua_pushboolean(L, t.n <= s.n && memcmp(s.s + s.n - t.n, t.s, t.n) == 0);
@@ -75,6 +80,7 @@ static bool glob(struct text s, struct text p, size_t *steps) {
 }
 
 static int t_glob(lua_State *L) {
+  cg_lua_at_most(L, 2);
   struct text s = text_arg(L, 1), p = text_arg(L, 2);
   luaL_argcheck(L, s.n <= GLOB_TEXT_MAX, 1, "longer than 4096 bytes");
   luaL_argcheck(L, p.n <= GLOB_PATTERN_MAX, 2, "longer than 256 bytes");
@@ -86,6 +92,7 @@ static int t_glob(lua_State *L) {
 }
 
 static int t_split(lua_State *L) {
+  cg_lua_at_most(L, 2);
   struct text s = text_arg(L, 1), sep = text_arg(L, 2);
   luaL_argcheck(L, sep.n > 0, 2, "the separator is empty");
   charge(L, s.n + sep.n);
@@ -102,6 +109,7 @@ static int t_split(lua_State *L) {
 }
 
 static int map_letters(lua_State *L, char first, char last, int shift) {
+  cg_lua_at_most(L, 1);
   struct text s = text_arg(L, 1);
   charge(L, 4 * s.n);
   char *out = lua_newuserdatauv(L, s.n + 1, 0);

@@ -1,5 +1,7 @@
 #include "lua/view_json.h"
 
+#include "lua/args.h"
+
 struct json_view {
   const struct cg_view_life *life;
   uint64_t generation; /* the life's when the view was made */
@@ -50,7 +52,10 @@ void cg_view_json_push(lua_State *L, const struct cg_view_life *life, json_t *va
 }
 
 static json_t *member(lua_State *L, const struct json_view *v) {
-  if (lua_type(L, 2) == LUA_TSTRING) return json_object_get(v->value, lua_tostring(L, 2));
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    const char *name = cg_lua_text(L, 2);
+    return name ? json_object_get(v->value, name) : NULL;
+  }
   lua_Integer i = lua_isinteger(L, 2) ? lua_tointeger(L, 2) : 0;
   return i > 0 ? json_array_get(v->value, (size_t)i - 1) : NULL;
 }
@@ -86,7 +91,7 @@ int cg_view_json_next(lua_State *L) {
   struct json_view *v = view_at_1(L);
   if (json_is_array(v->value)) return next_element(L, v);
   void *it = lua_isnil(L, 2) ? json_object_iter(v->value)
-                             : json_object_iter_at(v->value, luaL_checkstring(L, 2));
+                             : json_object_iter_at(v->value, cg_lua_check_text(L, 2));
   if (it && !lua_isnil(L, 2)) it = json_object_iter_next(v->value, it);
   if (!it) {
     lua_pushnil(L);

@@ -1,10 +1,10 @@
 #include "plugin/host.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define POSTS_MAX      65536
 #define POSTS_FIRST    16
@@ -55,7 +55,7 @@ static void host_log(struct cgp_host *abi, enum cgp_level level, const char *fmt
   const struct cg_kv by = {"plugin", h->plugin, 0};
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  cg_utf8_vprint(text, sizeof text, fmt, ap);
   va_end(ap);
   enum cg_level as = (unsigned)level < CG_COUNT(levels) ? levels[level] : CG_ERROR;
   cg_log_write_kind(h->env->log, as, has_words(fmt) ? fmt : text, text, &by, 1);
@@ -118,7 +118,7 @@ static void fail(struct cgp_host *abi, struct cgp_call call, enum cgp_code code,
   char text[CG_ERR_TEXT_MAX];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  cg_utf8_vprint(text, sizeof text, fmt, ap);
   va_end(ap);
   cg_log_mask(h->env->log, text);
   cg_call_fail(h->calls, call, code, text);

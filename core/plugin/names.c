@@ -2,6 +2,13 @@
 
 #include <string.h>
 
+#include "base/bounds.h"
+
+_Static_assert(CGP_CAMERA_ID_MAX == CG_CAMERA_ID_MAX &&
+                   CGP_TIER_MAX == CG_TIER_NAME_MAX &&
+                   CGP_SCOPE_MAX == CG_SCOPE_NAME_MAX && CGP_SCOPES_MAX == CG_SCOPES_MAX,
+               "the ABI's bounds are those of the table");
+
 static bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -35,7 +42,7 @@ static const char *scopes_odd(const struct cgp_scope *scopes, size_t n) {
   if (n > CGP_SCOPES_MAX) return "more than 32 scopes";
   for (size_t i = 0; i < n; i++) {
     const char *name = CGP_AT(scopes, i)->name;
-    if (!cg_scope_name_valid(name)) return "a scope's name is not 1 to 200 bytes long";
+    if (!cg_scope_name_valid(name)) return "a scope's name is not 1 to 384 bytes long";
     for (size_t j = 0; j < i; j++)
       if (strcmp(name, CGP_AT(scopes, j)->name) == 0) return "a scope is named twice";
   }

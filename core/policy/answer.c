@@ -4,15 +4,10 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "lua/args.h"
 
 #define TTL_MAX_S    (366 * 86400)
 #define PRIORITY_MAX 1000000
-
-static bool is_text(const char *s, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f) return false;
-  return n > 0;
-}
 
 /* Where the policy, or the lib function it called, made the answer. */
 static void set_place(lua_State *L, struct cg_run *r, struct cg_word *w) {
@@ -47,17 +42,17 @@ static int give(lua_State *L, struct cg_run *r, struct cg_answer *a) {
 /* ---- the fields of allow and cap; each finds its value at the top of the stack ---- */
 
 static void set_max(lua_State *L, struct cg_run *r, struct cg_answer *a) {
-  if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "max: the name of a tier, in quotes");
-  a->word.max = cg_tier_find(cg_run_tiers(r), lua_tostring(L, -1));
-  if (a->word.max == CG_TIER_NONE)
-    luaL_error(L, "max: there is no tier '%s'", lua_tostring(L, -1));
+  const char *name = cg_lua_text(L, -1);
+  if (!name) luaL_error(L, "max: the name of a tier, in quotes");
+  a->word.max = cg_tier_find(cg_run_tiers(r), name);
+  if (a->word.max == CG_TIER_NONE) luaL_error(L, "max: there is no tier '%s'", name);
 }
 
 static void set_ttl(lua_State *L, struct cg_run *r, struct cg_answer *a) {
   (void)r;
   int64_t s = 0;
-  bool good =
-      lua_type(L, -1) == LUA_TSTRING && cg_duration_parse(lua_tostring(L, -1), &s);
+  const char *text = cg_lua_text(L, -1);
+  bool good = text && cg_duration_parse(text, &s);
   if (lua_isinteger(L, -1)) {
     s = lua_tointeger(L, -1);
     good = true;
@@ -112,7 +107,7 @@ static const struct {
 };
 
 static void set_field(lua_State *L, struct cg_run *r, struct cg_answer *a) {
-  const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+  const char *key = cg_lua_text(L, -2);
   bool allow = a->word.kind == CG_WORD_ALLOW;
   for (size_t i = 0; key && i < CG_COUNT(fields); i++)
     if (strcmp(fields[i].name, key) == 0 && (allow || !fields[i].allow_only)) {
@@ -147,11 +142,11 @@ int cg_answer_deny(lua_State *L) {
   struct cg_run *r = cg_run_of(L, "deny");
   size_t n = 0;
   const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : "";
-  if (lua_gettop(L) != 1 || !is_text(text, n) || n > CG_REASON_MAX)
+  if (lua_gettop(L) != 1 || !cg_run_is_line(text, n) || n > CG_DENY_MAX)
     luaL_error(L, "deny takes its reason: one line of text, at most %d bytes",
-               CG_REASON_MAX);
+               CG_DENY_MAX);
   struct cg_answer *a = new_answer(L, r, CG_WORD_DENY);
-  a->word.reason = cg_run_strdup(L, r, text, n);
+  a->word.reason = cg_run_text(L, r, text, n, CG_DENY_MAX);
   return give(L, r, a);
 }
 
@@ -166,7 +161,8 @@ static uint64_t limit_arg(lua_State *L, int index) {
 
 static bool weighted_arg(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return false;
-  if (lua_type(L, index) != LUA_TSTRING || strcmp(lua_tostring(L, index), "kbps") != 0)
+  const char *weight = cg_lua_text(L, index);
+  if (!weight || strcmp(weight, "kbps") != 0)
     luaL_error(L, "scope: the weight is \"kbps\", or left out to count streams");
   return true;
 }
@@ -175,7 +171,7 @@ int cg_answer_scope(lua_State *L) {
   struct cg_run *r = cg_run_of(L, "scope");
   size_t n = 0;
   const char *name = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : "";
-  if (!is_text(name, n) || n > CG_SCOPE_NAME_MAX)
+  if (!cg_run_is_line(name, n) || n > CG_SCOPE_NAME_MAX)
     luaL_error(L, "scope: the name is text of 1 to %d bytes", CG_SCOPE_NAME_MAX);
   if (lua_gettop(L) > 3) luaL_error(L, "scope takes name, limit and \"kbps\"");
   uint64_t limit = limit_arg(L, 2);
@@ -183,7 +179,8 @@ int cg_answer_scope(lua_State *L) {
   if (++r->n_scopes > CG_SCOPE_SAID_MAX)
     cg_meter_break(L, "more scopes than one decision may make");
   struct cg_scope_said *s = cg_run_alloc(L, r, sizeof(*s));
-  s->ask = (struct cg_scope_ask){cg_run_strdup(L, r, name, n), limit, weighted};
+  s->ask = (struct cg_scope_ask){cg_run_text(L, r, name, n, CG_SCOPE_NAME_MAX), limit,
+                                 weighted};
   s->next = r->scopes;
   r->scopes = s;
   lua_pushlightuserdata(L, s);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bounds.h"
 #include "base/err.h"
 #include "base/schema.h"
 #include "base/tier.h"
@@ -64,10 +65,8 @@ struct cg_word {
   const char *reason;        /* deny: its text; error: what happened; else "" */
   int max;                   /* allow, cap: tier, or CG_TIER_NONE for none */
   int64_t ttl_s;             /* allow, cap: 0 = none */
+  bool not_utf8; /* a text that the policy gave was not: U+FFFD stands for what is none */
 };
-
-#define CG_SCOPES_MAX     32
-#define CG_SCOPE_NAME_MAX 200
 
 struct cg_verdict {
   bool allow;

@@ -1,10 +1,12 @@
 #include "policy/await.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "policy/set.h"
+
+#define USAGE_FACT 24 /* bytes of a value as JSON, beside its scope */
 
 static const struct cg_fact *known(const struct cg_run *r, const char *scope) {
   for (struct cg_link *at = r->facts.first; at; at = at->next) {
@@ -35,9 +37,10 @@ int cg_await_usage(lua_State *L) {
   struct cg_run *r = cg_run_of(L, "usage");
   size_t n = 0;
   const char *scope = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : "";
-  if (lua_gettop(L) != 1 || n == 0 || n > CG_SCOPE_NAME_MAX || strlen(scope) != n)
+  if (lua_gettop(L) != 1 || !cg_run_is_line(scope, n) || n > CG_SCOPE_NAME_MAX)
     return luaL_error(L, "usage takes the name of a scope: 1 to %d bytes",
                       CG_SCOPE_NAME_MAX);
+  scope = cg_run_text(L, r, scope, n, CG_SCOPE_NAME_MAX);
   const struct cg_fact *fact = known(r, scope);
   if (fact) {
     lua_pushinteger(L, (lua_Integer)fact->in_use);
@@ -45,7 +48,10 @@ int cg_await_usage(lua_State *L) {
   }
   if (++r->awaits > r->policy->env.limits.awaits)
     return cg_meter_break(L, "more usage() calls than one decision may make");
-  r->await_scope = cg_run_strdup(L, r, scope, n);
+  r->usage_bytes += 2 * strlen(scope) + USAGE_FACT;
+  if (r->usage_bytes > CG_USAGE_FACTS_MAX)
+    return cg_meter_break(L, "usage() values of one decision fill more than 32 KiB");
+  r->await_scope = scope;
   return lua_yieldk(L, 0, 0, usage_resumed);
 }
 
@@ -56,8 +62,8 @@ static void usage_done(void *arg, bool ok, uint64_t in_use, const char *text) {
   r->usage_ok = ok;
   r->in_use = in_use;
   if (!ok)
-    snprintf(r->usage_text, sizeof(r->usage_text), "usage(\"%.60s\") failed: %.70s",
-             r->await_scope, text ? text : "");
+    cg_utf8_print(r->usage_text, sizeof(r->usage_text), "usage(\"%s\") failed: %s",
+                  r->await_scope, text ? text : "");
   if (!r->asking) r->drive(r);
 }
 

@@ -12,18 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bounds.h"
 #include "base/check.h"
 #include "base/mem.h"
 
-#define FILES_MAX 256
-#define FILE_MAX  (256u << 10)
-#define ALL_MAX   (4u << 20)
-#define NAME_OF   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+#define FILE_MAX (256u << 10)
+#define ALL_MAX  (4u << 20)
+#define NAME_OF  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 struct owned {
   struct cg_bundle pub; /* first: the public pointer is this one's */
   atomic_uint refs;
-  struct cg_bundle_file files[FILES_MAX];
+  struct cg_bundle_file files[CG_RULES_MAX];
   size_t n, bytes;
 };
 
@@ -94,8 +94,9 @@ static bool add_file(struct owned *o, int dir, const char *prefix, const char *b
                      struct cg_err *err) {
   char name[272]; /* "lib/" and NAME_MAX */
   snprintf(name, sizeof(name), "%s%s", prefix, base);
-  if (o->n == FILES_MAX)
-    return cg_fail(err, CG_E_INVALID, "%s: more than %d policy files", name, FILES_MAX);
+  if (o->n == CG_RULES_MAX)
+    return cg_fail(err, CG_E_INVALID, "%s: more than %d policy files", name,
+                   CG_RULES_MAX);
   int fd = openat(dir, base, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return cg_fail(err, CG_E_INVALID, "%s: %s", name, strerror(errno));
   struct cg_bundle_file *f = &o->files[o->n];

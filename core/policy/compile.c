@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "lua/args.h"
 #include "lua/meter.h"
 #include "lua/sandbox.h"
 #include "policy/answer.h"
@@ -13,8 +15,7 @@
 #include "policy/libs.h"
 #include "policy/set.h"
 
-#define NAME_MAX_LEN 64
-#define DOC_MAX_LEN  2000
+#define DOC_MAX_LEN 2000
 
 /* Loading runs each file once, before it can refuse anybody. */
 static const struct cg_lua_limits load_limits = {
@@ -36,7 +37,8 @@ static const luaL_Reg functions[] = {
 };
 
 static const char *name_at(lua_State *L, int index) {
-  return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "?";
+  const char *name = cg_lua_text(L, index);
+  return name ? name : "?";
 }
 
 static int refuse_name(lua_State *L) {
@@ -70,7 +72,7 @@ static void wrong(const struct load *l, const char *fmt, ...) {
   char place[180], text[300];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof(text), fmt, ap);
+  cg_utf8_vprint(text, sizeof(text), fmt, ap);
   va_end(ap);
   snprintf(place, sizeof(place), "%s:%d", l->file->name, l->line);
   cg_field_error(l->errs, l->arena, place, "%s", text);
@@ -108,11 +110,12 @@ static void add_text(lua_State *L, const struct load *l, const char *key,
                      struct cg_match_test *t) {
   size_t n = 0;
   const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : "";
-  char *copy = n > 0 && n <= 256 && strlen(s) == n ? cg_strdup(s) : NULL;
+  bool good = n > 0 && n <= CG_SUBJECT_MAX && strlen(s) == n && cg_utf8_is(s, n);
+  char *copy = good ? cg_strdup(s) : NULL;
   if (copy)
     t->text[t->n++] = copy;
   else
-    wrong(l, "match.%s: a text of 1 to 256 bytes, or a list of such", key);
+    wrong(l, "match.%s: a text of 1 to 256 bytes of UTF-8, or a list of such", key);
 }
 
 static void add_value(lua_State *L, const struct load *l, int key, const char *name,
@@ -169,14 +172,14 @@ static void set_match(lua_State *L, struct load *l) {
 static bool is_name(const char *s, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (!isalnum((unsigned char)s[i]) && s[i] != '-' && s[i] != '_') return false;
-  return n > 0 && n <= NAME_MAX_LEN;
+  return n > 0 && n <= CG_RULE_NAME_MAX;
 }
 
 static void set_name(lua_State *L, struct load *l) {
   size_t n = 0;
   const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : "";
   if (!is_name(s, n)) {
-    wrong(l, "name: 1 to %d of letters, digits, - and _", NAME_MAX_LEN);
+    wrong(l, "name: 1 to %d of letters, digits, - and _", CG_RULE_NAME_MAX);
     return;
   }
   for (const struct cg_rule *r = l->policy->rules; r < l->rule; r++)

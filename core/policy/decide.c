@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "policy/answer.h"
 #include "policy/await.h"
 #include "policy/policy.h"
@@ -23,6 +24,7 @@ static void say(struct cg_run *r, const struct cg_word *word, const struct cg_an
   }
   s->word = word;
   s->answer = a;
+  s->not_utf8 = r->not_utf8;
   cg_list_add(&r->said, &s->link);
   r->n_said++;
   bool refuses = word->kind == CG_WORD_DENY || word->kind == CG_WORD_ERROR;
@@ -34,7 +36,7 @@ static void say_plain(struct cg_run *r, enum cg_word_kind kind, const char *reas
   struct cg_word *w = cg_arena_zalloc(r->arena, sizeof(*w));
   if (w)
     *w = (struct cg_word){kind,   rule->name,   rule->file, rule->line,
-                          reason, CG_TIER_NONE, 0};
+                          reason, CG_TIER_NONE, 0,          false};
   say(r, w, NULL);
 }
 
@@ -51,9 +53,7 @@ static int take_trace(lua_State *L) {
   size_t n;
   luaL_traceback(L, t->co, t->message, 0);
   const char *text = lua_tolstring(L, -1, &n);
-  if (n >= sizeof(t->text)) n = sizeof(t->text) - 1;
-  memcpy(t->text, text, n);
-  t->text[n] = '\0';
+  cg_utf8_put(t->text, sizeof(t->text), text, n);
   return 0;
 }
 
@@ -67,22 +67,23 @@ static void log_error(struct cg_run *r, const char *message) {
          {"camera", r->ask->camera->id, 0}, {"error", traced ? t.text : message, 0});
 }
 
-static void fail(struct cg_run *r, const char *message) {
-  log_error(r, message);
-  char *text = cg_arena_strndup(r->arena, message, strnlen(message, ERROR_TEXT_MAX));
+static void fail(struct cg_run *r, const char *message, size_t n) {
+  const char *text = cg_run_message(r, message, n, ERROR_TEXT_MAX);
+  log_error(r, text ? text : message);
   if (text)
     say_plain(r, CG_WORD_ERROR, text);
   else
     r->starved = true;
 }
 
-static const char *error_text(struct cg_run *r, int status) {
-  if (status == LUA_ERRMEM) {
-    if (!r->meter.broken) r->meter.broken = "memory limit reached";
-    return r->meter.broken;
-  }
-  bool text = lua_type(r->co, -1) == LUA_TSTRING;
-  return text ? lua_tostring(r->co, -1) : "error() without a text";
+static const char *error_text(struct cg_run *r, int status, size_t *ret_n) {
+  const char *text = "error() without a text";
+  if (status == LUA_ERRMEM)
+    text = r->meter.broken = r->meter.broken ? r->meter.broken : "memory limit reached";
+  else if (lua_type(r->co, -1) == LUA_TSTRING)
+    return lua_tolstring(r->co, -1, ret_n);
+  *ret_n = strlen(text);
+  return text;
 }
 
 /* ---- one rule ---- */
@@ -100,7 +101,7 @@ static void take_answer(struct cg_run *r, int n) {
   const struct cg_answer *a = n == 1 ? cg_answer_returned(r, r->co, -1) : NULL;
   const char *wrong = a ? cg_verdict_add_scopes(r->verdict, a) : odd_answer(n);
   if (wrong)
-    fail(r, wrong);
+    fail(r, wrong, strlen(wrong));
   else
     say(r, &a->word, a);
 }
@@ -110,6 +111,7 @@ static bool run_rule(struct cg_run *r) {
   const struct cg_rule *rule = cg_run_rule(r);
   int args = 0, n = 0;
   if (!r->resuming) {
+    r->not_utf8 = false;
     if (!cg_rule_applies(rule, r->ask, r->policy->env.tiers)) {
       if (r->ask->explain) say_plain(r, CG_WORD_NONE, "");
       return false;
@@ -122,11 +124,14 @@ static bool run_rule(struct cg_run *r) {
   r->resuming = status == LUA_YIELD;
   if (r->resuming) return true;
   r->failed = status != LUA_OK;
-  if (r->failed)
-    fail(r, error_text(r, status));
-  else
+  if (r->failed) {
+    size_t len;
+    const char *text = error_text(r, status, &len);
+    fail(r, text, len);
+  } else {
     take_answer(r, n);
-  if (!r->failed) lua_settop(r->co, 0);
+    lua_settop(r->co, 0);
+  }
   return false;
 }
 
@@ -219,13 +224,14 @@ static void begin(struct cg_run *r, const struct cg_ask *ask, struct cg_arena *a
   r->meter = (struct cg_meter){.limits = &r->policy->env.limits.lua};
   r->at = 0;
   r->decider = NULL;
-  r->resuming = r->failed = r->starved = false;
+  r->resuming = r->not_utf8 = r->failed = r->starved = false;
   r->outage = CG_OK;
   r->answers = NULL;
   r->scopes = NULL;
   r->n_answers = r->n_scopes = r->n_said = 0;
   r->said = r->facts = (struct cg_list){0};
   r->awaits = 0;
+  r->usage_bytes = 0;
 }
 
 void cg_policy_decide(struct cg_policy *p, const struct cg_ask *ask,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "lua/args.h"
 #include "lua/sandbox.h"
 #include "policy/set.h"
 
@@ -39,6 +40,7 @@ int cg_libs_use(lua_State *L) {
   struct cg_policy *p = CG_CONTAINER(cg_state_of(L), struct cg_policy, state);
   size_t n;
   luaL_checktype(L, 1, LUA_TSTRING);
+  cg_lua_at_most(L, 1);
   const char *name = lua_tolstring(L, 1, &n);
   luaL_argcheck(L, n <= 128 && strlen(name) == n, 1, "no such lib");
   lua_settop(L, 1);

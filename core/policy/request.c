@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/civil.h"
+#include "lua/args.h"
 #include "policy/set.h"
 
 /* Members that are computed at each use; a method's upvalue is the run. */
@@ -37,7 +38,8 @@ static void push_strings(lua_State *L, const struct cg_strings *list) {
 }
 
 static int has_one(lua_State *L, const struct cg_strings *list) {
-  lua_pushboolean(L, cg_strings_has(list, luaL_checkstring(L, 2)));
+  cg_lua_at_most(L, 2);
+  lua_pushboolean(L, cg_strings_has(list, cg_lua_check_text(L, 2)));
   return 1;
 }
 
@@ -128,7 +130,7 @@ static struct cg_shown *shown_at(const struct cg_run *r) {
 
 /* "HH:MM" -> minutes of the day; 24:00 is its end. */
 static int clock_minutes(lua_State *L, int index) {
-  const char *s = luaL_checkstring(L, index);
+  const char *s = cg_lua_check_text(L, index);
   for (int i = 0; i < 5; i++)
     if (i == 2 ? s[i] != ':' : s[i] < '0' || s[i] > '9')
       return luaL_error(L, "a time of day is \"HH:MM\", not \"%s\"", s);
@@ -141,6 +143,7 @@ static int clock_minutes(lua_State *L, int index) {
 /* from <= now < to; from > to: across midnight. */
 static int between(lua_State *L) {
   const struct cg_local *l = &shown_at(run_of(L, CG_VIEW_TIME))->local;
+  cg_lua_at_most(L, 3);
   int from = clock_minutes(L, 2), to = clock_minutes(L, 3);
   int now = l->hour * 60 + l->minute;
   bool inside = from <= to ? from <= now && now < to : from <= now || now < to;
@@ -265,7 +268,7 @@ static const struct {
 static int view_index(lua_State *L) {
   struct cg_run *r = alive(L, lua_touserdata(L, lua_upvalueindex(1)));
   lua_Integer view = lua_tointeger(L, lua_upvalueindex(2));
-  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+  const char *text = cg_lua_text(L, 2), *key = text ? text : "?";
   for (const struct field *f = views[view].fields; f->name; f++)
     if (strcmp(f->name, key) == 0) {
       f->push(L, r);

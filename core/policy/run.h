@@ -17,7 +17,6 @@
 
 #define CG_ANSWERS_MAX    256 /* allow, cap, deny made by one decision */
 #define CG_SCOPE_SAID_MAX 256 /* scope() calls of one decision */
-#define CG_REASON_MAX     300
 
 /* scope(name, limit[, "kbps"]) */
 struct cg_scope_said {
@@ -39,6 +38,7 @@ struct cg_said {
   struct cg_link link;
   const struct cg_word *word;
   const struct cg_answer *answer; /* NULL: no opinion or error */
+  bool not_utf8;
 };
 
 /* A usage() value read. */
@@ -76,6 +76,7 @@ struct cg_run {
   size_t at;                     /* the rule that runs */
   const struct cg_word *decider; /* the first deny or error */
   bool resuming;                 /* the rule waits for usage() */
+  bool not_utf8;                 /* a text that the rule gave was not UTF-8 */
   bool failed;                   /* its coroutine cannot be used again */
   bool starved;                  /* the arena ran out while a word was kept */
   enum cg_code outage;           /* what kept it from deciding; no fault of a policy */
@@ -90,11 +91,12 @@ struct cg_run {
 
   /* usage() */
   uint32_t awaits;
+  size_t usage_bytes; /* of the facts, at most */
   const char *await_scope;
   void (*drive)(struct cg_run *r);
   bool asking, answered, usage_ok;
   uint64_t in_use;
-  char usage_text[160];
+  char usage_text[512];
 };
 
 const struct cg_tiers *cg_run_tiers(const struct cg_run *r);
@@ -105,5 +107,14 @@ struct cg_run *cg_run_of(lua_State *L, const char *what);
 /* Memory of the decision's arena, zeroed; without it the meter breaks.  [raises] */
 void *cg_run_alloc(lua_State *L, struct cg_run *r, size_t n);
 const char *cg_run_strdup(lua_State *L, struct cg_run *r, const char *s, size_t n);
+
+/* A text of the rule that runs is one line: not empty, no control characters. */
+bool cg_run_is_line(const char *s, size_t n);
+/* It in the arena, as UTF-8 of at most `most` bytes: U+FFFD stands for what is none, and
+ * the log and the rule's word say so.  [raises] */
+const char *cg_run_text(lua_State *L, struct cg_run *r, const char *s, size_t n,
+                        size_t most);
+/* The same for what Lua itself says; NULL: no memory. */
+const char *cg_run_message(struct cg_run *r, const char *s, size_t n, size_t most);
 
 #endif

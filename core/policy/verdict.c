@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "policy/set.h"
 
-#define FACTS_MAX (16u << 10)
-
 const struct cg_verdict cg_verdict_no_memory = {
     .policy_error = true,
     .outage = CG_E_MEMORY,
@@ -117,6 +115,7 @@ static void keep_words(struct cg_run *r) {
   for (struct cg_link *at = r->said.first; at; at = at->next, n++) {
     const struct cg_said *s = CG_CONTAINER(at, struct cg_said, link);
     words[n] = *s->word;
+    words[n].not_utf8 = s->not_utf8;
     words[n].policy = keep(r, s->word->policy);
     words[n].file = keep(r, s->word->file);
   }
@@ -127,7 +126,7 @@ static void keep_words(struct cg_run *r) {
 static void keep_facts(struct cg_run *r) {
   if (!r->facts.first) return;
   struct cg_buf b;
-  cg_buf_init(&b, FACTS_MAX);
+  cg_buf_init(&b, CG_USAGE_FACTS_MAX);
   cg_json_open(&b, NULL, '{');
   for (struct cg_link *at = r->facts.first; at; at = at->next) {
     const struct cg_fact *f = CG_CONTAINER(at, struct cg_fact, link);

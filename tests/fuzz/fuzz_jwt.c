@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CG_CHECK(err.code != CG_OK && err.text[0]);
     return 0;
   }
-  CG_CHECK(size <= CG_JWT_MAX && jwt.signed_n < size && data[jwt.signed_n] == '.');
+  CG_CHECK(size <= CG_TOKEN_MAX && jwt.signed_n < size && data[jwt.signed_n] == '.');
   CG_CHECK(jwt.signature_n <= CG_JWT_SIGNATURE_MAX && jwt.alg);
   CG_CHECK(json_is_object(jwt.header) && json_is_object(jwt.claims));
   int64_t until = 0;

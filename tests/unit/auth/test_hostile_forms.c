@@ -144,13 +144,13 @@ static void other_body(char *t) {
 
 static void too_long(char *t) {
   size_t n = strlen(t);
-  memset(t + n, 'A', 9000);
-  t[n + 9000] = '\0';
+  memset(t + n, 'A', 17000);
+  t[n + 17000] = '\0';
 }
 
 static void just_too_long(char *t) {
   char *dot = last_dot(t);
-  size_t room = 8193 - strlen(t);
+  size_t room = CG_TOKEN_MAX + 1 - strlen(t);
   memmove(dot + room, dot, strlen(dot) + 1);
   memset(dot, 'A', room);
 }
@@ -192,8 +192,8 @@ static void no_form_but_the_one(void **state) {
       {"signature changed", other_signature, "signature is wrong"},
       {"signature zero", zero_signature, "signature is wrong"},
       {"body changed", other_body, "the token"},
-      {"17 KiB", too_long, "longer than 8 KiB"},
-      {"8 KiB and one", just_too_long, "longer than 8 KiB"},
+      {"21 KiB", too_long, "longer than 12288 bytes"},
+      {"12 KiB and one", just_too_long, "longer than 12288 bytes"},
   };
   struct gates g = gates_open(k);
   for (size_t i = 0; i < CG_COUNT(rows); i++) {

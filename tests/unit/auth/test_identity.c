@@ -52,16 +52,49 @@ static void paths(void **state) {
 
 static void lists_are_bounded(void **state) {
   (void)state;
-  for (int n = CG_IDENTITY_LIST_MAX; n <= CG_IDENTITY_LIST_MAX + 1; n++) {
+  for (int n = CG_ROLES_MAX; n <= CG_ROLES_MAX + 1; n++) {
     json_t *roles = json_array();
     for (int i = 0; i < n; i++) json_array_append_new(roles, json_string("r"));
     json_t *claims = json_pack("{s:s, s:o}", "sub", "a", "roles", roles);
     struct cg_err err = {0};
     struct cg_identity *id = cg_identity_new(claims, "roles", "sites", &err);
-    assert_int_equal(id != NULL, n == CG_IDENTITY_LIST_MAX);
+    assert_int_equal(id != NULL, n == CG_ROLES_MAX);
     assert_int_equal(err.code, id ? CG_OK : CG_E_UNAUTHENTICATED);
     cg_identity_unref(id);
     json_decref(claims);
+  }
+}
+
+#define X16   "xxxxxxxxxxxxxxxx"
+#define X64   X16 X16 X16 X16
+#define X255  X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxxxxx"
+#define C(in) "{\"sub\":\"a\"," in "}"
+
+/* A name is shown as well as it can be, whatever it is. */
+static void nobody_is_refused_for_a_name(void **state) {
+  (void)state;
+  static const struct {
+    const char *claims, *name;
+  } rows[] = {
+      {C("\"name\":\"Alice\""), "Alice"},
+      {C("\"name\":\"Al\\tice\\r\\n\""), "Al ice  "},
+      {C("\"name\":\"a\\u007f\\u0085b\""), "a  b"},
+      {C("\"name\":\"" X255 "x\""), X255 "x"},
+      {C("\"name\":\"" X255 "xy\""), X255 "x"},
+      {C("\"name\":\"" X255 "\u00e4\""), X255},
+      {C("\"name\":\"" X255 "\\ty\""), X255 " "},
+      {C("\"name\":\"\""), ""},
+      {C("\"name\":null"), ""},
+      {C("\"name\":7"), ""},
+      {C("\"name\":[\"Alice\"]"), ""},
+      {C("\"x\":1"), ""},
+  };
+  for (size_t i = 0; i < CG_COUNT(rows); i++) {
+    struct cg_err err = {0};
+    struct cg_identity *id = from(rows[i].claims, "roles", "sites", &err);
+    if (!id) fail_msg("%s: %s", rows[i].claims, err.text);
+    assert_string_equal(cg_identity_subject(id)->name, rows[i].name);
+    cg_identity_unref(id);
   }
 }
 
@@ -173,6 +206,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(paths),
       cmocka_unit_test(lists_are_bounded),
+      cmocka_unit_test(nobody_is_refused_for_a_name),
       cmocka_unit_test(no_memory),
       cmocka_unit_test(the_same_still),
       cmocka_unit_test(there_and_back_as_json),

@@ -127,11 +127,13 @@ static json_t *scopes_of(size_t n, json_int_t limit, size_t name) {
 static void scopes_are_bounded(void **state) {
   (void)state;
   const json_int_t most = INT64_C(1) << 53;
-  assert_int_equal(with("scopes", scopes_of(CG_SCOPES_MAX, most, 200)), CG_OK);
+  assert_int_equal(with("scopes", scopes_of(CG_SCOPES_MAX, most, CG_SCOPE_NAME_MAX)),
+                   CG_OK);
   assert_int_equal(with("scopes", scopes_of(CG_SCOPES_MAX + 1, 1, 9)), CG_E_MALFORMED);
   assert_int_equal(with("scopes", scopes_of(1, most + 1, 9)), CG_E_MALFORMED);
   assert_int_equal(with("scopes", scopes_of(1, -1, 9)), CG_E_MALFORMED);
-  assert_int_equal(with("scopes", scopes_of(1, 0, 201)), CG_E_MALFORMED);
+  assert_int_equal(with("scopes", scopes_of(1, 0, CG_SCOPE_NAME_MAX + 1)),
+                   CG_E_MALFORMED);
   static const char *const bad[] = {
       "[{\"name\":\"a\"}]",
       "[{\"limit\":1}]",
