@@ -12,6 +12,8 @@
 #define TYPES_MAX    256
 #define OFFSET_LEAST (-89999) /* RFC 9636, 3.2 */
 #define OFFSET_MOST  93599
+#define STEP_S       3600 /* offsets change no more than once in it */
+#define MOST_S       (4 * CG_DAY_S)
 
 const struct cg_zone cg_zone_utc = {.name = "UTC"};
 
@@ -175,6 +177,35 @@ void cg_zone_local(const struct cg_zone *z, int64_t s, struct cg_local *out) {
   out->second = of_day % 60;
   out->weekday = cg_weekday_of(days);
   out->offset_s = offset;
+}
+
+/* The first instant in (from, to] with another offset than `from`; else to. */
+static int64_t change_within(const struct cg_zone *z, int64_t from, int64_t to) {
+  int32_t offset = cg_zone_offset(z, from);
+  int64_t low = from;
+  if (cg_zone_offset(z, to) == offset) return to;
+  while (to - low > 1) {
+    int64_t mid = low + (to - low) / 2;
+    if (cg_zone_offset(z, mid) == offset)
+      low = mid;
+    else
+      to = mid;
+  }
+  return to;
+}
+
+int64_t cg_zone_next(const struct cg_zone *z, int64_t s, int of_day) {
+  for (int64_t at = s, next; at < s + MOST_S; at = next) {
+    next = change_within(z, at, at + STEP_S);
+    int32_t offset = cg_zone_offset(z, at);
+    int64_t after = at + offset - (at > s); /* s itself does not count, later ones do */
+    int64_t days = cg_floor_div(after - of_day, CG_DAY_S) + 1;
+    int64_t wanted = days * CG_DAY_S + of_day;
+    if (wanted - offset < next) return wanted - offset;
+    if (cg_zone_offset(z, next) != offset && next + cg_zone_offset(z, next) >= wanted)
+      return next;
+  }
+  return s + CG_DAY_S; /* no clock is put back for so long */
 }
 
 void cg_local_text(const struct cg_local *l, char out[CG_LOCAL_TEXT]) {

@@ -49,6 +49,11 @@ const struct cg_zone *cg_zone_read(const char *name, const void *tzif, size_t n,
 int32_t cg_zone_offset(const struct cg_zone *z, int64_t s);
 void cg_zone_local(const struct cg_zone *z, int64_t s, struct cg_local *out);
 
+/* The next instant, after s, at which clocks show that many seconds of a day (0 to a
+ * whole day's: midnight), or at which they are put forward over it.  When an hour comes
+ * twice, whichever of the two is next. */
+int64_t cg_zone_next(const struct cg_zone *z, int64_t s, int of_day);
+
 /* "2026-11-23T12:30:00+01:00"; with seconds of an offset that has them ("-00:44:30"). */
 #define CG_LOCAL_TEXT 64
 void cg_local_text(const struct cg_local *l, char out[CG_LOCAL_TEXT]);

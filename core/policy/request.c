@@ -151,6 +151,14 @@ static int between(lua_State *L) {
   return 1;
 }
 
+/* So that an answer ends when clocks there show it next, whatever happens to them. */
+static int seconds_until(lua_State *L) {
+  const struct cg_run *r = run_of(L, CG_VIEW_TIME);
+  int64_t now = cg_seconds_of(r->ask->now_us);
+  lua_pushinteger(L, cg_zone_next(r->zone, now, clock_minutes(L, 2) * 60) - now);
+  return 1;
+}
+
 static void time_hour(lua_State *L, struct cg_run *r) {
   lua_pushinteger(L, shown_at(r)->local.hour);
 }
@@ -242,7 +250,8 @@ static const struct field time_fields[] = {
     {"date", time_date},
     {NULL, NULL},
 };
-static const luaL_Reg time_methods[] = {{"between", between}, {NULL, NULL}};
+static const luaL_Reg time_methods[] = {
+    {"between", between}, {"seconds_until", seconds_until}, {NULL, NULL}};
 static const struct field lease_fields[] = {
     {"id", lease_id},
     {"quality", lease_quality},

@@ -2,6 +2,7 @@
 import json
 import re
 import shutil
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from gate import Gate, problem
+from gate import BINARY, Gate, problem
 from servers import ROOT
 
 FOLDER = Path("/usr/share/zoneinfo")
@@ -176,6 +177,35 @@ def test_the_systems_zone_is_the_last_resort(commands):
     assert datetime.fromisoformat(told["local_time"]).utcoffset() == now.utcoffset()
 
 
+SYSTEMS = [  # how /etc/localtime is made, and what check says then
+    ("ln -s /usr/share/zoneinfo/Asia/Kolkata {}", "Asia/Kolkata (/etc/localtime)"),
+    ("ln -s ../usr/share/zoneinfo/US/Eastern {}", "US/Eastern (/etc/localtime)"),
+    ("cp -L /usr/share/zoneinfo/Asia/Tokyo {}", "localtime (/etc/localtime)"),
+    ("true", "UTC (/etc/localtime)"),
+    ("ln -s /usr/share/zoneinfo/Etc/UTC {}", "Etc/UTC (/etc/localtime)"),
+    ("ln -s /usr/share/zoneinfo/Europe/Berln {}", "did you mean Europe/Berlin?"),
+    ("ln -s /usr/share/zoneinfo/right/Asia/Tokyo {}", "did you mean Asia/Tokyo?"),
+    ("echo no zone > {}", "is not a time zone file"),
+]
+
+
+def test_what_etc_localtime_says(commands, tmp_path):
+    """In a mount namespace with an /etc of its own, which root may make."""
+    gate = commands()
+    environment = gate.environment()
+    environment.pop("TZ", None)
+    for n, (make, words) in enumerate(SYSTEMS):
+        etc = tmp_path / f"etc{n}"
+        etc.mkdir()
+        subprocess.run(make.format(etc / "localtime"), shell=True, check=True)
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', etc,
+             BINARY, "check", "-c", gate.config], env=environment, text=True,
+            capture_output=True, timeout=60)
+        assert words in done.stdout + done.stderr, (make, done.stdout + done.stderr)
+        assert done.returncode == (0 if "(/etc" in words else 2)
+
+
 def test_contractors_do_not_get_in_at_half_past_seven(commands):
     berlin = commands(CAMGATE_ZONE="Europe/Berlin")
     assert contractor(berlin, EVENING)["reason"] == "outside office hours"
@@ -211,6 +241,21 @@ def test_the_gap_and_the_repeat_of_a_night(commands, tmp_path):
     for at, (verdict, local) in shown.items():
         said = contractor(gate, at)
         assert (said["verdict"], said["local_time"]) == (verdict, local), at
+
+
+def test_an_answer_until_six_ends_at_six_in_a_short_and_in_a_long_night(
+        commands, tmp_path):
+    policies = shutil.copytree(SHIPPED, tmp_path / "night")
+    (policies / "30-contractors.lua").write_text("""return { name = "night",
+      decide = function(req)
+        return allow { ttl = req.time:seconds_until("06:00") }
+      end }""")
+    gate = commands(CAMGATE_ZONE="Europe/Berlin", CAMGATE_POLICIES=policies)
+    nights = {"2026-11-23T22:00:00Z": 7, "2026-03-28T22:00:00Z": 6,
+              "2026-10-24T21:00:00Z": 8}
+    for eleven, hours in nights.items():
+        said = contractor(gate, eleven)
+        assert (said["verdict"], said["ttl_s"]) == ("allow", hours * 3600), eleven
 
 
 # ---- a running gate
@@ -266,8 +311,9 @@ def test_a_reload_reads_the_zones_again_or_keeps_the_old(new_gate, own_zones):
     shows_now(status(gate)["local_time"], "Europe/Rome")
     assert reload(gate).ok
     shows_now(status(gate)["local_time"], "America/New_York")
-    for _ in range(6):
-        shows_now(alice.explain("lobby-1").json()["local_time"], "America/New_York")
+    for n in range(12):
+        said = gate.client(f"user{n}").explain("lobby-1").json()
+        shows_now(said["local_time"], "America/New_York")
 
     # a broken one, and one that is gone: the old zone stays
     town.write_bytes((FOLDER / "Asia/Tokyo").read_bytes()[:-5])

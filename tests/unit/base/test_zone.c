@@ -191,6 +191,51 @@ static void before_1970_too(void **state) {
   assert_true(l.year == -1 && l.month == 12 && l.day == 31);
 }
 
+static const struct {
+  const char *zone, *from, *until; /* HH:MM */
+  const char *next;
+} nexts[] = {
+    {"Europe/Berlin", "2026-11-23T11:00:00Z", "18:00", "2026-11-23T17:00:00Z"},
+    {"Europe/Berlin", "2026-11-23T17:00:00Z", "18:00", "2026-11-24T17:00:00Z"},
+    {"Europe/Berlin", "2026-11-23T16:59:59Z", "18:00", "2026-11-23T17:00:00Z"},
+    {"Europe/Berlin", "2026-11-23T17:00:01Z", "24:00", "2026-11-23T23:00:00Z"},
+    {"Europe/Berlin", "2026-11-23T17:00:01Z", "00:00", "2026-11-23T23:00:00Z"},
+    /* nights of 7 and of 9 hours */
+    {"Europe/Berlin", "2026-03-28T22:00:00Z", "06:00", "2026-03-29T04:00:00Z"},
+    {"Europe/Berlin", "2026-10-24T21:00:00Z", "06:00", "2026-10-25T05:00:00Z"},
+    /* a time that is left out: when clocks go over it */
+    {"Europe/Berlin", "2026-03-28T22:00:00Z", "02:30", "2026-03-29T01:00:00Z"},
+    {"Europe/Berlin", "2026-03-28T22:00:00Z", "03:00", "2026-03-29T01:00:00Z"},
+    {"Europe/Berlin", "2026-03-29T01:00:00Z", "02:30", "2026-03-30T00:30:00Z"},
+    /* a time that comes twice */
+    {"Europe/Berlin", "2026-10-24T22:00:00Z", "02:30", "2026-10-25T00:30:00Z"},
+    {"Europe/Berlin", "2026-10-25T00:30:00Z", "02:30", "2026-10-25T01:30:00Z"},
+    {"Europe/Berlin", "2026-10-25T01:30:00Z", "02:30", "2026-10-26T01:30:00Z"},
+    {"Europe/Berlin", "2026-10-25T00:59:59Z", "02:00", "2026-10-25T01:00:00Z"},
+    /* half an hour; a day that is left out; years to come */
+    {"Australia/Lord_Howe", "2026-10-03T14:00:00Z", "06:00", "2026-10-03T19:00:00Z"},
+    {"Pacific/Apia", "2011-12-30T09:00:00Z", "18:00", "2011-12-30T10:00:00Z"},
+    {"Asia/Kolkata", "2026-11-23T18:29:59Z", "00:00", "2026-11-23T18:30:00Z"},
+    {"Europe/Berlin", "2099-07-01T12:00:00Z", "18:00", "2099-07-01T16:00:00Z"},
+};
+
+static void the_next_time_that_clocks_show(void **state) {
+  (void)state;
+  for (size_t i = 0; i < CG_COUNT(nexts); i++) {
+    struct cg_arena *arena = cg_arena_new(NULL, 1 << 20);
+    int hour, minute;
+    char text[CG_TIME_TEXT];
+    assert_int_equal(sscanf(nexts[i].until, "%d:%d", &hour, &minute), 2);
+    int64_t got = cg_zone_next(zone_of(nexts[i].zone, arena), instant(nexts[i].from),
+                               hour * 3600 + minute * 60);
+    cg_time_text(got * 1000000, text);
+    if (got != instant(nexts[i].next))
+      fail_msg("%s from %s until %s: %s", nexts[i].zone, nexts[i].from, nexts[i].until,
+               text);
+    cg_arena_free(arena, NULL);
+  }
+}
+
 /* ---- rules ---- */
 
 static const struct {
@@ -324,6 +369,7 @@ int main(void) {
       cmocka_unit_test(every_zone_shows_what_the_c_library_shows),
       cmocka_unit_test(moments_are_shown_as_they_were),
       cmocka_unit_test(before_1970_too),
+      cmocka_unit_test(the_next_time_that_clocks_show),
       cmocka_unit_test(rules_are_read_strictly),
       cmocka_unit_test(rules_of_every_kind),
       cmocka_unit_test(no_zone_at_all),

@@ -141,6 +141,18 @@ static void between_goes_by_the_clock_on_the_wall(void **state) {
   }
 }
 
+static void an_answer_may_end_when_clocks_show_a_time(void **state) {
+  (void)state;
+  struct fix f;
+  begin(&f, "return deny(tostring(req.time:seconds_until('06:00')))");
+  assert_string_equal(told(&f, "", "2026-11-23T22:00:00Z"), "25200");
+  assert_string_equal(told(&f, "", "2026-03-28T22:00:00Z"), "21600");
+  assert_string_equal(told(&f, "", "2026-10-24T21:00:00Z"), "28800");
+  assert_string_equal(told(&f, "mumbai", "2026-11-23T22:00:00Z"), "9000");
+  assert_string_equal(told(&f, "mumbai", "2026-11-24T00:30:00Z"), "86400");
+  fix_done(&f);
+}
+
 static void leap_days_are_days(void **state) {
   (void)state;
   struct fix f;
@@ -187,6 +199,7 @@ int main(void) {
       cmocka_unit_test(time_is_the_same_whatever_tz_the_process_has),
       cmocka_unit_test(without_zones_it_is_utc),
       cmocka_unit_test(between_goes_by_the_clock_on_the_wall),
+      cmocka_unit_test(an_answer_may_end_when_clocks_show_a_time),
       cmocka_unit_test(leap_days_are_days),
       cmocka_unit_test(an_explanation_says_zone_and_local_time),
       cmocka_unit_test(policies_have_no_other_clock),
