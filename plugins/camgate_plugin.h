@@ -221,7 +221,8 @@ struct cgp_quota_ops {
   void (*sweep)(void *w, struct cgp_call call);
   /* what is held, whatever the limits: before the first reserve as the trail says, and
    * when the gate stood still.  Who is known keeps what it has, for the whole time again.
-   * No result. */
+   * Where others may have got in meanwhile a renewal beyond a limit may then hear that
+   * its lease is unknown.  No result. */
   void (*restore)(void *w, const struct cgp_quota_hold *holds, size_t n,
                   struct cgp_call call);
 };

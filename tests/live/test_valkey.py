@@ -1,10 +1,13 @@
 """Two gates that share one quota in a real Valkey."""
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
-from gate import problem
+from gate import PRESET, problem
+from servers import ROOT
 from wait import until
 
 
@@ -54,3 +57,144 @@ def test_valkey_away_is_503_and_comes_back(gates, valkey):
     valkey.start()
     until(lambda: alice.reserve().status_code == 201, "works again", seconds=20,
           every=0.2)
+
+
+# ---- keys that go: an allkeys-lru Valkey under a foreign load
+
+BEAT, LAPSE, PLACES = 1, 3, 6
+KEYS = ("camgate:usage", "camgate:leases", "camgate:expiry")
+SHARED = f"""return {{ name = "shared", match = {{ camera = "shared" }},
+  decide = function(req)
+    return allow {{ scopes = {{ scope("user:" .. req.subject.id, 1),
+                              scope("shared", {PLACES}) }} }}
+  end }}
+"""
+
+
+@pytest.fixture
+def short_gates(valkey, new_gate, tmp_path):
+    """Two gates with short lapses, on the first database of a Valkey that evicts."""
+    valkey.command("CONFIG", "SET", "maxmemory", "100mb")
+    valkey.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "shared.lua").write_text(SHARED)
+    (tmp_path / "cameras.json").write_text('{"cameras": [{"id": "shared"}]}')
+    config = tmp_path / "camgate.lua"
+    config.write_text(
+        "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text()
+        + f"\nend)()\nconf.lease.beat_s, conf.lease.lapse_s = {BEAT}, {LAPSE}\n"
+        f"conf.plugin_dir = '{ROOT}/build/{PRESET}/plugins'\nreturn conf\n")
+    return [new_gate(name, policies=policies, cameras=tmp_path / "cameras.json",
+                     config=config, VALKEY_URL=f"redis://127.0.0.1:{valkey.port}/0")
+            for name in ("one", "two")]
+
+
+def usage(valkey, scope):
+    answer = valkey.command("FCALL", "camgate_usage", len(KEYS), *KEYS, scope)
+    return int(answer[1:]) if answer[:1] == b":" else None
+
+
+def live(gates):
+    """Subjects of all leases that live, one for each lease."""
+    return [lease["subject"] for gate in gates
+            for lease in gate.client("root", roles=["admin"]).call(
+                "GET", "/api/v1/stream/leases").json()["leases"]]
+
+
+class Viewers:
+    """Each keeps a stream, and asks for another one when it has lost it; at both gates
+    at once, so that each user tries to have two."""
+
+    def __init__(self, gates, users):
+        self.gates, self.over = gates, threading.Event()
+        self.threads = [threading.Thread(target=self.view, args=(gate, f"user-{n}"))
+                        for n in range(users) for gate in gates]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(30)
+
+    def view(self, gate, user):
+        client, lease = gate.client(user), None
+        while not self.over.wait(BEAT / 4):
+            try:
+                if lease is None:
+                    reply = client.reserve("shared")
+                    lease = reply.json()["lease_id"] if reply.status_code == 201 else None
+                elif client.heartbeat(lease).status_code in (404, 409, 410):
+                    lease = None
+            except requests.RequestException:
+                pass
+
+
+def evict(valkey):
+    """Others write until at least one of the quota's keys is evicted; then there is room
+    again."""
+    junk = "x" * 20000
+    valkey.command("CONFIG", "SET", "maxmemory", "4mb")
+    for n in range(20000):
+        valkey.command("SET", f"foreign:{n}", junk)
+        if n % 10 == 0 and valkey.command("EXISTS", *KEYS) != b":3":
+            valkey.command("CONFIG", "SET", "maxmemory", "100mb")
+            return
+    raise AssertionError("nothing of the quota was evicted")
+
+
+def seconds_beyond(gates, over):
+    """The longest time in which a limit was passed at a stretch, until over()."""
+    longest, since = 0.0, None
+    while not over():
+        subjects = live(gates)
+        passed = len(subjects) > PLACES or len(subjects) != len(set(subjects))
+        now = time.monotonic()
+        since = (since or now) if passed else None
+        longest = max(longest, now - since) if since else longest
+        time.sleep(0.05)  # a look, not a wait
+    return longest
+
+
+def test_what_is_evicted_is_right_again_within_a_lapse(short_gates, valkey):
+    with Viewers(short_gates, users=PLACES + 2):
+        until(lambda: len(live(short_gates)) == PLACES, "all places are taken")
+        for _ in range(3):
+            evict(valkey)
+            end = time.monotonic() + LAPSE + BEAT
+            beyond = seconds_beyond(short_gates, lambda: time.monotonic() > end)
+            assert beyond < LAPSE + BEAT / 2
+            until(lambda: usage(valkey, "shared") == len(live(short_gates)) == PLACES,
+                  "usage is what lives", seconds=2)
+            subjects = live(short_gates)
+            assert len(subjects) == len(set(subjects)), subjects
+    until(lambda: live(short_gates) == [], "all have lapsed")
+    until(lambda: usage(valkey, "shared") == 0, "nothing is in use")
+    for gate in short_gates:
+        assert "may evict what is counted" in gate.log.read_text()
+
+
+# ---- green means that the work would succeed
+
+@pytest.mark.parametrize("trouble, words, cure", [
+    (("REPLICAOF", "127.0.0.1", "1"), "it is a replica", ("REPLICAOF", "NO", "ONE")),
+    (("CONFIG", "SET", "maxmemory", "1"), "it is at maxmemory",
+     ("CONFIG", "SET", "maxmemory", "0")),
+])
+def test_ready_is_red_and_check_says_why_when_a_reserve_is_503(
+        valkey, new_gate, trouble, words, cure):
+    gate = new_gate(**valkey.env())
+    valkey.command(*trouble)
+    alice = gate.client()
+    until(lambda: alice.reserve("gate-1").status_code == 503, "nothing is granted")
+    assert words in problem(alice.reserve("gate-1"), 503)["detail"]
+    until(lambda: not gate.ready(), "/readyz is red")
+    assert words in requests.get(gate.admin + "/readyz?verbose", timeout=5).text
+    assert words in gate.cli("check").stdout
+    valkey.command(*cure)
+    until(gate.ready, "/readyz is green again")
+    assert alice.reserve("gate-1").status_code == 201

@@ -16,6 +16,7 @@ struct held {
 
 struct model {
   struct held leases[LEASES];
+  bool strict[SCOPES]; /* Valkey: it was told of what it did not know */
 };
 
 static const char *const scope_names[SCOPES] = {"user:a", "user:b",   "cam:1",
@@ -78,6 +79,17 @@ static void expect_reserve(struct model *m, struct held *l,
   assert_int_equal(got.in_use, used(m, which[full], l));
 }
 
+/* Where others may have got in before, who renews beyond the limit has to ask anew. */
+static bool one_too_many(struct model *m, const struct held *l,
+                         const struct cgp_scope *scopes, const size_t *which, size_t n) {
+  for (size_t s = 0; s < SCOPES; s++)
+    if (used(m, s, NULL) == 0) m->strict[s] = false;
+  for (size_t i = 0; i < n; i++)
+    if (l->known && m->strict[which[i]] && used(m, which[i], NULL) > scopes[i].limit)
+      return true;
+  return false;
+}
+
 static void one_op(struct bench *b, struct model *m, uint64_t *seed) {
   struct cgp_scope scopes[SCOPES];
   size_t which[SCOPES], n = pick(seed, scopes, which), at = next(seed) % LEASES;
@@ -97,12 +109,15 @@ static void one_op(struct bench *b, struct model *m, uint64_t *seed) {
     *l = (struct held){.known = false};
     break;
   case 2:
+    if (one_too_many(m, l, scopes, which, n)) *l = (struct held){.known = false};
     assert_int_equal(bench_renew(b, id, scopes, n, kbps, BENCH_LONG_MS), l->known);
     if (l->known) *l = weigh(which, n, kbps);
     break;
   case 3:
     harness_quota_restore(b->h, 0, &hold, 1);
-    if (!l->known) *l = weigh(which, n, kbps);
+    if (l->known) break;
+    *l = weigh(which, n, kbps);
+    for (size_t i = 0; i < n; i++) m->strict[which[i]] = b->valkey;
     break;
   default:
     expect_reserve(m, l, scopes, which, n, bench_ladder(b, id, scopes, n, rungs, 3));

@@ -22,7 +22,7 @@ struct valkey {
   uint16_t port;
   int output; /* of the process; kept open so that it never writes into nothing */
   const char *const *more;
-  char dir[64], socket[80], said[512];
+  char clock[80], dir[64], socket[80], said[512];
 };
 
 static void become_server(const struct valkey *v, int output) {
@@ -50,6 +50,8 @@ static void become_server(const struct valkey *v, int output) {
   snprintf(port, sizeof port, "%u", v->port);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(output, STDOUT_FILENO);
+  setenv("LD_PRELOAD", BINARY_DIR "/tests/clock_shim.so", 1);
+  setenv("CAMGATE_TEST_CLOCK", v->clock, 1);
   char *args[32]; /* execvp changes none */
   memcpy(args, argv, sizeof args);
   execvp(args[0], args);
@@ -92,6 +94,8 @@ struct valkey *valkey_start_with(const char *const *more) {
   assert_non_null(mkdtemp(v->dir));
   snprintf(v->socket, sizeof v->socket, "%s/socket", v->dir);
   v->port = ports_take();
+  snprintf(v->clock, sizeof v->clock, "%s/clock", v->dir);
+  valkey_clock(v, 0);
   valkey_again(v);
   return v;
 }
@@ -112,6 +116,7 @@ void valkey_end(struct valkey *v) {
   unlink(file);
   snprintf(file, sizeof file, "%s/nodes.conf", v->dir); /* of a cluster */
   unlink(file);
+  unlink(v->clock);
   unlink(v->socket);
   rmdir(v->dir);
   free(v);
@@ -124,6 +129,13 @@ void valkey_freeze(struct valkey *v) {
 
 void valkey_thaw(struct valkey *v) {
   assert_int_equal(kill(v->pid, SIGCONT), 0);
+}
+
+void valkey_clock(struct valkey *v, int64_t off_us) {
+  int fd = open(v->clock, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(pwrite(fd, &off_us, sizeof off_us, 0), sizeof off_us);
+  close(fd);
 }
 
 const char *valkey_socket(const struct valkey *v) {

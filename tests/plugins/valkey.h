@@ -21,6 +21,7 @@ void valkey_kill(struct valkey *v);  /* SIGKILL: everything held is lost */
 void valkey_again(struct valkey *v); /* a new process at the same place */
 void valkey_freeze(struct valkey *v);
 void valkey_thaw(struct valkey *v);
+void valkey_clock(struct valkey *v, int64_t off_us); /* its wall clock, from ours */
 
 const char *valkey_socket(const struct valkey *v); /* path */
 const char *valkey_dir(const struct valkey *v);

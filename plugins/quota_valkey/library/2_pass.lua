@@ -70,8 +70,15 @@ local function count(q, fields)
   repaired(q, #odd)
 end
 
--- A counter that was too low may have let too many in: for one lapse from now on those
--- who renew there are held against their limit.
+-- Too many may be in: for one lapse from now on those who renew there are held against
+-- their limit.
+local function look_at_limit(q, counter, ttl_ms)
+  change(q)
+  counter.till = math.max(counter.till, q.now + ttl_ms)
+  q.book.till = math.max(q.book.till or 0, counter.till)
+end
+
+-- A counter that was too low may have let too many in.
 local function compare(q, fields)
   local all = {}
   for i = 1, #fields, 2 do
@@ -80,8 +87,7 @@ local function compare(q, fields)
     if scope ~= NOBODY and (c.used ~= c.sum or c.odd) then
       repaired(q, 1)
       if c.sum > c.used and q.book.trusted then
-        c.till = q.now + q.book.ttl
-        q.book.till = c.till
+        look_at_limit(q, c, q.book.ttl)
       end
       c.was_used, c.used = -1, c.sum
       all[scope] = c

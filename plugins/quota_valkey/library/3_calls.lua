@@ -241,15 +241,17 @@ local function renew(keys, args)
   end
   local changes = {{lease = args[1], old = q.old, new = new}}
   local all = counters(q, scopes_of(changes))
-  if one_too_many(q, all, new, {unpack(args, 4 + 2 * n, #args - 1)}) then
-    return close(q, 0)
+  local many = one_too_many(q, all, new, {unpack(args, 4 + 2 * n, #args - 1)})
+  if many then -- it goes at once, so that only as many go as are too many
+    changes[1].new = nil
   end
   apply(q, changes, all)
-  return close(q, 1)
+  return close(q, many and 0 or 1)
 end
 
 -- args: lease, ttl_ms, n, scope, weight ... for each lease.  Those that are known keep
--- what they hold, for the whole time again.
+-- what they hold, for the whole time again.  Others may have got in meanwhile: for one
+-- lapse the limits are looked at in the scopes of those that were not known.
 local function restore(keys, args)
   local holds, leases, at = {}, {}, 1
   while at + 2 <= #args do
@@ -263,7 +265,7 @@ local function restore(keys, args)
   if q.off then
     return again(q, expected)
   end
-  local packed, changes, taken = on_many(q.keys, LEASES, 'HMGET', leases), {}, 0
+  local packed, changes, lost = on_many(q.keys, LEASES, 'HMGET', leases), {}, {}
   for i, hold in ipairs(holds) do
     local old = holding_in(q.now, packed[i])
     local new = holding_from(q, tonumber(args[hold.at + 1]), args, hold.at + 3, hold.n)
@@ -271,12 +273,16 @@ local function restore(keys, args)
       local lapses = math.max(old[LAPSES], new[LAPSES])
       new = {lapses, new[TTL], NOBODY, unpack(old, SCOPES)}
     else
-      taken = taken + 1
+      lost[#lost + 1] = {new = new}
     end
     changes[i] = {lease = leases[i], old = old, new = new}
   end
-  apply(q, changes)
-  return close(q, taken)
+  local all = counters(q, scopes_of(changes))
+  for _, scope in ipairs(scopes_of(lost)) do
+    look_at_limit(q, all[scope], tonumber(args[2]))
+  end
+  apply(q, changes, all)
+  return close(q, #lost)
 end
 
 -- args: lease, lease ...

@@ -1,0 +1,123 @@
+/* quota_valkey and Valkey's clock: a step neither drops the living nor holds the dead. */
+#include <signal.h>
+#include <string.h>
+
+#include "quota_bench.h"
+
+#define TTL_MS  400
+#define LATE_MS 2000 /* of running time: patience, not a bound of the quota's */
+#define HOUR_US (INT64_C(3600) * 1000000)
+#define DAY_US  (24 * HOUR_US)
+
+static const struct cgp_scope s = SCOPE("s", 2, false);
+
+static int64_t steps(struct harness *h) {
+  return harness_metric(h, "quota_valkey_clock_steps_total", "");
+}
+
+/* One lease beats, the other is dead: that one lapses in its time, and no earlier. */
+static void see_one_live_and_one_lapse(struct bench *b) {
+  uint32_t lapsed_ms = 0;
+  for (uint32_t ms = 0; ms < TTL_MS + LATE_MS; ms += 50) {
+    if (!bench_renew(b, "alive", &s, 1, 1, TTL_MS)) fail_msg("dropped after %u ms", ms);
+    if (harness_quota_sweep(b->h, 0) > 0) lapsed_ms = ms;
+    if (ms > 2 * TTL_MS && lapsed_ms) break;
+    harness_run_ms(b->h, 50);
+  }
+  assert_true(lapsed_ms >= TTL_MS / 2);
+  assert_int_equal(bench_usage(b, "s"), 1);
+}
+
+static void a_step_drops_nobody_who_lives_and_holds_nobody_who_is_dead(void **state) {
+  static const int64_t offsets[] = {HOUR_US, -HOUR_US, 400 * DAY_US, 0};
+  struct bench *b = *state;
+  for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+    assert_true(bench_reserve(b, "alive", &s, 1, TTL_MS).granted);
+    assert_true(bench_reserve(b, "dead", &s, 1, TTL_MS).granted);
+    harness_quota_sweep(b->h, 0);
+    valkey_clock(b->valkey, offsets[i]);
+    assert_false(bench_reserve(b, "third", &s, 1, TTL_MS).granted);
+    see_one_live_and_one_lapse(b);
+    assert_int_equal(steps(b->h), i + 1);
+  }
+  assert_non_null(strstr(harness_logged(b->h), "its clock stepped by 3600"));
+}
+
+static void two_gates_even_a_step_out_once(void **state) {
+  struct bench *b = *state;
+  struct harness *other = harness_open(b->plugin, b->options);
+  assert_true(bench_reserve(b, "alive", &s, 1, TTL_MS).granted);
+  harness_quota_sweep(b->h, 0);
+  harness_quota_sweep(other, 0);
+  valkey_clock(b->valkey, HOUR_US);
+  struct harness_call calls[2] = {0};
+  cg_quota_sweep(harness_drivers(b->h, 0), harness_answered, &calls[0]);
+  cg_quota_sweep(harness_drivers(other, 0), harness_answered, &calls[1]);
+  assert_int_equal(harness_wait(b->h, &calls[0]), CGP_OK);
+  assert_int_equal(harness_wait(other, &calls[1]), CGP_OK);
+  assert_int_equal(steps(b->h) + steps(other), 1);
+  assert_true(bench_renew(b, "alive", &s, 1, 1, TTL_MS));
+  assert_int_equal(harness_quota_sweep(other, 0), 0);
+  harness_close(other);
+  valkey_clock(b->valkey, 0);
+}
+
+/* Another server after a failover: empty, and of another time. */
+static void another_servers_clock_is_a_step(void **state) {
+  struct bench *b = *state;
+  assert_true(bench_reserve(b, "alive", &s, 1, TTL_MS).granted);
+  harness_quota_sweep(b->h, 0);
+  valkey_kill(b->valkey);
+  valkey_clock(b->valkey, -HOUR_US);
+  valkey_again(b->valkey);
+  for (int ms = 0; !harness_health(b->h, 0, NULL, 0); ms += 20) {
+    assert_true(ms < HARNESS_PATIENCE_MS);
+    harness_run_ms(b->h, 20);
+  }
+  assert_false(bench_renew(b, "alive", &s, 1, 1, TTL_MS));
+  assert_true(bench_reserve(b, "alive", &s, 1, TTL_MS).granted);
+  assert_true(bench_reserve(b, "dead", &s, 1, TTL_MS).granted);
+  see_one_live_and_one_lapse(b);
+  assert_int_equal(steps(b->h), 1);
+  valkey_clock(b->valkey, 0);
+}
+
+/* Small ones are a drift, which is followed. */
+static void a_drift_is_no_step(void **state) {
+  struct bench *b = *state;
+  for (int i = 0; i < 10; i++) {
+    harness_quota_sweep(b->h, 0);
+    valkey_clock(b->valkey, i * INT64_C(700000));
+  }
+  harness_quota_sweep(b->h, 0);
+  assert_int_equal(steps(b->h), 0);
+  valkey_clock(b->valkey, 0);
+}
+
+/* What comes late is no step either. */
+static void a_server_that_stood_still_has_no_step(void **state) {
+  struct bench *b = *state;
+  struct harness_call c = {0};
+  harness_quota_sweep(b->h, 0);
+  valkey_freeze(b->valkey);
+  cg_quota_sweep(harness_drivers(b->h, 0), harness_answered, &c);
+  harness_run_ms(b->h, 1300);
+  valkey_thaw(b->valkey);
+  assert_int_equal(harness_wait(b->h, &c), CGP_OK);
+  assert_int_equal(steps(b->h), 0);
+}
+
+#define ON(f) cmocka_unit_test_setup_teardown(f, bench_setup_one, bench_teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      ON(a_step_drops_nobody_who_lives_and_holds_nobody_who_is_dead),
+      ON(two_gates_even_a_step_out_once),
+      ON(another_servers_clock_is_a_step),
+      ON(a_drift_is_no_step),
+      ON(a_server_that_stood_still_has_no_step),
+  };
+  sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL); /* as the gate */
+  return cmocka_run_group_tests_name("quota_valkey's clock", tests, bench_group_valkey,
+                                     bench_group_end);
+}
