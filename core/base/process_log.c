@@ -37,7 +37,8 @@ static void watch(int number) {
 }
 
 void cg_process_log(struct cg_log *log) {
-  static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+  static const int crashes[] = {SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+                                SIGABRT, SIGQUIT, SIGSYS, SIGXCPU};
   atomic_store(&of_process, log);
   event_set_log_callback(log ? libevent_says : NULL);
   event_set_fatal_callback(log ? libevent_dies : NULL);

@@ -1,6 +1,5 @@
 /* camgate run: prepares the process, reads the configuration and runs the gate. */
 #include <jansson.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include "base/mem.h"
@@ -10,10 +9,7 @@
 #include "http/server.h"
 
 static void prepare_process(void) {
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
   struct rlimit files;
-  sigaction(SIGPIPE, &ignore, NULL);
-  sigaction(SIGXFSZ, &ignore, NULL); /* a file too long is an error to answer */
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);

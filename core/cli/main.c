@@ -172,6 +172,13 @@ static bool fill_standard_descriptors(void) {
   return ok;
 }
 
+/* A reader that left and a file too long are errors to answer, no deaths. */
+static void bear_failing_writes(void) {
+  const struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL);
+}
+
 static int run(int argc, char **argv) {
   struct cg_cmd_env env = {0};
   const char *wrong = take_env(&env, &argc, argv);
@@ -200,9 +207,8 @@ static int result(int code) {
 }
 
 int main(int argc, char **argv) {
-  const struct sigaction ignore = {.sa_handler = SIG_IGN};
   if (!fill_standard_descriptors()) return CG_EXIT_USAGE;
-  sigaction(SIGPIPE, &ignore, NULL);
+  bear_failing_writes();
   keep_secrets();
   return result(run(argc, argv));
 }

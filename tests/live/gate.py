@@ -13,6 +13,7 @@ import requests
 import ports
 from servers import ROOT, Server
 from wait import until
+from wait import until
 
 PRESET = os.environ.get("CAMGATE_PRESET", "release")
 BINARY = ROOT / "build" / PRESET / "camgate"
@@ -87,6 +88,11 @@ class Gate(Server):
         """The log's JSON lines."""
         lines = self.log.read_text(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def heard(self, **fields):
+        """The log's lines with these values, once there is one: a thread writes them."""
+        return until(lambda: [line for line in self.logged()
+                              if fields.items() <= line.items()], f"the log has {fields}")
 
     def cpu_s(self):
         """CPU time of all its threads: what it does, however busy the machine is."""

@@ -222,5 +222,5 @@ def test_what_a_driver_may_not_do_is_counted_and_told(gate, alice, how, kind):
     gate.spoil("issue", how)
     refused(alice.reserve("gate-1"), how)
     until(lambda: times() > before, "it is counted")
-    told = [line for line in gate.logged() if line.get("plugin") == "faulty_ice_turn"]
-    assert told and all(line["level"] == "warn" for line in told)
+    told = gate.heard(plugin="faulty_ice_turn")
+    assert all(line["level"] == "warn" for line in told)

@@ -162,8 +162,7 @@ def test_a_worker_that_hangs_is_neither_ready_nor_alive(gate, worker):
     until(lambda: live(gate).ok, "alive again")
     until(gate.ready, "ready again")
     assert gate.metric("camgate_workers_hung") == 0
-    assert [line for line in gate.logged()
-            if line["msg"] == "worker hangs" and line["worker"] == worker]
+    gate.heard(msg="worker hangs", worker=worker)
 
 
 def test_a_process_that_was_stopped_is_alive(gate):

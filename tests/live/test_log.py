@@ -191,6 +191,28 @@ def test_a_reader_that_dies_stops_nothing(tmp_path, started):
     works(gate)
 
 
+def test_a_reader_that_comes_back_is_told(tmp_path, started):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    first = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    write = os.open(fifo, os.O_WRONLY)
+    gate = started(Heard(tmp_path / "gate", write))
+    os.close(write)
+    os.close(first)
+    break_policies(gate, 1)
+    dropped = until(lambda: gate.metric("camgate_log_lines_dropped_total"), "it is lost")
+    again = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(again, True)
+    reader = Reader(again)
+    assert by_http(gate) in (200, 204)
+    gate.stop_cleanly()
+    reader.join(10)
+    messages = {line["msg"]: line for line in reader.lines()}
+    assert {"reloaded", "draining"} <= messages.keys()
+    assert messages["log lines were dropped"]["count"] == dropped
+    os.close(again)
+
+
 def test_a_crash_does_not_wait_for_a_reader(tmp_path, started):
     read, write = unread_pipe()
     gate = started(Heard(tmp_path, write))
@@ -433,6 +455,20 @@ def test_a_command_does_not_write_into_a_file_instead_of_a_closed_stdout(gate):
                         stdout=subprocess.PIPE)
         assert child.communicate(timeout=60)[0] and child.returncode == 0, argv
     assert "intact" in gate.cli("audit", "verify").stdout
+
+
+@pytest.mark.parametrize("argv", ["audit query --limit 9999", "audit export",
+                                  "audit export --format jsonl", "lease ls", "check"])
+def test_a_result_that_has_no_room_is_a_failure(gate, tmp_path, argv):
+    """On a full disk, and beyond `ulimit -f`, whose signal looks like a crash."""
+    for n in range(30):
+        gate.client(f"user{n}").grant("gate-1" if n == 0 else "lobby-1")
+    (tmp_path / "out").write_bytes(b"x" * 512)
+    for where in ("exec >/dev/full", f"ulimit -f 1; exec >>{tmp_path}/out"):
+        script = f'{where}; exec "{BINARY}" {argv} -c "{gate.config}"'
+        done = subprocess.run(["sh", "-c", script], env=gate.environment(), text=True,
+                              stderr=subprocess.PIPE, timeout=60, check=False)
+        assert done.returncode == 2 and "cannot write" in done.stderr, (argv, done)
 
 
 def test_a_reader_that_leaves_early_is_not_a_crash(gate):

@@ -83,7 +83,7 @@ def test_cameras_are_read_again(gate, tmp_path):
     gone = len(json.loads((HERE / "cameras.json").read_text())["cameras"])
     assert (told["added"], told["changed"], told["removed"]) == (1, 0, gone)
     assert "new-1" in told["ids"] and "lobby-1" in told["ids"]
-    line, = [entry for entry in gate.logged() if entry["msg"] == "reloaded"]
+    line, = gate.heard(msg="reloaded")
     assert (line["cameras_added"], line["cameras_removed"]) == (1, gone)
 
 
