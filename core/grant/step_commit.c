@@ -3,6 +3,7 @@
 
 #include "grant/step.h"
 #include "lease/end.h"
+#include "lease/rooms.h"
 
 /* A lapse counts from here: however long the grant took, its client beats in time. */
 static void set_deadlines(struct cg_grant *g) {
@@ -22,6 +23,7 @@ void cg_step_activate(struct cg_grant *g) {
   l->state = CG_LEASE_ACTIVE;
   set_deadlines(g);
   cg_lease_watch(h, l);
+  cg_rooms_place(h->rooms, l);
   cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
   for (size_t i = 0; i < g->walk.n_replaced; i++)
     cg_lease_end(h, g->walk.replaced[i], CG_ENDED_REPLACED, l->id, NULL, NULL);
@@ -34,7 +36,7 @@ static void change_room(struct cg_grant *g) {
   memcpy(old_room, l->room, sizeof old_room);
   memcpy(l->room, g->out.room, strlen(g->out.room) + 1);
   l->joined_us = 0;
-  memset(l->sids, 0, sizeof l->sids);
+  cg_rooms_place(g->walk.home->rooms, l);
   cg_put_out(g->walk.home, old_room, l->id);
 }
 

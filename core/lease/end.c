@@ -5,6 +5,7 @@
 #include "lease/end_rows.h"
 #include "lease/holding.h"
 #include "lease/retry.h"
+#include "lease/rooms.h"
 
 struct cg_endings {
   struct cg_retries *quota, *room;
@@ -89,6 +90,7 @@ static void forget(void *arg) {
 
 static void bury(struct cg_service *g, struct cg_lease *l, enum cg_ended_by by,
                  const char *reason) {
+  cg_rooms_leave(l);
   cg_lease_bury(g->leases, l, by, reason);
   cg_timer_start(&l->timer, g->loop, CG_TOMBSTONE_US, forget, l);
 }

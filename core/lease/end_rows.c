@@ -125,6 +125,7 @@ static void are_recorded(struct group *p) {
   while (p->leases.first) {
     struct cg_lease *l = take_first(&p->leases);
     r->n--;
+    l->unrecorded = false;
     cg_metric_add(r->g->metrics, r->g->worker, r->g->metric->unrecorded, -1);
     tell(l, true);
     cg_lease_unref(l);
@@ -298,6 +299,7 @@ static void take_turn(void *arg) {
 void cg_end_rows_add(struct cg_end_rows *r, struct cg_lease *l, bool holds,
                      void (*fn)(void *arg, bool recorded), void *arg) {
   cg_lease_ref(l);
+  l->unrecorded = true;
   l->holds = holds;
   l->told = fn;
   l->told_arg = arg;

@@ -15,11 +15,10 @@
 #include "base/id.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "lease/connections.h"
 #include "plugin/names.h"
 #include "policy/policy.h"
 
-#define CG_ROOM_MAX    (CG_ROOM_NAME_MAX + 1)
-#define CG_SIDS_MAX    4
 #define CG_REPLACE_MAX 16 /* leases that one reserve may replace */
 
 #define CG_TOMBSTONES   16384
@@ -68,12 +67,9 @@ struct cg_lease {
   int64_t granted_mono_us;
   int64_t expires_mono_us, ends_mono_us; /* deadlines, once it is active */
   bool spared;                           /* by a gap since its last beat (gap.h) */
-  struct cg_sid {
-    char text[32];
-    bool left;
-  } sids[CG_SIDS_MAX]; /* its newest participants, so that late and double news show */
-  uint32_t next_sid;
-  bool room_gone;     /* the SFU closed the room since it was ensured */
+  struct cg_connections connections;
+  int64_t ensured_us; /* wall: the room was opened, or known to be open */
+  bool room_gone;     /* the SFU closed the room since then */
   bool giving_way;    /* a grant under way is to replace it */
   bool holding_moved; /* that grant, or lease, took the holding over */
 
@@ -85,8 +81,15 @@ struct cg_lease {
   struct cg_lease *next_id; /* of the table's bucket */
   struct cg_holder *holder; /* of its subject's leases; NULL once ended */
   struct cg_link in_holder, in_tombs;
+  /* What the SFU tells (joins.h): one at a time, the others wait in order. */
+  struct cg_list news;
+  bool news_busy, news_turning;
+  bool look_back, doubted;  /* the trail knows more of its connections; or may soon */
+  struct cg_room *hangs_on; /* by in_room (rooms.h); NULL: none */
+  struct cg_link in_room;
   /* Once ended: what follows from it needs no memory (end.h). */
   struct cg_link in_rows; /* of those that end, until it is recorded */
+  bool unrecorded;        /* the trail does not have its end yet */
   bool holds;             /* and is to be given back behind the row */
   void (*told)(void *arg, bool recorded);
   void *told_arg;

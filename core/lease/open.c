@@ -2,6 +2,8 @@
 
 #include "lease/end.h"
 #include "lease/gap.h"
+#include "lease/presence.h"
+#include "lease/rooms.h"
 #include "lease/tally.h"
 
 bool cg_service_open(struct cg_service *g, struct cg_err *err) {
@@ -9,7 +11,9 @@ bool cg_service_open(struct cg_service *g, struct cg_err *err) {
   g->endings = cg_endings_new(g);
   g->tally = cg_tally_new(g);
   g->gaps = cg_gaps_new(g);
-  if (g->leases && g->endings && g->tally && g->gaps) return true;
+  g->rooms = cg_rooms_new();
+  g->presence = g->rooms ? cg_presence_new(g) : NULL;
+  if (g->leases && g->endings && g->tally && g->gaps && g->presence) return true;
   cg_service_close(g);
   return cg_fail(err, CG_E_MEMORY, "no memory for the lease table");
 }
@@ -19,9 +23,13 @@ void cg_service_close(struct cg_service *g) {
   cg_gaps_free(g->gaps);
   cg_tally_free(g->tally);
   cg_endings_free(g->endings);
+  cg_presence_free(g->presence);
+  cg_rooms_free(g->rooms);
   cg_leases_free(g->leases);
   g->gaps = NULL;
   g->tally = NULL;
   g->endings = NULL;
+  g->presence = NULL;
+  g->rooms = NULL;
   g->leases = NULL;
 }

@@ -1,4 +1,4 @@
-/* open.h - a worker's lease service, made and freed whole: table, ends, tally.
+/* open.h - a worker's lease service, made and freed whole: table, ends, tally, presence.
  *
  * Before the worker's loop runs, and after it has stopped.
  */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "lease/end.h"
 #include "lease/holding.h"
+#include "lease/rooms.h"
 #include "lease/terms.h"
 
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
@@ -103,7 +104,9 @@ static bool take(struct cg_service *h, const struct cg_lease_terms *t) {
     l->owner = h;
     l->state = CG_LEASE_ACTIVE;
     set_clocks(h, l, t);
+    l->look_back = true;
     cg_lease_watch(h, l);
+    cg_rooms_place(h->rooms, l);
     cg_metric_add(h->metrics, h->worker, h->metric->live, 1);
   } else {
     cg_lease_drop(h->leases, l);

@@ -17,6 +17,14 @@ struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m) {
                              "Leases ended, by cause.");
   ids.live = cg_metric(m, CG_GAUGE, "leases", "", "Leases that live now.");
   ids.joins = cg_metric(m, CG_COUNTER, "joins_total", "", "Joins that the SFU reported.");
+  ids.missed_events =
+      cg_metric(m, CG_COUNTER, "room_events_missed_total", "",
+                "Joins and leaves that a list of a room told, and no event before it.");
+  ids.stranger_events =
+      cg_metric(m, CG_COUNTER, "room_events_of_strangers_total", "",
+                "Room events about leases that no worker of this gate knows.");
+  ids.lists = cg_metric(m, CG_COUNTER, "room_lists_total", "",
+                        "Lists of a room's participants that were asked for.");
   ids.refused_tokens = cg_metric(m, CG_COUNTER, "refused_tokens_total", "",
                                  "Requests without a user token that holds.");
   ids.unrecorded = cg_metric(m, CG_GAUGE, "unrecorded_ends", "",

@@ -81,9 +81,9 @@ static bool open_read_only(const struct aud_files *files, sqlite3 **ret_db,
   int version = ok ? sqlite3_column_int(st, 0) : 0;
   if (!ok) (void)aud_sql_say(db, files, "open to read", msg);
   (void)sqlite3_finalize(st);
-  if (ok && version != AUD_SCHEMA_VERSION)
-    ok = aud_say(msg, "%s is no trail of schema version %d", files->db,
-                 AUD_SCHEMA_VERSION);
+  if (ok && (version < AUD_SCHEMA_FIRST || version > AUD_SCHEMA_VERSION))
+    ok = aud_say(msg, "%s is no trail of schema version %d to %d", files->db,
+                 AUD_SCHEMA_FIRST, AUD_SCHEMA_VERSION);
   if (ok)
     *ret_db = db;
   else

@@ -25,9 +25,8 @@
   "coalesce((SELECT lower(hex(p.hash)) FROM events p WHERE p.seq = e.seq - 1), "         \
   "printf('%064d', 0)) AS prev"
 
-/* watched_s: the time during which more joins than leaves were seen; who is still there
- * is counted up to now, or to the end of the lease. */
-#define SESSIONS                                                                         \
+/* Version 1.  watched_s: the time during which more joins than leaves were seen. */
+#define SESSIONS_1                                                                       \
   "CREATE VIEW sessions AS SELECT d.lease_id, d.subject, d.camera,"                      \
   " coalesce((SELECT c.quality FROM events c WHERE c.lease_id = d.lease_id AND "         \
   "c.lease_id <> '' AND c.kind = 'change' AND c.quality <> '' ORDER BY c.seq DESC "      \
@@ -48,6 +47,41 @@
   "v.lease_id <> '' AND v.kind IN ('join', 'leave', 'end')) w WHERE w.depth > 0) AS "    \
   "watched_s, d.seq FROM events d WHERE d.kind = 'decision' AND d.outcome = 'allow' "    \
   "AND d.lease_id <> '';"
+
+/* Version 2.  One identity is one connection: a join (its reason is empty: it was let in)
+ * lasts until the next one, its own leave or the end of the lease; who is still there is
+ * counted up to now.  A join that a list told counts from when the SFU says it was.
+ * Without a join nothing is known, and watched_s is NULL. */
+#define SESSIONS_2                                                                       \
+  "CREATE VIEW sessions AS SELECT d.lease_id, d.subject, d.camera, coalesce((SELECT "    \
+  "c.quality FROM events c WHERE c.lease_id = d.lease_id AND c.lease_id <> '' AND "      \
+  "c.kind = 'change' AND c.quality <> '' ORDER BY c.seq DESC LIMIT 1), d.quality) AS "   \
+  "quality, d.time AS granted_at, (SELECT min(CASE WHEN json_extract(j.facts, "          \
+  "'$.listed') THEN max(d.time, min(j.time, json_extract(j.facts, '$.at'))) ELSE "       \
+  "j.time END) FROM events j WHERE j.lease_id = d.lease_id AND j.lease_id <> '' AND "    \
+  "j.kind = 'join' AND j.reason = '') AS joined_at, (SELECT max(l.time) FROM events "    \
+  "l WHERE l.lease_id = d.lease_id AND l.lease_id <> '' AND l.kind = 'leave') AS "       \
+  "left_at, (SELECT min(x.time) FROM events x WHERE x.lease_id = d.lease_id AND "        \
+  "x.lease_id <> '' AND x.kind = 'end') AS ended_at, (SELECT x.outcome FROM events x "   \
+  "WHERE x.lease_id = d.lease_id AND x.lease_id <> '' AND x.kind = 'end' ORDER BY "      \
+  "x.seq LIMIT 1) AS ended_by, (SELECT round(sum(max(0.0, "                              \
+  "(julianday(coalesce(w.until, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))) - "              \
+  "julianday(w.since)) * 86400.0)), 3) FROM (SELECT CASE WHEN json_extract(j.facts, "    \
+  "'$.listed') THEN max(d.time, min(j.time, json_extract(j.facts, '$.at'))) ELSE "       \
+  "j.time END AS since, (SELECT CASE u.kind WHEN 'join' THEN CASE WHEN "                 \
+  "json_extract(u.facts, '$.listed') THEN max(d.time, min(u.time, "                      \
+  "json_extract(u.facts, '$.at'))) ELSE u.time END ELSE u.time END FROM events u "       \
+  "WHERE u.lease_id = d.lease_id AND u.lease_id <> '' AND u.kind IN ('join', "           \
+  "'leave', 'end') AND u.seq > j.seq AND (u.kind = 'end' OR (u.kind = 'join' AND "       \
+  "u.reason = '') OR (u.kind = 'leave' AND coalesce(json_extract(u.facts, "              \
+  "'$.participant'), '') IN ('', coalesce(json_extract(j.facts, '$.participant'), "      \
+  "'')))) ORDER BY u.seq LIMIT 1) AS until FROM events j WHERE j.lease_id = "            \
+  "d.lease_id AND j.lease_id <> '' AND j.kind = 'join' AND j.reason = '' AND NOT "       \
+  "EXISTS (SELECT 1 FROM events x WHERE x.lease_id = d.lease_id AND x.lease_id <> '' "   \
+  "AND x.kind = 'end' AND x.seq < j.seq)) w) AS watched_s, d.seq FROM events d WHERE "   \
+  "d.kind = 'decision' AND d.outcome = 'allow' AND d.lease_id <> '';"
+
+static const char *const sessions[] = {NULL, SESSIONS_1, SESSIONS_2};
 
 static void put_events(sqlite3_str *to) {
   sqlite3_str_appendall(to, "CREATE TABLE events(seq INTEGER PRIMARY KEY");
@@ -83,7 +117,7 @@ static void put_decisions(sqlite3_str *to, const char *view, const char *conditi
   sqlite3_str_appendf(to, "seq FROM events WHERE kind = 'decision'%s;", condition);
 }
 
-char *aud_schema_sql(void) {
+char *aud_schema_sql(int version) {
   sqlite3_str *to = sqlite3_str_new(NULL);
   sqlite3_str_appendall(to, BEFORE_EVENTS);
   put_events(to);
@@ -92,6 +126,10 @@ char *aud_schema_sql(void) {
   sqlite3_str_appendall(to, PREV ", lower(hex(hash)) AS hash FROM events e;");
   put_decisions(to, "decisions", "");
   put_decisions(to, "denials", " AND outcome = 'deny'");
-  sqlite3_str_appendall(to, SESSIONS);
+  sqlite3_str_appendall(to, sessions[version]);
   return sqlite3_str_finish(to);
+}
+
+const char *aud_schema_renewal(void) {
+  return "DROP VIEW sessions; " SESSIONS_2;
 }

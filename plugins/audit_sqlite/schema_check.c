@@ -55,9 +55,22 @@ static bool same(sqlite3 *db, sqlite3 *model, struct aud_message *msg) {
   return ok;
 }
 
+/* 0: it is none that this gate knows. */
+static int version_of(sqlite3 *db) {
+  sqlite3_stmt *st = NULL;
+  int version = 0;
+  if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK &&
+      sqlite3_step(st) == SQLITE_ROW)
+    version = sqlite3_column_int(st, 0);
+  (void)sqlite3_finalize(st);
+  return version >= AUD_SCHEMA_FIRST && version <= AUD_SCHEMA_VERSION ? version : 0;
+}
+
 bool aud_schema_check(sqlite3 *db, struct aud_message *msg) {
   sqlite3 *model = NULL;
-  char *sql = aud_schema_sql();
+  int version = version_of(db);
+  if (!version) return aud_say(msg, "it has a schema version that is not the gate's");
+  char *sql = aud_schema_sql(version);
   bool ok = sql && sqlite3_open(":memory:", &model) == SQLITE_OK &&
             sqlite3_exec(model, sql, NULL, NULL, NULL) == SQLITE_OK;
   ok = ok ? same(db, model, msg) : aud_say(msg, "no memory to compare the schema");

@@ -24,7 +24,7 @@ static const char *const stmt_sql[AUD_STMTS] = {
 };
 
 static bool make_schema(struct aud_store *s, struct aud_message *msg) {
-  char *schema = aud_schema_sql();
+  char *schema = aud_schema_sql(AUD_SCHEMA_VERSION);
   char *sql = sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d;"
                               "PRAGMA user_version = %d; COMMIT;",
                               schema, AUD_APPLICATION_ID, AUD_SCHEMA_VERSION);
@@ -32,6 +32,14 @@ static bool make_schema(struct aud_store *s, struct aud_message *msg) {
                           : aud_say(msg, "out of memory");
   sqlite3_free(sql);
   sqlite3_free(schema);
+  return ok;
+}
+
+static bool renew_schema(struct aud_store *s, struct aud_message *msg) {
+  char *sql = sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;",
+                              aud_schema_renewal(), AUD_SCHEMA_VERSION);
+  bool ok = sql ? aud_sql_run(s->db, s->files, sql, msg) : aud_say(msg, "out of memory");
+  sqlite3_free(sql);
   return ok;
 }
 
@@ -47,6 +55,7 @@ static bool check_schema(struct aud_store *s, bool may_make, struct aud_message 
                     : aud_say(msg, "%s has become empty", s->files->db);
   if (application != AUD_APPLICATION_ID)
     return aud_say(msg, "%s is a database of something else", s->files->db);
+  if (version == AUD_SCHEMA_FIRST) return renew_schema(s, msg);
   if (version != AUD_SCHEMA_VERSION)
     return aud_say(msg, "%s has schema version %lld, this gate writes %d", s->files->db,
                    (long long)version, AUD_SCHEMA_VERSION);

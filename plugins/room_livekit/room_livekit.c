@@ -19,6 +19,9 @@ static void register_counts(struct counts *c, struct cgp_host *h) {
                           "Webhook events that had come before.", false);
   c->unknown = h->metric(h, "livekit_webhook_unknown_total",
                          "Webhook events of an unknown type.", false);
+  c->put_off =
+      h->metric(h, "livekit_webhook_put_off_total",
+                "Webhook events that could not be recorded, answered with 503.", false);
   c->nonsense = h->metric(h, "livekit_webhook_nonsense_total",
                           "Authentic webhooks that hold no event.", false);
 }
@@ -66,13 +69,15 @@ static bool connect_parts(struct worker *w) {
   w->twirp = twirp_new(w->host, &config);
   if (!w->twirp) return false;
   w->rooms = rooms_new(w->host, w->twirp, &s->rooms);
+  w->people = people_new(w->host, w->twirp, s->list_interval_s * 1000);
   w->health = health_new(w->host, w->twirp, s->base);
-  return w->rooms && w->health;
+  return w->rooms && w->people && w->health;
 }
 
 static void free_worker(struct worker *w) {
   twirp_free(w->twirp);
   rooms_free(w->rooms);
+  people_free(w->people);
   health_free(w->health);
   signer_free(w->signer);
   signer_free(w->hooks);
@@ -168,6 +173,15 @@ static void put_out(void *worker, const char *room, const char *identity,
 
 /* ---- the other ops ---- */
 
+static void participants(void *worker, const char *room, struct cgp_call call) {
+  struct worker *w = worker;
+  if (w->people) {
+    people_list(w->people, room, call);
+  } else {
+    w->host->fail(w->host, call, CGP_E_INVALID, "no SFU: there are no lists");
+  }
+}
+
 static void token(void *worker, const struct cgp_room_token_request *req,
                   struct cgp_call call) {
   struct worker *w = worker;
@@ -206,6 +220,7 @@ static const struct cgp_room_ops ops = {
     .ensure = ensure,
     .token = token,
     .remove = put_out,
+    .participants = participants,
 };
 
 static const struct cgp_route routes[] = {

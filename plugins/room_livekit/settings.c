@@ -29,6 +29,9 @@ const struct cgp_option settings_options[SETTINGS_OPTIONS] = {
              "Participants in one room."),
     CGP_INIT(cgp_option, "timeout_ms", CGP_OPT_INT, 50, 30000, "2000",
              "Patience with one answer of LiveKit."),
+    CGP_INIT(cgp_option, "list_interval_s", CGP_OPT_INT, 1, 3600, "10",
+             "Seconds after which the participants of a room are listed again, for joins "
+             "and leaves that no webhook brought here."),
 };
 
 static const char *option(struct cgp_host *h, const char *name) {
@@ -132,6 +135,7 @@ const char *settings_read(struct settings *s, struct cgp_host *h) {
   if (wrong) return wrong;
   uint32_t empty_s = (uint32_t)h->conf_int(h, "empty_timeout_s");
   s->timeout_ms = (uint32_t)h->conf_int(h, "timeout_ms");
+  s->list_interval_s = (uint32_t)h->conf_int(h, "list_interval_s");
   s->rooms = (struct rooms_config){
       .empty_timeout_s = empty_s,
       .departure_timeout_s = (uint32_t)h->conf_int(h, "departure_timeout_s"),

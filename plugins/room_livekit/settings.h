@@ -18,12 +18,12 @@ struct settings {
   char clients[URL_BYTES]; /* ws(s)://...; "" when not known */
   const char *key, *secret;
   const char *webhook_key, *webhook_secret;
-  uint32_t timeout_ms;
+  uint32_t timeout_ms, list_interval_s;
   struct rooms_config rooms;
   char made_secret[MADE_KEY_BYTES];
 };
 
-#define SETTINGS_OPTIONS 10
+#define SETTINGS_OPTIONS 11
 extern const struct cgp_option settings_options[SETTINGS_OPTIONS];
 
 /* NULL, or what is wrong; warnings go to the host's log. */

@@ -6,7 +6,7 @@
 
 #define SERVICE_TOKEN_S 600
 #define ROOM_TOKEN_S    60
-#define REPLY_BYTES     (1024 * 1024)
+#define REPLY_BYTES     (2 * 1024 * 1024)
 #define BEARER          "Authorization: Bearer "
 
 /* Lives until freed and the last transfer is back. */

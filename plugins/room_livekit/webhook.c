@@ -130,6 +130,7 @@ static void read_event(struct webhook *w, const struct event_type *t, int64_t no
       .identity = t->person ? text_of(person, "identity") : "",
       .sid = text_of(t->person ? person : room, "sid"),
       .at_us = time_of(w->doc, now_us),
+      .room_sid = text_of(room, "sid"),
   };
   bool whole = *w->event.room && (!t->person || *w->event.identity);
   w->kind = whole ? WEBHOOK_EVENT : WEBHOOK_NONSENSE;

@@ -1,7 +1,6 @@
 #include "webhook_ids.h"
 
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #define REMEMBERED 4096
@@ -26,8 +25,9 @@ void webhook_ids_free(struct webhook_ids *ids) {
   free(ids);
 }
 
-static uint64_t hash(const char *id) {
+uint64_t webhook_id_hash(const char *id) {
   uint64_t h = 0xcbf29ce484222325u;
+  if (!*id) return 0;
   for (; *id; id++) h = (h ^ (unsigned char)*id) * 0x100000001b3u;
   return h | 1; /* 0 = an empty place */
 }
@@ -39,11 +39,17 @@ static bool holds(const struct webhook_ids *ids, uint64_t h) {
   return false;
 }
 
-bool webhook_ids_repeated(struct webhook_ids *ids, const char *id) {
-  uint64_t h = hash(id);
+bool webhook_ids_has(struct webhook_ids *ids, uint64_t h) {
   pthread_mutex_lock(&ids->lock);
-  bool before = holds(ids, h);
-  if (!before) {
+  bool there = h && holds(ids, h);
+  pthread_mutex_unlock(&ids->lock);
+  return there;
+}
+
+bool webhook_ids_keep(struct webhook_ids *ids, uint64_t h) {
+  pthread_mutex_lock(&ids->lock);
+  bool before = h && holds(ids, h);
+  if (h && !before) {
     ids->hashes[ids->next] = h;
     ids->next = (ids->next + 1) % REMEMBERED;
   }

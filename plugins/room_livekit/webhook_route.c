@@ -50,40 +50,90 @@ static void forget_everywhere(struct worker *here, const char *room) {
 
 static void reply(struct worker *w, struct cgp_call call, unsigned status,
                   const char *text) {
+  static const struct cgp_header soon = CGP_INIT(cgp_header, "Retry-After", "1");
   const struct cgp_http_reply r = {
       .size = sizeof r,
       .status = status,
       .content_type = text ? "text/plain" : NULL,
       .body = text,
       .body_len = text ? strlen(text) : 0,
+      .headers = &soon,
+      .n_headers = status == 503,
   };
   w->host->done(w->host, call, &r);
 }
 
 static void report_loss(struct worker *w, const struct webhook *hook) {
-  struct cgp_room_event ev = {
+  const struct cgp_room_event ev = {
       .size = sizeof ev,
       .type = CGP_ROOM_EVENTS_LOST,
       .room = hook->kind == WEBHOOK_EVENT ? hook->event.room : "",
       .identity = "",
       .sid = "",
       .at_us = w->host->wall_us(w->host),
+      .room_sid = "",
   };
   w->host->room_event(w->host, &ev);
 }
 
-static void take(struct worker *w, const struct webhook *hook) {
+/* ---- an event, until it is kept ---- */
+
+/* In the call's own memory. */
+struct taking {
+  struct worker *worker;
+  struct cgp_call call;
+  uint64_t id;
+};
+
+static void kept(struct worker *w, uint64_t id, int metric) {
+  count(w,
+        webhook_ids_keep(w->self->webhook_ids, id) ? w->self->counts.repeated : metric);
+}
+
+static void told(void *arg, enum cgp_code code) {
+  const struct taking t = *(struct taking *)arg;
+  struct worker *w = t.worker;
+  w->hooks_open--;
+  if (code == CGP_OK) {
+    kept(w, t.id, w->self->counts.events);
+    reply(w, t.call, 200, NULL);
+  } else {
+    count(w, w->self->counts.put_off);
+    reply(w, t.call, 503, "the event is not recorded; send it again");
+  }
+}
+
+static void hand_on(struct worker *w, const struct webhook *hook, uint64_t id,
+                    struct cgp_call call) {
+  struct taking *t = w->hooks_open < WEBHOOKS_OPEN
+                         ? w->host->call_alloc(w->host, call, sizeof *t)
+                         : NULL;
+  if (!t) {
+    count(w, w->self->counts.put_off);
+    reply(w, call, 503, "too many events wait to be recorded; send it again");
+    return;
+  }
+  *t = (struct taking){.worker = w, .call = call, .id = id};
+  w->hooks_open++;
+  w->host->room_event_told(w->host, &hook->event, told, t);
+}
+
+static void take(struct worker *w, const struct webhook *hook, struct cgp_call call) {
   const struct counts *c = &w->self->counts;
-  if (*hook->id && webhook_ids_repeated(w->self->webhook_ids, hook->id)) {
+  uint64_t id = webhook_id_hash(hook->id);
+  if (webhook_ids_has(w->self->webhook_ids, id)) {
     count(w, c->repeated);
+    reply(w, call, 200, NULL);
     return;
   }
   if (hook->lost) report_loss(w, hook);
-  if (hook->kind == WEBHOOK_UNKNOWN) count(w, c->unknown);
-  if (hook->kind != WEBHOOK_EVENT) return;
-  count(w, c->events);
-  if (hook->event.type == CGP_ROOM_CLOSED) forget_everywhere(w, hook->event.room);
-  w->host->room_event(w->host, &hook->event);
+  if (hook->kind == WEBHOOK_EVENT) {
+    if (hook->event.type == CGP_ROOM_CLOSED) forget_everywhere(w, hook->event.room);
+    hand_on(w, hook, id, call);
+    return;
+  }
+  kept(w, id, hook->kind == WEBHOOK_UNKNOWN ? c->unknown : -1);
+  reply(w, call, 200, NULL);
 }
 
 static const char *refusal(struct worker *w, const struct cgp_http_request *req) {
@@ -113,8 +163,7 @@ void webhook_route(void *worker, const struct cgp_http_request *req,
     count(w, w->self->counts.nonsense);
     reply(w, call, 400, "the body is not an event of LiveKit");
   } else {
-    take(w, &hook);
-    reply(w, call, 200, NULL);
+    take(w, &hook, call);
   }
   json_decref(hook.doc);
 }

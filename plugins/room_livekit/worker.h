@@ -12,13 +12,14 @@
 
 #include "camgate_plugin.h"
 #include "health.h"
+#include "people.h"
 #include "rooms.h"
 #include "settings.h"
 #include "webhook_ids.h"
 
 struct counts {
-  int requests, failures;                           /* calls to the SFU */
-  int events, refused, repeated, unknown, nonsense; /* webhooks */
+  int requests, failures;                                    /* calls to the SFU */
+  int events, refused, repeated, unknown, nonsense, put_off; /* webhooks */
 };
 
 struct plugin {
@@ -29,7 +30,8 @@ struct plugin {
   LIST_HEAD(, worker) workers;
 };
 
-/* twirp, rooms, health: NULL without an SFU.  hooks: NULL when webhooks are not taken. */
+/* twirp, rooms, people, health: NULL without an SFU.  hooks: NULL when webhooks are not
+ * taken; hooks_open: how many wait to be kept. */
 struct worker {
   LIST_ENTRY(worker) next;
   struct plugin *self;
@@ -37,7 +39,9 @@ struct worker {
   struct signer *signer, *hooks;
   struct twirp *twirp;
   struct rooms *rooms;
+  struct people *people;
   struct health *health;
+  uint32_t hooks_open;
 };
 
 #endif

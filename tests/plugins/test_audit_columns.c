@@ -72,11 +72,27 @@ static void a_trail_of_the_first_gate_goes_on(void **state) {
   "%s.sqlite_schema "                                                                    \
   "WHERE name NOT LIKE 'sqlite_%%' ORDER BY name))"
 
+/* Whoever only reads leaves it as it is, and it is whole. */
+static void a_trail_of_the_first_gate_is_read_as_it_is(void **state) {
+  (void)state;
+  struct trail t;
+  make_old_trail(&t);
+  trail_open(&t, "{\"read_only\": true}", 1);
+  struct cgp_audit_verdict v = ask_verdict(&t);
+  if (!v.intact) fail_msg("%s", v.text);
+  trail_shut(&t);
+  sql(t.db, "CREATE TEMP TABLE told(yes CHECK(yes)); INSERT INTO told SELECT "
+            "user_version = 1 FROM pragma_user_version");
+  trail_remove(&t);
+}
+
 static void a_new_trail_has_the_old_ones_tables_and_views(void **state) {
   (void)state;
   struct trail old, now;
   char question[1024];
   make_old_trail(&old);
+  trail_open(&old, "{\"longest_lease_h\": 87600}", 1); /* renews it */
+  trail_shut(&old);
   trail_paths(&now);
   trail_open(&now, "{}", 1);
   trail_shut(&now);
@@ -201,6 +217,7 @@ static void the_guide_hashes_the_columns_in_their_order(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_trail_of_the_first_gate_goes_on),
+      cmocka_unit_test(a_trail_of_the_first_gate_is_read_as_it_is),
       cmocka_unit_test(a_new_trail_has_the_old_ones_tables_and_views),
       cmocka_unit_test(every_column_comes_back),
       cmocka_unit_test(the_guide_lists_the_columns_of_each_view),

@@ -55,6 +55,7 @@ struct cg_policy *harness_policy(const struct harness *h, const char *body) {
 
 static void harness_plugins(struct harness *h) {
   h->stub = calloc(1, sizeof *h->stub);
+  h->stub->no_lists = true;
   h->env = (struct cg_plugins_env){.node = "test",
                                    .log = h->log,
                                    .metrics = h->metrics,

@@ -43,6 +43,8 @@ struct harness {
   struct cg_service service, *peers[1];
 };
 
+/* Rooms are not listed, until a test says h->stub->no_lists = false before its first
+ * lease. */
 void harness_open(struct harness *h, const char *policy);
 void harness_close(struct harness *h); /* as a worker ends */
 

@@ -31,11 +31,23 @@ struct cgp_audit_row stub_row(const char *kind, const char *lease_id) {
       .prev = "", .hash = "");
 }
 
+/* Of those that a test has put there, the kind that was asked for. */
+static size_t stub_told(const struct stub *s, const char *kind,
+                        struct cgp_audit_row out[8]) {
+  size_t n = 0;
+  for (size_t i = 0; i < s->n_told; i++)
+    if (!strcmp(s->told[i].kind, kind)) out[n++] = s->told[i];
+  return n;
+}
+
 static void stub_succeed(struct stub *s, const struct stub_held *h) {
   enum stub_op op = h->op;
   struct cgp_call call = h->call;
   const struct cgp_audit_row end = stub_row("end", h->asked);
   bool has_end = *h->asked && stub_count(s, "end", h->asked) > 0;
+  struct cgp_audit_row told[8];
+  size_t n_told = stub_told(s, h->kind, told);
+  bool looks = !strcmp(h->kind, "join") || !strcmp(h->kind, "leave");
   static const char *const urls[] = {"turn:turn.example:3478"};
   static const char *const tags[] = {"lobby"};
   const struct cgp_camera camera =
@@ -58,7 +70,11 @@ static void stub_succeed(struct stub *s, const struct stub_held *h) {
                                .expires_at_us = 1),
       [STUB_ISSUE] = &CGP_MAKE(cgp_ice_servers, .servers = &server, .n = 1),
       [STUB_APPEND] = &CGP_MAKE(cgp_audit_appended, .seq = (int64_t)s->n_rows),
-      [STUB_QUERY] = s->n_live > 0
+      [STUB_PEOPLE] =
+          &CGP_MAKE(cgp_participants, .again_ms = s->again_ms, .room_sid = "RM_1",
+                    .participants = s->people, .n = s->n_people),
+      [STUB_QUERY] = looks ? &CGP_MAKE(cgp_audit_rows, .rows = told, .n = n_told)
+                     : s->n_live > 0
                          ? &CGP_MAKE(cgp_audit_rows, .rows = s->live, .n = s->n_live)
                          : &CGP_MAKE(cgp_audit_rows, .rows = &end, .n = has_end),
       [STUB_LIVE] = &CGP_MAKE(cgp_audit_rows, .rows = s->live, .n = s->n_live),
@@ -217,6 +233,16 @@ static void stub_remove(void *w, const char *room, const char *identity,
   stub_act(w, (struct stub_held){.op = STUB_REMOVE, .call = call});
 }
 
+static void stub_people(void *w, const char *room, struct cgp_call call) {
+  struct stub *s = w;
+  if (s->no_lists) {
+    (s->host->fail)(s->host, call, CGP_E_INVALID, "the stub has no lists");
+    return;
+  }
+  stub_say(w, "people %s\n", room);
+  stub_act(w, (struct stub_held){.op = STUB_PEOPLE, .call = call});
+}
+
 static void stub_issue(void *w, const struct cgp_ice_request *r, struct cgp_call call) {
   stub_say(w, "ice %s\n", r->lease_id);
   stub_act(w, (struct stub_held){.op = STUB_ISSUE, .call = call});
@@ -251,6 +277,7 @@ static void stub_append(void *w, const struct cgp_audit_row *rows, size_t n,
 static void stub_query(void *w, const struct cgp_audit_filter *f, struct cgp_call call) {
   struct stub_held h = {.op = STUB_QUERY, .call = call};
   snprintf(h.asked, sizeof h.asked, "%s", f->lease_id);
+  snprintf(h.kind, sizeof h.kind, "%s", f->kind);
   stub_say(w, "query %s %s\n", f->kind, f->lease_id);
   stub_act(w, h);
 }
@@ -282,8 +309,9 @@ static const struct cgp_cameras_ops stub_cameras_ops =
 static const struct cgp_quota_ops stub_quota_ops = CGP_INIT(
     cgp_quota_ops, .reserve = stub_reserve, .renew = stub_renew, .release = stub_release,
     .usage = stub_usage, .sweep = stub_sweep, .restore = stub_restore);
-static const struct cgp_room_ops stub_room_ops = CGP_INIT(
-    cgp_room_ops, .ensure = stub_ensure, .token = stub_token, .remove = stub_remove);
+static const struct cgp_room_ops stub_room_ops =
+    CGP_INIT(cgp_room_ops, .ensure = stub_ensure, .token = stub_token,
+             .remove = stub_remove, .participants = stub_people);
 static const struct cgp_ice_ops stub_ice_ops = CGP_INIT(cgp_ice_ops, .issue = stub_issue);
 static const struct cgp_audit_ops stub_audit_ops =
     CGP_INIT(cgp_audit_ops, .append = stub_append, .query = stub_query, .live = stub_live,

@@ -36,6 +36,7 @@ enum stub_op {
   STUB_ENSURE,
   STUB_TOKEN,
   STUB_REMOVE,
+  STUB_PEOPLE,
   STUB_ISSUE,
   STUB_APPEND,
   STUB_QUERY,
@@ -57,7 +58,7 @@ struct stub_held {
   enum stub_op op;
   struct cgp_call call;
   size_t first_row, n_rows; /* append: in `pending`; 0: they are durable */
-  char asked[32];           /* query: whose end */
+  char asked[32], kind[16]; /* query: whose rows */
 };
 
 struct stub {
@@ -78,6 +79,12 @@ struct stub {
   int64_t priority;             /* of the newest reserve */
   struct cgp_audit_row live[8]; /* the answer to live, and to query if there are any */
   size_t n_live;
+  struct cgp_audit_row told[8]; /* rows of joins and leaves, newest first, for query */
+  size_t n_told;
+  struct cgp_participant people[8]; /* the answer to every list of a room */
+  size_t n_people;
+  bool no_lists; /* the driver has none */
+  uint32_t again_ms;
 
   struct stub_held held[STUB_HELD_MAX];
   size_t n_held;

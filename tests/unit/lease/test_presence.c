@@ -1,39 +1,5 @@
 /* What the SFU says of participants, twice, late and out of order, against the leases. */
-#include "base/mem.h"
-#include "lease/harness.h"
-#include "lease/presence.h"
-
-#define ROOM "camera_lobby-1"
-
-static int make(void **state) {
-  struct harness *h = cg_alloc(sizeof *h);
-  harness_open(h, "return allow {}");
-  *state = h;
-  return 0;
-}
-
-static int drop(void **state) {
-  harness_close(*state);
-  cg_free(*state);
-  return 0;
-}
-
-static void say(struct harness *h, enum cgp_room_event_type type, const char *room,
-                const char *identity, const char *sid) {
-  const struct cgp_room_event ev =
-      CGP_INIT(cgp_room_event, .type = type, .room = room, .identity = identity,
-               .sid = sid, .at_us = h->clock.fake_wall_us);
-  cg_presence_event(&h->service, &ev, NULL, NULL);
-  harness_run(h);
-}
-
-static struct cg_lease *lease(struct harness *h) {
-  return harness_lease(h, "alice", "lobby-1");
-}
-
-static size_t rows(struct harness *h, const char *kind) {
-  return stub_count(h->stub, kind, "");
-}
+#include "lease/sfu_says.h"
 
 /* ---- joins and leaves ---- */
 
@@ -78,7 +44,7 @@ static void a_row_that_fails_is_logged(void **state) {
   stub_next(h->stub, STUB_APPEND, FAIL, 1);
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
   assert_int_equal(harness_lines(h, "a join or leave is not recorded"), 1);
-  assert_true(l->joined_us > 0);
+  assert_true(l->joined_us == 0);
 }
 
 /* ---- who may not be there ---- */
@@ -140,6 +106,38 @@ static void an_identity_that_is_no_lease_is_nobody_of_ours(void **state) {
 
 /* ---- rooms that close ---- */
 
+static void an_old_rooms_end_ends_no_lease_of_the_new(void **state) {
+  struct harness *h = *state;
+  struct heard heard;
+  struct cg_lease *l = lease(h);
+  struct cgp_room_event ev = event(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
+  ev.room_sid = "RM_new";
+  assert_int_equal(tell(h, &ev, &heard), CGP_OK);
+  ev = event(h, CGP_ROOM_CLOSED, ROOM, "", "RM_old");
+  ev.room_sid = "RM_old";
+  assert_int_equal(tell(h, &ev, &heard), CGP_OK);
+  assert_int_equal(l->state, CG_LEASE_ACTIVE);
+  assert_false(l->room_gone);
+  ev.room_sid = "RM_new";
+  assert_int_equal(tell(h, &ev, &heard), CGP_OK);
+  assert_int_equal(l->ended_by, CG_ENDED_ROOM_CLOSED);
+}
+
+/* Its viewer had left the old one, and is to join the one that was opened since. */
+static void an_old_rooms_end_after_it_was_opened_again(void **state) {
+  struct harness *h = *state;
+  struct cg_lease *l = lease(h);
+  say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
+  say(h, CGP_ROOM_LEFT, ROOM, l->id, "PA_1");
+  const struct cgp_room_event ev = event(h, CGP_ROOM_CLOSED, ROOM, "", "");
+  harness_pass(h, 3 * SECOND);
+  l->ensured_us = h->clock.fake_wall_us;
+  cg_presence_event(&h->service, &ev, NULL, NULL);
+  harness_run(h);
+  assert_int_equal(l->state, CG_LEASE_ACTIVE);
+  assert_true(l->room_gone);
+}
+
 static void a_room_that_closes_ends_who_had_joined(void **state) {
   struct harness *h = *state;
   struct cg_lease *in = lease(h), *waits = lease(h);
@@ -157,9 +155,7 @@ static void a_room_that_closes_ends_who_had_joined(void **state) {
 
 static void old_news_of_a_room_end_nothing(void **state) {
   struct harness *h = *state;
-  const struct cgp_room_event ev =
-      CGP_INIT(cgp_room_event, .type = CGP_ROOM_CLOSED, .room = ROOM, .identity = "",
-               .sid = "", .at_us = h->clock.fake_wall_us);
+  const struct cgp_room_event ev = event(h, CGP_ROOM_CLOSED, ROOM, "", "");
   harness_pass(h, 3 * SECOND);
   struct cg_lease *l = lease(h);
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
@@ -192,7 +188,7 @@ static void without_memory_an_event_is_dropped_and_told(void **state) {
   cg_mem_fail_from(1, 2 * CG_FIRM_PIECES - 1);
   const struct cgp_room_event ev =
       CGP_INIT(cgp_room_event, .type = CGP_ROOM_LEFT, .room = ROOM, .identity = l->id,
-               .sid = "PA_1", .at_us = 1);
+               .sid = "PA_1", .at_us = 1, .room_sid = "");
   for (int i = 0; i < 2 * CG_FIRM_PIECES; i++)
     cg_presence_event(&h->service, &ev, NULL, NULL);
   cg_mem_fail_after(0);
@@ -209,7 +205,7 @@ static void what_comes_after_the_end_is_dropped(void **state) {
   harness_open(h, "return allow {}");
   struct cgp_room_event ev =
       CGP_INIT(cgp_room_event, .type = CGP_ROOM_JOINED, .room = ROOM,
-               .identity = lease(h)->id, .sid = "PA_1", .at_us = 1);
+               .identity = lease(h)->id, .sid = "PA_1", .at_us = 1, .room_sid = "");
   cg_presence_event(&h->service, &ev, NULL, NULL);
   ev.type = CGP_ROOM_CLOSED;
   cg_presence_event(&h->service, &ev, NULL, NULL);
@@ -228,6 +224,8 @@ int main(void) {
       NEWS(whoever_joins_another_room_is_put_out_of_it),
       NEWS(a_lease_that_is_not_in_memory),
       NEWS(an_identity_that_is_no_lease_is_nobody_of_ours),
+      NEWS(an_old_rooms_end_ends_no_lease_of_the_new),
+      NEWS(an_old_rooms_end_after_it_was_opened_again),
       NEWS(a_room_that_closes_ends_who_had_joined),
       NEWS(old_news_of_a_room_end_nothing),
       NEWS(a_crowded_room_closes_with_one_row_each),
