@@ -100,7 +100,8 @@ struct reading {
 
 static const struct cg_zone *refuse(struct reading *r, const char *pointer,
                                     const char *name, const char *words) {
-  const char *meant = cg_zone_nearest(name, r->arena);
+  bool told = r->errs->n < CG_FIELD_ERRORS_MAX; /* later ones are only counted */
+  const char *meant = told ? cg_zone_nearest(name, r->arena) : NULL;
   cg_field_error(r->errs, r->arena, pointer, "\"%s\"%s%s%s %s%s%s%s",
                  shown(name, r->arena), r->from ? " (from " : "", r->from ? r->from : "",
                  r->from ? ")" : "", words, meant ? "; did you mean " : "",
@@ -143,7 +144,9 @@ static const struct cg_zone *no_file(struct reading *r, const char *pointer,
                                      const char *name) {
   const char *dir = cg_zone_folder();
   if (is_utc(name)) return utc(r, name);
-  const char *words = cg_zone_name_is_rule(name) ? CG_ZONE_RULE_WORDS : "is no time zone";
+  const char *words = cg_zone_name_is_rule(name)    ? CG_ZONE_RULE_WORDS
+                      : cg_zone_name_is_short(name) ? CG_ZONE_SHORT_WORDS
+                                                    : "is no time zone";
   if (!access(dir, F_OK)) return refuse(r, pointer, name, words);
   words = cg_arena_printf(r->arena,
                           "cannot be read: there is no %s (is tzdata installed?)", dir);

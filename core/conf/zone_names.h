@@ -14,6 +14,11 @@ const char *cg_zone_name_wrong(const char *name);
 #define CG_ZONE_RULE_WORDS "is a rule, not the name of a time zone"
 bool cg_zone_name_is_rule(const char *name);
 
+/* "PST", "CEST": what a zone is called for a part of the year, if not several are.  A few
+ * are names, too ("CET"). */
+#define CG_ZONE_SHORT_WORDS "is an abbreviation: name a zone such as Europe/Berlin"
+bool cg_zone_name_is_short(const char *name);
+
 /* The folder with the system's zones: TZDIR, which tzset(3) knows, or its default. */
 const char *cg_zone_folder(void);
 

@@ -34,6 +34,9 @@ NO_ZONES = {  # and what is said of them
     "CET-1CEST": "is a rule",
     "<+03>-3": "is a rule",
     "UTC0": "did you mean UTC?",
+    "PST": "is an abbreviation",
+    "CEST": "is an abbreviation",
+    "EUROPE/BERLIN": "did you mean Europe/Berlin?",
     "Europe": "is no time zone",
     "zone.tab": "is not a time zone file",
     "right/Europe/Berlin": "did you mean Europe/Berlin?",
@@ -143,6 +146,23 @@ def test_a_table_of_sites_that_is_none_is_refused(commands, tmp_path):
             '[""] = { zone = "UTC" }': '"" is no name of a site'}.items():
         done = commands(config=configured(tmp_path, sites)).cli("check", check=False)
         assert done.returncode == 2 and words in done.stderr, (sites, done.stderr)
+
+
+def test_a_table_of_wrong_zones_is_told_of_in_bounds(commands, tmp_path):
+    sites = ", ".join(f'["s{n}"] = {{ zone = "Europe/Berl{n}" }}' for n in range(1000))
+    done = commands(config=configured(tmp_path, sites)).cli("check", check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("did you mean Europe/Berlin?") == 32
+
+
+def test_a_text_for_policies_is_their_folder(commands, tmp_path):
+    config = configured(tmp_path)
+    text = re.sub(r"policies  = \{.*?\n  \},", 'policies = env "CAMGATE_POLICIES",',
+                  config.read_text(), count=1, flags=re.DOTALL)
+    config.write_text(text)
+    gate = commands(config=config, TZ="Asia/Tokyo")
+    assert "Asia/Tokyo (TZ)" in gate.cli("check").stdout
+    assert contractor(gate, "2026-11-23T01:00:00Z")["verdict"] == "allow"
 
 
 def test_without_tzdata_there_is_utc_alone(commands):
@@ -332,3 +352,36 @@ def test_a_reload_reads_the_zones_again_or_keeps_the_old(new_gate, own_zones):
     kinds = [row["outcome"] for row in
              gate.rows("SELECT outcome FROM trail WHERE kind = 'reload' ORDER BY seq")]
     assert kinds == ["allow", "error", "error", "allow"]
+
+
+class Elsewhere(Gate):
+    """A gate in a mount namespace whose /etc is a folder of the test's."""
+
+    def start(self):
+        return self.spawn("unshare", "-m", "sh", "-c",
+                          'mount --bind "$0" /etc && exec "$@"', self.folder / "etc",
+                          BINARY, "run", "-c", self.config, env=self.environment())
+
+    def environment(self):
+        return {name: value for name, value in super().environment().items()
+                if name != "TZ"}
+
+
+def test_a_reload_looks_up_the_systems_zone_again(started, tmp_path):
+    gate = Elsewhere(tmp_path / "gate")
+    system = gate.folder / "etc/localtime"
+    system.parent.mkdir()
+    system.symlink_to(FOLDER / "Asia/Kolkata")
+    started(gate)
+    assert status(gate)["zone"] == "Asia/Kolkata"
+    system.unlink()
+    system.symlink_to(FOLDER / "America/Denver")
+    assert status(gate)["zone"] == "Asia/Kolkata"
+    assert reload(gate).ok
+    told = status(gate)
+    assert told["zone"] == "America/Denver"
+    shows_now(told["local_time"], "America/Denver")
+    system.unlink()
+    system.symlink_to(FOLDER / "America/Denvr")
+    assert "America/Denver" in problem(reload(gate), 422)["detail"]
+    assert status(gate)["zone"] == "America/Denver"
