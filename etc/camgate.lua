@@ -75,8 +75,8 @@ return {
   plugins = {
     { "cameras_file", path = env("CAMGATE_CAMERAS", "cameras.json") },
 
-    valkey and { "quota_valkey", url = valkey }   -- one quota over many gates
-            or { "quota_local" },                 -- this gate's own
+    valkey and { "quota_valkey", url = valkey, ca = env "VALKEY_CA" }  -- of many gates
+            or { "quota_local" },                                      -- this gate's own
 
     { "room_livekit",                             -- without url: tokens, no rooms
       url         = env "LIVEKIT_URL",

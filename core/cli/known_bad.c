@@ -25,9 +25,6 @@ const struct cg_known_bad cg_known_bad[] = {
     {"hiredis", "integer overflow in long replies of a hostile server", "", "1.0.1",
      "0.14.1-2", "CVE-2021-32765, GHSA-hfm9-39pp-55p2",
      "Update, or let nobody but your Valkey answer at its address."},
-    {"hiredis", "frees twice when a connection is ended inside a reply's callback", "",
-     "1.0.0", NULL, "seen here: plugins/quota_valkey/link.h",
-     "Worked around: connections are ended in the next turn of the loop."},
     {"libevent",
      "security fixes in evbuffer, bufferevent and evdns, among others that the gate "
      "does not use",

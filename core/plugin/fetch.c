@@ -1,6 +1,7 @@
 #include "plugin/fetch.h"
 
 #include <curl/curl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +16,7 @@
 #define IDLE_EASY_MAX  16
 #define CONNECTIONS    64
 #define CLOSING_ROUNDS 4
+#define NAME_KEPT_S    1L /* a name is asked for again when it is connected to again */
 
 struct transfer {
   struct cg_link link; /* in flight, or waiting to be told */
@@ -25,6 +27,7 @@ struct transfer {
   bool too_big;
   enum cgp_code code;
   char error[CURL_ERROR_SIZE];
+  char tried[128]; /* addresses that were connected to, ", " between them */
   void (*fn)(void *arg, const struct cgp_fetched *got);
   void *arg;
 };
@@ -108,8 +111,18 @@ static enum cgp_code code_of(const struct transfer *t, CURLcode result) {
   }
 }
 
+/* curl does not say why no address could be connected to, nor which ones there were. */
+static void say_refused(struct transfer *t) {
+  long why = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &why);
+  if (why && t->tried[0])
+    snprintf(t->error, sizeof t->error, "cannot connect to %s: %s", t->tried,
+             strerror((int)why));
+}
+
 static void judge(struct transfer *t, CURLcode result) {
   t->code = code_of(t, result);
+  if (result == CURLE_COULDNT_CONNECT) say_refused(t);
   if (t->too_big)
     snprintf(t->error, sizeof t->error, "the reply is larger than %zu bytes",
              t->body.max);
@@ -191,6 +204,19 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *k
   return s->ev && !event_add(s->ev, NULL) ? 0 : -1;
 }
 
+static curl_socket_t open_socket(void *arg, curlsocktype purpose,
+                                 struct curl_sockaddr *a) {
+  struct transfer *t = arg;
+  char host[64] = "", port[8] = "";
+  size_t n = strlen(t->tried);
+  (void)purpose;
+  getnameinfo(&a->addr, a->addrlen, host, sizeof host, port, sizeof port,
+              NI_NUMERICHOST | NI_NUMERICSERV);
+  snprintf(t->tried + n, sizeof t->tried - n,
+           a->family == AF_INET6 ? "%s[%s]:%s" : "%s%s:%s", n ? ", " : "", host, port);
+  return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 static size_t on_body(char *data, size_t one, size_t n, void *arg) {
   (void)one;
   struct transfer *t = arg;
@@ -253,6 +279,9 @@ static bool set_up(struct transfer *t, const struct cgp_fetch *req) {
   curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
   curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
+  curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, NAME_KEPT_S);
+  curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
   set_body(e, req);
   return set_trust(e, t->f->trust) &&
          !curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") &&

@@ -1,7 +1,8 @@
 /* fetch.h - outgoing HTTP: libcurl's multi interface on the worker's loop.
  *
  * Keep-alive, TLS verified, no redirects, http and https only, no proxy from the
- * environment, NOSIGNAL, resolver in curl's own thread.  Bounds: replies to max_reply,
+ * environment, NOSIGNAL, resolver in curl's own thread; a name is asked for again by each
+ * new connection, and all of its addresses are tried.  Bounds: replies to max_reply,
  * 256 transfers in flight per worker (the next fail at once as busy), 8 connections per
  * host.  The callback runs exactly once, never inside cg_fetch itself (but when there is
  * no memory even to note the failure).  Worker's thread.

@@ -5,7 +5,7 @@
 
 #include "standing.h"
 
-static void next(struct greet *g, redisAsyncContext *ac);
+static void next(struct greet *g);
 
 static void end(struct greet *g, const char *words) {
   char why[256];
@@ -13,40 +13,43 @@ static void end(struct greet *g, const char *words) {
   g->done(g->arg, words ? why : NULL);
 }
 
-static int send(redisAsyncContext *ac, struct greet *g, redisCallbackFn *fn, int argc,
-                const char **argv) {
-  size_t sizes[4];
-  for (int i = 0; i < argc; i++) sizes[i] = strlen(argv[i]);
-  return redisAsyncCommandArgv(ac, fn, g, argc, argv, sizes);
+static void say(struct greet *g, void (*heard)(struct greet *g, const redisReply *reply),
+                size_t n, const char *const *words) {
+  g->heard = heard;
+  wire_begin(&g->wire, n);
+  for (size_t i = 0; i < n; i++) wire_text(&g->wire, words[i]);
+  if (g->wire.failed || !stream_write(g->stream, g->wire.p, g->wire.n))
+    end(g, "out of memory");
+}
+
+void greet_replied(struct greet *g, const redisReply *reply) {
+  g->heard(g, reply);
 }
 
 /* AUTH, SELECT and FUNCTION LOAD: anything but an error leads on. */
-static void on_plain(redisAsyncContext *ac, void *arg, void *privdata) {
-  const redisReply *reply = arg;
-  struct greet *g = privdata;
-  if (!reply) return;
+static void on_plain(struct greet *g, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_ERROR)
     end(g, reply->str);
   else
-    next(g, ac);
+    next(g);
 }
 
-static bool say_auth(struct greet *g, redisAsyncContext *ac) {
+static bool say_auth(struct greet *g) {
   const char *argv[3] = {"AUTH"};
-  int argc = 1;
+  size_t argc = 1;
   if (g->url->password[0] == '\0') return false;
   if (g->url->user[0]) argv[argc++] = g->url->user;
   argv[argc++] = g->url->password;
-  send(ac, g, on_plain, argc, argv);
+  say(g, on_plain, argc, argv);
   return true;
 }
 
-static bool say_select(struct greet *g, redisAsyncContext *ac) {
+static bool say_select(struct greet *g) {
   char db[16];
   const char *argv[2] = {"SELECT", db};
   if (g->url->db == 0) return false;
   snprintf(db, sizeof db, "%u", g->url->db);
-  send(ac, g, on_plain, 2, argv);
+  say(g, on_plain, 2, argv);
   return true;
 }
 
@@ -61,51 +64,47 @@ static const char *named(const redisReply *reply, const char *name) {
   return "";
 }
 
-static void on_hello(redisAsyncContext *ac, void *arg, void *privdata) {
-  const redisReply *reply = arg;
-  struct greet *g = privdata;
-  if (!reply) return;
+static void on_hello(struct greet *g, const redisReply *reply) {
   bool told = reply->type == REDIS_REPLY_ARRAY;
   snprintf(g->server, sizeof g->server, "%.31s", told ? named(reply, "server") : "");
   snprintf(g->version, sizeof g->version, "%.31s", told ? named(reply, "version") : "");
-  next(g, ac);
+  next(g);
 }
 
-static bool say_hello(struct greet *g, redisAsyncContext *ac) {
+static bool say_hello(struct greet *g) {
   const char *argv[2] = {"HELLO", "2"};
-  send(ac, g, on_hello, 2, argv);
+  say(g, on_hello, 2, argv);
   return true;
 }
 
 /* Before anything is loaded: the rights that version 1001 did without, so that a user who
  * lacks them does not break the gates that still run. */
-static bool say_scan(struct greet *g, redisAsyncContext *ac) {
+static bool say_scan(struct greet *g) {
   const char *argv[3] = {"HSCAN", g->no_key, "0"};
-  send(ac, g, on_plain, 3, argv);
+  say(g, on_plain, 3, argv);
   return true;
 }
 
-static bool say_write(struct greet *g, redisAsyncContext *ac) {
+static bool say_write(struct greet *g) {
   const char *argv[2] = {"UNLINK", g->no_key};
-  send(ac, g, on_plain, 2, argv);
+  say(g, on_plain, 2, argv);
   return true;
 }
 
-static void load(struct greet *g, redisAsyncContext *ac) {
+static void load(struct greet *g) {
   const char *argv[4] = {"FUNCTION", "LOAD", "REPLACE", quota_library};
-  const size_t sizes[4] = {8, 4, 7, quota_library_size};
   g->loaded = true;
   g->step--; /* ask for the version again */
-  redisAsyncCommandArgv(ac, on_plain, g, 4, argv, sizes);
+  say(g, on_plain, 4, argv);
 }
 
-static void judge_version(struct greet *g, redisAsyncContext *ac, long long version) {
+static void judge_version(struct greet *g, long long version) {
   char words[160];
   long long major = version / 1000, ours = QUOTA_LIBRARY_VERSION / 1000;
   if (major == ours && version >= QUOTA_LIBRARY_VERSION)
-    next(g, ac);
+    next(g);
   else if (major <= ours && !g->loaded && g->load_functions && !g->read_only)
-    load(g, ac);
+    load(g);
   else {
     const char *off = !g->load_functions ? " (load_functions is off)"
                       : g->read_only     ? " (a start of the gate loads it)"
@@ -125,36 +124,34 @@ static bool is_absent(const redisReply *reply) {
          strncmp(reply->str, "ERR Function not found", 22) == 0;
 }
 
-static void on_version(redisAsyncContext *ac, void *arg, void *privdata) {
-  const redisReply *reply = arg;
-  struct greet *g = privdata;
-  if (!reply) return;
+static void on_version(struct greet *g, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_INTEGER)
-    judge_version(g, ac, reply->integer);
+    judge_version(g, reply->integer);
   else if (is_absent(reply))
-    judge_version(g, ac, 0);
+    judge_version(g, 0);
   else
     end(g, reply->type == REDIS_REPLY_ERROR ? reply->str : "it answers nonsense");
 }
 
-static bool say_version(struct greet *g, redisAsyncContext *ac) {
+static bool say_version(struct greet *g) {
   const char *argv[3] = {"FCALL_RO", "camgate_version", "0"};
-  send(ac, g, on_version, 3, argv);
+  say(g, on_version, 3, argv);
   return true;
 }
 
 /* Each is said in turn; false: nothing to say, go on. */
-static bool (*const steps[])(struct greet *g, redisAsyncContext *ac) = {
-    say_auth, say_select, say_hello, say_scan, say_write, say_version};
+static bool (*const steps[])(struct greet *g) = {say_auth, say_select, say_hello,
+                                                 say_scan, say_write,  say_version};
 
-static void next(struct greet *g, redisAsyncContext *ac) {
+static void next(struct greet *g) {
   while (g->step < sizeof steps / sizeof steps[0])
-    if (steps[g->step++](g, ac)) return;
+    if (steps[g->step++](g)) return;
   end(g, NULL);
 }
 
-void greet_begin(struct greet *g, redisAsyncContext *ac) {
+void greet_begin(struct greet *g, struct stream *stream) {
+  g->stream = stream;
   g->step = 0;
   g->loaded = false;
-  next(g, ac);
+  next(g);
 }

@@ -6,15 +6,15 @@
  * function library.  An absent or older one is loaded (FUNCTION LOAD REPLACE) unless
  * load_functions is off.  A library of the same major version and at least our minor is
  * taken as it is; a newer major is refused, so an old gate never undoes an upgrade.
- * done runs at most once, inside a reply's callback: words NULL = ready.  When the
- * connection ends first, done does not run.
+ * done runs at most once: words NULL = ready.  When the connection ends first, it does
+ * not run.  The owner frees wire.
  */
 #ifndef QUOTA_VALKEY_GREET_H
 #define QUOTA_VALKEY_GREET_H
 
-#include <hiredis/async.h>
-
+#include "stream.h"
 #include "url.h"
+#include "wire.h"
 
 struct greet {
   const struct url *url;
@@ -22,12 +22,17 @@ struct greet {
   const char *no_key;             /* of the quota's prefix; it never exists */
   void (*done)(void *arg, const char *words);
   void *arg;
-  bool loaded; /* by us, on this connection */
+  struct stream *stream;
+  struct wire wire;
+  void (*heard)(struct greet *g, const redisReply *reply); /* what was said last */
+  bool loaded;                                             /* by us, on this connection */
   size_t step;
   char server[32], version[32]; /* of the last HELLO; "" = not known */
 };
 
-void greet_begin(struct greet *g, redisAsyncContext *ac);
+void greet_begin(struct greet *g, struct stream *stream);
+/* A reply that came before done. */
+void greet_replied(struct greet *g, const redisReply *reply);
 
 /* The library, the files of library/ in order, embedded by the build. */
 extern const char quota_library[];

@@ -1,16 +1,17 @@
 #include "link.h"
 
-#include <hiredis/adapters/libevent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dial.h"
 #include "greet.h"
-#include "resolve.h"
 #include "standing.h"
+#include "stream.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MOST_MS  2000
+#define NAME_MS          5000
 
 enum state { AWAY, DIALLING, READY };
 
@@ -37,18 +38,17 @@ struct link {
   uint32_t attempts; /* since it was last ready */
   uint32_t n_open;
   bool closing;
-  redisAsyncContext *ac;   /* dialling, ready */
-  redisAsyncContext *dead; /* given up, freed in the next turn */
+  struct dial *dial;
+  struct stream *stream; /* greeted, or ready */
   struct queue sent, held;
-  struct cgp_timer *step;  /* ends a dial, frees the dead, begins the next dial */
+  struct cgp_timer *step;  /* begins the next dial, ends a greeting, fails the held */
   struct cgp_timer *watch; /* on the oldest command sent */
-  struct resolve resolve;
   struct greet greet;
   enum cgp_code code; /* of what fails while away, with its words */
   char words[540];
 };
 
-static void dial(void *arg);
+static void dial_again(void *arg);
 
 static void queue_put(struct queue *q, struct command *c) {
   c->next = NULL;
@@ -82,18 +82,9 @@ static uint32_t backoff_ms(const struct link *l) {
   return ms - (uint32_t)(l->host->mono_us(l->host) % (ms / 4)); /* gates spread out */
 }
 
-static void bury(void *arg) {
-  struct link *l = arg;
-  redisAsyncContext *dead = l->dead;
-  l->step = NULL;
-  l->dead = NULL;
-  if (dead) redisAsyncFree(dead);
-  set_step(l, backoff_ms(l), dial);
-}
-
-static void fail_held(struct link *l) {
+static void fail_all(struct link *l, struct queue *q) {
   struct link_answer a = {.code = l->code, .words = l->words};
-  for (struct command *c; (c = queue_take(&l->held));) answer(c, &a);
+  for (struct command *c; (c = queue_take(q));) answer(c, &a);
 }
 
 static void go_away(struct link *l, enum cgp_code code, const char *why) {
@@ -104,30 +95,12 @@ static void go_away(struct link *l, enum cgp_code code, const char *why) {
   memcpy(l->words, words, sizeof words);
   l->code = code;
   l->state = AWAY;
-  l->dead = l->ac;
-  l->ac = NULL;
-  set_step(l, 0, bury);
-  fail_held(l);
-}
-
-/* ac->err is not set yet when a connection was not made. */
-static const char *why_of(const redisAsyncContext *ac) {
-  return ac->c.err ? ac->c.errstr : "the connection ended";
-}
-
-/* hiredis frees ac by itself after this. */
-static void gone(struct link *l, redisAsyncContext *ac, const char *why) {
-  if (l->dead == ac) l->dead = NULL;
-  if (l->ac != ac) return;
-  l->ac = NULL;
-  go_away(l, CGP_E_UNAVAILABLE, why);
-}
-
-static void on_disconnect(const redisAsyncContext *ac, int status) {
-  struct link *l = ac->data;
-  (void)status;
-  if (ac == l->ac) gone(l, l->ac, why_of(ac));
-  if (ac == l->dead) l->dead = NULL;
+  dial_cancel(l->dial);
+  stream_free(l->stream);
+  l->stream = NULL;
+  set_step(l, backoff_ms(l), dial_again);
+  fail_all(l, &l->sent);
+  fail_all(l, &l->held);
 }
 
 /* Commands. */
@@ -159,18 +132,23 @@ static void answer_error(struct command *c, const redisReply *reply) {
   answer(c, &(struct link_answer){.code = errors[i].code, .words = words});
 }
 
-static void on_reply(redisAsyncContext *ac, void *arg, void *privdata) {
-  const redisReply *reply = arg;
-  struct command *c = privdata;
-  struct link *l = c->link;
-  queue_take(&l->sent); /* answers come in order */
-  if (!reply) {
-    gone(l, ac, why_of(ac));
-    answer(c, &(struct link_answer){.code = l->code, .words = l->words});
-  } else if (reply->type == REDIS_REPLY_ERROR)
+static void on_reply(void *arg, const redisReply *reply) {
+  struct link *l = arg;
+  if (l->state == DIALLING) {
+    greet_replied(&l->greet, reply);
+    return;
+  }
+  struct command *c = queue_take(&l->sent); /* answers come in order */
+  if (!c)
+    go_away(l, CGP_E_UNAVAILABLE, "it answers what nobody asked");
+  else if (reply->type == REDIS_REPLY_ERROR)
     answer_error(c, reply);
   else
     answer(c, &(struct link_answer){.code = CGP_OK, .reply = reply});
+}
+
+static void on_end(void *arg, const char *why) {
+  go_away(arg, CGP_E_UNAVAILABLE, why);
 }
 
 static void watch(void *arg) {
@@ -190,9 +168,9 @@ static void refuse(link_fn *fn, void *arg, struct cgp_call call, enum cgp_code c
 }
 
 static void transmit(struct link *l, struct command *c, const char *wire, size_t n) {
-  if (redisAsyncFormattedCommand(l->ac, on_reply, c, wire, n) != REDIS_OK) {
-    answer(c,
-           &(struct link_answer){.code = CGP_E_UNAVAILABLE, .words = "valkey: closing"});
+  if (!stream_write(l->stream, wire, n)) {
+    answer(c, &(struct link_answer){.code = CGP_E_UNAVAILABLE,
+                                    .words = "valkey: out of memory"});
     return;
   }
   c->due_us = l->host->mono_us(l->host) + (int64_t)l->config.timeout_ms * 1000;
@@ -203,7 +181,7 @@ static void transmit(struct link *l, struct command *c, const char *wire, size_t
 void link_send(struct link *l, const struct wire *w, link_fn *fn, void *arg,
                struct cgp_call call) {
   if (l->state == AWAY || (l->state == DIALLING && l->attempts > 1)) {
-    if (!l->step && !l->closing) set_step(l, 0, bury);
+    if (!l->step && !l->closing) set_step(l, backoff_ms(l), dial_again);
     refuse(fn, arg, call, CGP_E_UNAVAILABLE, l->words);
     return;
   }
@@ -246,54 +224,39 @@ static void on_greeted(void *arg, const char *words) {
     transmit(l, c, c->wire, c->wire_size);
 }
 
-static void on_connect(const redisAsyncContext *ac, int status) {
-  struct link *l = ac->data;
-  if (ac == l->ac && status == REDIS_OK)
-    greet_begin(&l->greet, l->ac);
-  else if (status != REDIS_OK)
-    on_disconnect(ac, status);
-}
-
-static void attach(struct link *l, redisAsyncContext *ac) {
-  if (!ac || ac->err) {
-    char why[96];
-    snprintf(why, sizeof why, "%s", ac ? ac->errstr : "out of memory");
-    if (ac) redisAsyncFree(ac);
-    go_away(l, CGP_E_UNAVAILABLE, why);
-    return;
-  }
-  l->ac = ac;
-  ac->data = l;
-  redisLibeventAttach(ac, l->host->event_base(l->host));
-  redisAsyncSetConnectCallback(ac, on_connect);
-  redisAsyncSetDisconnectCallback(ac, on_disconnect);
-}
-
-static void on_address(void *arg, const char *address, const char *words) {
-  struct link *l = arg;
-  if (l->state != DIALLING || l->ac) return;
-  if (words)
-    go_away(l, CGP_E_UNAVAILABLE, words);
-  else
-    attach(l, redisAsyncConnect(address, l->config.url.port));
-}
-
-static void dial_is_late(void *arg) {
+static void is_late(void *arg) {
   struct link *l = arg;
   l->step = NULL;
-  go_away(l, CGP_E_UNAVAILABLE, "no connection in time");
+  go_away(l, CGP_E_UNAVAILABLE, "no greeting in time");
 }
 
-static void dial(void *arg) {
+static void on_dialled(void *arg, struct bufferevent *bev, const char *words) {
+  struct link *l = arg;
+  if (bev) l->stream = stream_new(bev, &(struct stream_events){on_reply, on_end, l});
+  if (l->stream) {
+    set_step(l, l->config.timeout_ms, is_late);
+    greet_begin(&l->greet, l->stream);
+  } else
+    go_away(l, CGP_E_UNAVAILABLE, words ? words : "out of memory");
+}
+
+/* Its name takes long: nobody waits for that. */
+static void let_go_of_held(void *arg) {
+  struct link *l = arg;
+  l->step = NULL;
+  l->attempts++;
+  snprintf(l->words, sizeof l->words, "valkey %s: its name is not resolved yet",
+           l->config.url.shown);
+  fail_all(l, &l->held);
+}
+
+static void dial_again(void *arg) {
   struct link *l = arg;
   l->step = NULL;
   l->state = DIALLING;
   l->attempts++;
-  set_step(l, l->config.timeout_ms, dial_is_late);
-  if (l->config.url.path[0])
-    attach(l, redisAsyncConnectUnix(l->config.url.path));
-  else
-    resolve_begin(&l->resolve, l->host->event_base(l->host), l->config.url.host);
+  set_step(l, l->config.timeout_ms, let_go_of_held);
+  dial_begin(l->dial, NAME_MS, l->config.timeout_ms);
 }
 
 struct link *link_new(struct cgp_host *h, const struct link_config *config) {
@@ -304,14 +267,20 @@ struct link *link_new(struct cgp_host *h, const struct link_config *config) {
   l->sent.last = &l->sent.first;
   l->held.last = &l->held.first;
   l->code = CGP_E_UNAVAILABLE;
-  l->resolve = (struct resolve){.done = on_address, .arg = l};
+  l->dial = dial_new(
+      h, &(struct dial_config){
+             .url = &l->config.url, .tls = config->tls, .done = on_dialled, .arg = l});
+  if (!l->dial) {
+    free(l);
+    return NULL;
+  }
   l->greet = (struct greet){.url = &l->config.url,
                             .load_functions = config->load_functions,
                             .read_only = config->read_only,
                             .no_key = config->no_key,
                             .done = on_greeted,
                             .arg = l};
-  dial(l);
+  dial_again(l);
   return l;
 }
 
@@ -325,17 +294,16 @@ const char *link_version(const struct link *l) {
 
 void link_free(struct link *l) {
   if (!l) return;
-  redisAsyncContext *open[] = {l->dead, l->ac};
   l->closing = true;
   l->state = AWAY;
-  l->dead = l->ac = NULL;
   l->code = CGP_E_UNAVAILABLE;
   snprintf(l->words, sizeof l->words, "valkey: the gate is stopping");
   if (l->step) l->host->timer_stop(l->host, l->step);
   if (l->watch) l->host->timer_stop(l->host, l->watch);
-  resolve_clear(&l->resolve);
-  for (size_t i = 0; i < 2; i++)
-    if (open[i]) redisAsyncFree(open[i]);
-  fail_held(l);
+  dial_free(l->dial);
+  stream_free(l->stream);
+  fail_all(l, &l->sent);
+  fail_all(l, &l->held);
+  wire_free(&l->greet.wire);
   free(l);
 }

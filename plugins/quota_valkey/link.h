@@ -1,20 +1,20 @@
 /* link.h - one worker's connection to Valkey: dialled, greeted, watched, redialled.
  *
  *   away      not connected: every command fails at once; redialled after a back-off
- *   dialling  name, connection, greeting, all within one timeout.  The first attempt
- *             after a start or a loss holds commands back; later ones fail them at once
+ *   dialling  its name (at most 5 s), then connection and greeting within one timeout.
+ *             The first attempt after a start or a loss holds commands back, for one
+ *             timeout; later ones fail them at once
  *   ready     commands go out as they come and are answered in order
  *
  * Commands under way are bounded.  Each has the same time to be answered; when the oldest
  * has had it the whole connection is given up, since answers come in order.
- * hiredis 0.14 frees twice when a connection is ended inside one of its callbacks, so
- * ending always waits for the next turn of the loop.
  * All on the worker's thread.
  */
 #ifndef QUOTA_VALKEY_LINK_H
 #define QUOTA_VALKEY_LINK_H
 
-#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <openssl/ssl.h>
 
 #include "camgate_plugin.h"
 #include "url.h"
@@ -24,6 +24,7 @@ struct link;
 
 struct link_config {
   struct url url;
+  SSL_CTX *tls; /* of a url with TLS */
   uint32_t timeout_ms, max_pending;
   bool load_functions, read_only;
   const char *no_key; /* greet.h */

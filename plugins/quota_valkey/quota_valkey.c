@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls.h"
 #include "worker.h"
 
 static const struct cgp_option options[] = {
     CGP_INIT(cgp_option, .name = "url", .type = CGP_OPT_SECRET, .min = 1,
-             .help = "redis://[user:pass@]host:port/db or unix:///path?db=n."),
+             .help = "redis://[user:pass@]host:port/db, rediss:// (TLS), or "
+                     "unix:///path?db=n."),
+    CGP_INIT(cgp_option, .name = "ca", .type = CGP_OPT_PATH,
+             .help = "PEM file of the authority of a rediss:// server; the system's."),
     CGP_INIT(cgp_option, .name = "user", .type = CGP_OPT_STRING, .max = 127,
              .help = "User for AUTH, instead of the one in url."),
     CGP_INIT(cgp_option, .name = "password", .type = CGP_OPT_SECRET, .max = 511,
@@ -51,6 +55,8 @@ static const char *configure(struct gate *g, struct cgp_host *h) {
       (wrong = overridden(h, "user", url->user, sizeof url->user)) ||
       (wrong = overridden(h, "password", url->password, sizeof url->password)))
     return wrong;
+  if (url->tls && !(g->link.tls = tls_new(h->conf_string(h, "ca"))))
+    return "the authority in ca cannot be read, or out of memory";
   g->prefix = h->conf_string(h, "prefix");
   for (size_t i = 0; i < KEYS; i++)
     snprintf(g->keys[i], sizeof g->keys[i], "%s%s", g->prefix, names[i]);
@@ -71,21 +77,23 @@ static void register_metrics(struct gate *g, struct cgp_host *h) {
                        "Steps of Valkey's clock that this gate has evened out.", false);
 }
 
+static void fini(void *self) {
+  struct gate *g = self;
+  if (g) SSL_CTX_free(g->link.tls);
+  free(g);
+}
+
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
   struct gate *g = calloc(1, sizeof *g);
   const char *wrong = g ? configure(g, h) : "out of memory";
   if (wrong) {
     snprintf(err, err_size, "url: %s", wrong);
-    free(g);
+    fini(g);
     return -1;
   }
   register_metrics(g, h);
   *ret_self = g;
   return 0;
-}
-
-static void fini(void *self) {
-  free(self);
 }
 
 static void equip(struct worker *w, struct cgp_host *h, struct gate *g) {

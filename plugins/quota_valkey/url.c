@@ -102,17 +102,20 @@ static const char *parse_unix(const char *from, struct url *u) {
 static const struct {
   const char *prefix;
   const char *(*parse)(const char *from, struct url *u);
+  bool tls;
 } schemes[] = {
-    {"redis://", parse_tcp},
-    {"valkey://", parse_tcp},
-    {"unix://", parse_unix},
+    {"redis://", parse_tcp, false}, {"valkey://", parse_tcp, false},
+    {"rediss://", parse_tcp, true}, {"valkeys://", parse_tcp, true},
+    {"unix://", parse_unix, false},
 };
 
 const char *url_parse(const char *text, struct url *ret) {
   *ret = (struct url){.db = 0};
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     size_t n = strlen(schemes[i].prefix);
+    ret->tls = schemes[i].tls;
     if (strncmp(text, schemes[i].prefix, n) == 0) return schemes[i].parse(text + n, ret);
   }
-  return "it begins with none of redis://, valkey://, unix:// (TLS is not spoken)";
+  return "it begins with none of redis://, rediss:// (TLS), valkey://, valkeys://, "
+         "unix://";
 }

@@ -153,18 +153,24 @@ class LiveKit(Server):
 class Valkey(Server):
     name = "valkey"
 
-    def __init__(self, folder, port=None):
+    def __init__(self, folder, port=None, address="127.0.0.1", tls=None):
+        """tls: files of certificate, key and authority, for a second port."""
         super().__init__(folder)
         self.port = port or ports.take()
+        self.tls_port = ports.take() if tls else 0
+        self.address, self.tls = address, tls
 
     @property
     def url(self):
-        return f"redis://127.0.0.1:{self.port}/2"
+        return f"redis://{self.address}:{self.port}/2"
 
     def start(self):
+        tls = ["--tls-port", self.tls_port, "--tls-cert-file", self.tls[0],
+               "--tls-key-file", self.tls[1], "--tls-ca-cert-file", self.tls[2],
+               "--tls-auth-clients", "no"] if self.tls else []
         return self.spawn(find("valkey-server"), "--port", self.port, "--bind",
-                          "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
-                          self.folder)
+                          self.address, "--save", "", "--appendonly", "no", "--dir",
+                          self.folder, *tls)
 
     def ready(self):
         return self.command("PING") == b"+PONG"
@@ -174,7 +180,7 @@ class Valkey(Server):
         text = b"".join(b"$%d\r\n%s\r\n" % (len(w), w)
                         for w in (str(w).encode() for w in words))
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 2) as s:
+            with socket.create_connection((self.address, self.port), 2) as s:
                 s.sendall(b"*%d\r\n%s" % (len(words), text))
                 return s.makefile("rb").readline().strip()
         except OSError:

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import socket
 import ssl
-import struct
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from livekit import api
 
 import ports
+from nameserver import Resolver
 from pki import Authority, named
 from websocket import CLOSE, PEER, TEXT, close_payload, frame
 
@@ -317,56 +317,6 @@ def test_an_address_is_no_name(authority):
 
 
 # ---- names ----
-
-class Resolver:
-    """A nameserver on loopback.  records: {(name, "A" or "AAAA"): address}; what is not
-    there does not exist; None: it never answers."""
-
-    KINDS = {1: ("A", socket.AF_INET), 28: ("AAAA", socket.AF_INET6)}
-
-    def __init__(self, records, folder):
-        self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.s.bind(("127.0.0.1", 0))
-        self.records, self.asked = records, []
-        self.conf = folder / "resolv.conf"
-        self.conf.write_text(f"nameserver 127.0.0.1:{self.s.getsockname()[1]}\n")
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                query, client = self.s.recvfrom(4096)
-            except OSError:
-                return
-            if query and self.records is not None:
-                self.s.sendto(self.reply(query), client)
-
-    def reply(self, query):
-        labels, at = [], 12
-        while query[at]:
-            labels.append(query[at + 1:at + 1 + query[at]].decode())
-            at += 1 + query[at]
-        kind = struct.unpack_from("!H", query, at + 1)[0]
-        question = query[12:at + 5]
-        text, family = self.KINDS.get(kind, ("other", None))
-        name = ".".join(labels).lower()
-        self.asked.append((name, text))
-        known = any(n == name for n, _ in self.records)
-        address = self.records.get((name, text))
-        flags = 0x8180 if known else 0x8183
-        head = query[:2] + struct.pack("!HHHHH", flags, 1, int(bool(address)), 0, 0)
-        if not address:
-            return head + question
-        data = socket.inet_pton(family, address)
-        return (head + question + b"\xc0\x0c"
-                + struct.pack("!HHIH", kind, 1, 60, len(data)) + data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.s.close()
-
 
 def test_names_of_a_nameserver(tmp_path):
     with Scripted(GOOD) as server:
