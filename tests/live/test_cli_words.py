@@ -235,8 +235,9 @@ def test_a_plugins_readme_lists_its_options(alone, plugin):
             assert option["default"].strip(":") in line, f"{option} in: {line}"
 
 
-def test_the_operators_guide_names_what_there_is(gate):
+def test_the_operators_guide_names_what_there_is(new_gate, valkey):
     """Metrics, options and commands in etc/README.md exist."""
+    gate = new_gate(**valkey.env())
     guide = (ROOT / "etc/README.md").read_text()
     answer = requests.get(gate.admin + "/metrics", timeout=5)
     there = {line.split()[2] for line in answer.text.splitlines()
