@@ -113,11 +113,11 @@ static void restore(void *arg, const struct cgp_quota_hold *holds, size_t n,
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  char text[96];
+  char text[128];
   struct table_counts counts = table_count(w->table);
-  snprintf(text, sizeof text, "%zu leases hold %zu scopes in memory", counts.leases,
-           counts.scopes);
-  struct cgp_health result = {.size = sizeof result, .ok = true, .text = text};
+  snprintf(text, sizeof text, "%zu leases hold %zu scopes in memory%s", counts.leases,
+           counts.scopes, counts.full ? ": full (max_leases, max_scopes)" : "");
+  struct cgp_health result = {.size = sizeof result, .ok = !counts.full, .text = text};
   w->host->done(w->host, call, &result);
 }
 

@@ -328,7 +328,9 @@ uint64_t table_sweep(struct table *t, int64_t now_us) {
 
 struct table_counts table_count(struct table *t) {
   pthread_mutex_lock(&t->lock);
-  struct table_counts counts = {.leases = t->leases.n, .scopes = t->scopes.n};
+  struct table_counts counts = {.leases = t->leases.n,
+                                .scopes = t->scopes.n,
+                                .full = map_full(&t->leases) || map_full(&t->scopes)};
   pthread_mutex_unlock(&t->lock);
   return counts;
 }

@@ -15,6 +15,7 @@ struct table;
 
 struct table_counts {
   size_t leases, scopes;
+  bool full; /* of either: nobody new gets in */
 };
 
 /* The verdict, and what it points to. */

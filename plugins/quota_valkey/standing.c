@@ -36,8 +36,9 @@ void standing_read(struct standing *s, const char *info) {
   }
 }
 
+/* volatile-* evict what has a time to live; the quota's keys have none. */
 static bool evicts(const struct standing *s) {
-  return s->maxmemory > 0 && s->policy[0] && strcmp(s->policy, "noeviction") != 0;
+  return s->maxmemory > 0 && strncmp(s->policy, "allkeys-", 8) == 0;
 }
 
 bool standing_refuses(const struct standing *s, char *words, size_t n) {

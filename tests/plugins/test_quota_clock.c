@@ -82,6 +82,21 @@ static void another_servers_clock_is_a_step(void **state) {
   valkey_clock(b->valkey, 0);
 }
 
+/* Nobody saw it: a holding from before lapses within its time of the first look. */
+static void a_step_while_no_gate_ran_holds_nobody(void **state) {
+  struct bench *b = *state;
+  assert_true(bench_reserve(b, "dead", &s, 1, TTL_MS).granted);
+  harness_close(b->h);
+  valkey_clock(b->valkey, -HOUR_US);
+  b->h = harness_open(b->plugin, b->options);
+  for (int ms = 0; bench_usage(b, "s") != 0; ms += 50) {
+    assert_true(ms < TTL_MS + 2 * LATE_MS);
+    harness_quota_sweep(b->h, 0);
+    harness_run_ms(b->h, 50);
+  }
+  valkey_clock(b->valkey, 0);
+}
+
 /* Small ones are a drift, which is followed. */
 static void a_drift_is_no_step(void **state) {
   struct bench *b = *state;
@@ -114,6 +129,7 @@ int main(void) {
       ON(a_step_drops_nobody_who_lives_and_holds_nobody_who_is_dead),
       ON(two_gates_even_a_step_out_once),
       ON(another_servers_clock_is_a_step),
+      ON(a_step_while_no_gate_ran_holds_nobody),
       ON(a_drift_is_no_step),
       ON(a_server_that_stood_still_has_no_step),
   };

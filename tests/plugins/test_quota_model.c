@@ -319,6 +319,25 @@ static void workers_never_pass_the_limit_together(void **state) {
   assert_int_equal(bench_usage(b, "s"), LIMIT);
 }
 
+/* Nobody new would get in: that is no health. */
+static void a_full_table_is_not_well(void **state) {
+  static const char *const bounds[] = {"{\"max_leases\": 1}", "{\"max_scopes\": 1}"};
+  const char *lease = "a";
+  char text[200];
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    struct bench b = {.h = harness_open("quota_local", bounds[i])};
+    const struct cgp_scope s = SCOPE("s", 9, false);
+    assert_true(harness_health(b.h, 0, NULL, 0));
+    assert_true(bench_reserve(&b, lease, &s, 1, BENCH_LONG_MS).granted);
+    assert_false(harness_health(b.h, 0, text, sizeof text));
+    assert_non_null(strstr(text, "full"));
+    bench_release(&b, lease);
+    assert_true(harness_health(b.h, 0, NULL, 0));
+    harness_close(b.h);
+  }
+}
+
 #define ON(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
 int main(void) {
@@ -328,7 +347,8 @@ int main(void) {
       ON(workers_never_pass_the_limit_together),
   };
   const struct CMUnitTest local[] = {ON(random_lapses_agree_with_a_model),
-                                     ON(a_refusal_names_the_others_that_hold)};
+                                     ON(a_refusal_names_the_others_that_hold),
+                                     cmocka_unit_test(a_full_table_is_not_well)};
   int failed = cmocka_run_group_tests_name("quota_local", both, bench_group_local,
                                            bench_group_end);
   failed += cmocka_run_group_tests_name("quota_local alone", local, bench_group_local,

@@ -84,6 +84,10 @@ static void assert_ends_clean(struct bench *b, size_t crowd) {
 
 /* ---- one key or more are gone ---- */
 
+static const char odd_book[] = "redis.call('HSET', KEYS[1], '', cmsgpack.pack({pass = "
+                               "'1', phase = 'x', shift = 1e18,"
+                               " cursor = '0'}))";
+
 static const struct {
   const char *what, *argv[5];
 } losses[] = {
@@ -100,6 +104,7 @@ static const struct {
     {"the expiry is a string", {"SET", EXPIRY, "x"}},
     {"the book is nonsense", {"HSET", LEASES, "", "x"}},
     {"the book is gone", {"HDEL", LEASES, ""}},
+    {"the book is another's", {"EVAL", odd_book, "1", LEASES}},
     {"the pass is another", {"HSET", USAGE, "", "7"}},
     {"the server loaded its file again", {"DEBUG", "RELOAD"}},
 };
@@ -166,6 +171,13 @@ static void nobody_is_refused_by_a_counter_that_is_too_high(void **state) {
   assert_false(bench_reserve(b, "b", &s, 1, TTL_MS).granted);
 }
 
+/* They would hold for ever, hold everything, or end the recount. */
+static const char absurd_holdings[] =
+    "for i, h in ipairs({{1e15, 1e15, '', 'user:7', 1}, {0 / 0, 1, '', 'user:7', 1},"
+    " {1e12, 1e4, '', 'user:7', 1e300}, {1e12, 1e4, '', 'user:7', -1},"
+    " {1e12, 1e4, '', 7, 7}, {1e12, 1e4, '', 'user:7'}}) do"
+    " redis.call('HSET', KEYS[1], 'ghost-' .. i, cmsgpack.pack(h)) end";
+
 static void fields_that_are_wrong_are_put_right_and_counted(void **state) {
   struct bench *b = *state;
   fill(b, CROWD);
@@ -176,6 +188,7 @@ static void fields_that_are_wrong_are_put_right_and_counted(void **state) {
   SAY(b, "HSET", USAGE, "user:3", "1");
   SAY(b, "HSET", USAGE, "user:ghost", "5");
   SAY(b, "HSET", LEASES, "lease-ghost", "\xc1nonsense");
+  SAY(b, "EVAL", absurd_holdings, "1", LEASES);
   SAY(b, "HDEL", LEASES, "lease-4");
   SAY(b, "ZREM", EXPIRY, "lease-5");
   SAY(b, "ZADD", EXPIRY, "1", "lease-ghost-2");
@@ -332,7 +345,24 @@ static void a_rolling_upgrade_keeps_what_is_held(void **state) {
   OLD(b, ":0", "camgate_sweep", "256");
   OLD(b, ":2", "camgate_release", "old-1", "old-4");
   assert_int_equal(bench_usage(b, "s"), 1);
+  OLD(b, ":1", "camgate_restore", "old-5", "60000", "1", "s", "1");
   SAYS(b, ":1002", "FCALL_RO", "camgate_version", "0");
+}
+
+/* What nobody renews since lapses when version 1001 said. */
+static void what_an_older_gate_left_behind_lapses_in_its_time(void **state) {
+  struct bench *b = *state;
+  harness_close(b->h);
+  load_1001(b);
+  OLD(b, "*1", "camgate_reserve", "old-1", "300", "1", "9", "s", "2", "0");
+  OLD(b, "*1", "camgate_reserve", "old-2", "60000", "1", "9", "s", "2", "0");
+  b->h = harness_open(b->plugin, b->options);
+  assert_int_equal(bench_usage(b, "s"), 2);
+  for (int ms = 0; bench_usage(b, "s") != 1; ms += 50) {
+    assert_true(ms < HARNESS_PATIENCE_MS);
+    harness_quota_sweep(b->h, 0);
+    harness_run_ms(b->h, 50);
+  }
 }
 
 #define ON(f) cmocka_unit_test_setup_teardown(f, bench_setup_one, bench_teardown)
@@ -350,6 +380,7 @@ int main(void) {
       ON(many_are_recounted_before_the_next_grant),
       ON(what_goes_on_beside_a_recount_is_counted_once),
       ON(a_rolling_upgrade_keeps_what_is_held),
+      ON(what_an_older_gate_left_behind_lapses_in_its_time),
   };
   sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL); /* as the gate */
   return cmocka_run_group_tests_name("quota_valkey repaired", tests, bench_group_valkey,

@@ -154,6 +154,9 @@ static void one_that_may_evict_is_advised_against(void **state) {
   assert_health(h, true, "takes writes"); /* without a bound nothing is evicted */
   VALKEY_SAY(r->valkey, "CONFIG", "SET", "maxmemory", "100mb");
   assert_health(h, true, words);
+  VALKEY_SAY(r->valkey, "CONFIG", "SET", "maxmemory-policy", "volatile-lru");
+  assert_health(h, true, "takes writes"); /* nothing of ours has a time to live */
+  VALKEY_SAY(r->valkey, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
   harness_quota_sweep(h, 0);
   harness_health(h, 0, NULL, 0);
   assert_non_null(strstr(harness_logged(h), words));
@@ -210,6 +213,18 @@ static void a_user_with_the_rights_of_version_1001(void **state) {
   harness_close(h);
 }
 
+static void a_user_who_loses_a_right(void **state) {
+  struct rig *r = *state;
+  struct harness *h = harness_open("quota_valkey", options(r, ""));
+  assert_int_equal(reserve(h, "a", NULL), CGP_OK);
+  VALKEY_SAY(r->valkey, "ACL", "SETUSER", "default", "-zadd");
+  assert_health(h, false, "the user lacks a right");
+  assert_health(h, false, "ZADD");
+  VALKEY_SAY(r->valkey, "ACL", "SETUSER", "default", "+zadd");
+  await_health(h, true);
+  harness_close(h);
+}
+
 #define ON(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -223,6 +238,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(one_in_a_cluster_that_lacks_the_slot, setup_cluster,
                                       teardown),
       ON(a_user_with_the_rights_of_version_1001),
+      ON(a_user_who_loses_a_right),
   };
   sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL); /* as the gate */
   return cmocka_run_group_tests_name("quota_valkey standing", tests, NULL, NULL);

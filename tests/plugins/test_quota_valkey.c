@@ -13,7 +13,7 @@ struct rig {
 
 static const char *options(struct rig *r, const char *more) {
   snprintf(r->options, sizeof r->options,
-           "{\"url\": \"unix://%s\", \"timeout_ms\": 200%s}", valkey_socket(r->valkey),
+           "{\"url\": \"unix://%s\", \"timeout_ms\": 500%s}", valkey_socket(r->valkey),
            more);
   return r->options;
 }

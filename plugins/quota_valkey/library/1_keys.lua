@@ -30,7 +30,9 @@ local SLICE = 256      -- fields of one HSCAN, about
 local VISITS = 512     -- fields that one call looks at, about, before it answers
 local WORDS = 2000     -- of one command, at most
 local OFF_MS = 1000    -- a clock further off than this has stepped
-local LEGACY_MS = 80000 -- a holding of version 1001 lapses so long after it was met
+-- The ttl of a holding that version 1001 kept, scopes and weights alone: until it is
+-- renewed it lapses when `expiry` says; so late, if that is lost.
+local BARE_MS = 600001
 -- From the end of a pass to the next one, by the number of holdings; to one that has to
 -- confirm that a scope is full.
 local PASS_MS = {least = 1000, each = 5, most = 20000}
@@ -75,27 +77,32 @@ local function table_in(packed)
   return ok and type(value) == 'table' and value or nil
 end
 
+local function is_count(n)
+  return type(n) == 'number' and n >= 0 and n < 2 ^ 53
+end
+
+-- nil: it is none.
 local function holding_in(now, packed)
   local h = packed and table_in(packed)
-  if not h then
+  if h and type(h[LAPSES]) ~= 'number' and #h <= 64 then
+    h = {now + BARE_MS, BARE_MS, NOBODY, unpack(h)}
+  end
+  if not h or not is_count(h[LAPSES]) or not is_count(h[TTL]) or h[TTL] >= 2 ^ 32 then
     return nil
   end
-  if type(h[LAPSES]) ~= 'number' then -- version 1001: scopes and weights alone
-    h = {now + LEGACY_MS, LEGACY_MS, NOBODY, unpack(h)}
-  end
   for i = SCOPES, #h, 2 do
-    if type(h[i]) ~= 'string' or type(h[i + 1]) ~= 'number' or h[i + 1] < 0 then
+    if type(h[i]) ~= 'string' or not is_count(h[i + 1]) then
       return nil
     end
   end
-  return type(h[TTL]) == 'number' and h or nil
+  return h
 end
 
 -- "in use", or "in use, sum, pass, till": the sum is of that pass, while it lasts; until
 -- `till` a renewal is held against its limit, too.  nil: it is none.
 local function counter_in(q, text)
   local plain = tonumber(text or 0)
-  if plain and plain >= 0 and plain < 2 ^ 53 then
+  if is_count(plain) then
     return {used = plain, sum = 0, till = 0, was_used = plain, was_sum = 0}
   end
   local used, sum, pass, till = string.match(text, '^(%d+) (%d+) (%d+) (%d+)$')
@@ -114,14 +121,16 @@ local function book_in(packed)
   if packed and packed == last.packed then
     return last.book
   end
-  local book = table_in(packed)
-  if book and type(book.pass) == 'string' and type(book.shift) == 'number' and
-    type(book.cursor) == 'string' then
-    last.packed, last.book = packed, book
-    return book
+  local book = table_in(packed) or {}
+  local fresh = {pass = '0', phase = 'rest', cursor = '0', shift = 0, trusted = false,
+                 ended = 0, seen = 0, ttl = 0, till = 0, repaired = 0, process = ''}
+  for name, value in pairs(fresh) do
+    if type(book[name]) ~= type(value) then
+      return fresh
+    end
   end
-  return {pass = '0', phase = 'rest', cursor = '0', shift = 0, trusted = false,
-          ended = 0, seen = 0, ttl = 0, till = 0, repaired = 0, process = ''}
+  last.packed, last.book = packed, book
+  return book
 end
 
 -- The book is being changed; close writes it.
@@ -170,7 +179,7 @@ local function plain_counters(q, scopes)
   local used, whole = {}, got[1] == q.book.pass
   for i = 1, #scopes do
     local n = tonumber(got[i + 1] or 0)
-    whole = whole and n and n >= 0 and n < 2 ^ 53
+    whole = whole and is_count(n)
     used[i] = n
   end
   return whole and used or nil

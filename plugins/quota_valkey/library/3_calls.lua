@@ -316,7 +316,7 @@ local function drop_lapsed(q, due)
   local lapsed = 0
   for i, lease in ipairs(due) do
     local old = holding_in(q.now, packed[i])
-    if old and old[LAPSES] > q.now then
+    if old and old[TTL] ~= BARE_MS and old[LAPSES] > q.now then
       later[#later + 1], later[#later + 2] = old[LAPSES], lease
     else
       changes[#changes + 1] = {lease = lease, old = old}
@@ -369,9 +369,14 @@ local function shift(keys, args)
   return close(q, 1)
 end
 
--- Writes, as a reserve does.
+-- Looks for all rights, and writes as a reserve does.
 local function probe(keys)
   local q = open(keys, NOBODY)
+  for _, name in ipairs({'HSCAN', 'HDEL', 'ZADD', 'ZREM', 'ZRANGE', 'UNLINK'}) do
+    if not redis.acl_check_cmd(name, keys[EXPIRY], '0', '0') then
+      return redis.error_reply('NOPERM ' .. name)
+    end
+  end
   counters(q, {})
   change(q)
   return close(q, 1)
