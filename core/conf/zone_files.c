@@ -1,5 +1,6 @@
 #include "conf/zone_files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -158,9 +159,10 @@ static const struct cg_zone *read_named(struct reading *r, const char *pointer,
   const char *wrong = cg_zone_name_wrong(name);
   if (wrong) return refuse(r, pointer, name, wrong);
   const char *path = cg_arena_printf(r->arena, "%s/%s", cg_zone_folder(), name);
-  struct stat st;
+  struct stat st = {.st_mode = 0};
   if (!path) return no_memory(r);
-  if (stat(path, &st) || S_ISDIR(st.st_mode)) return no_file(r, pointer, name);
+  bool absent = stat(path, &st) && (errno == ENOENT || errno == ENOTDIR);
+  if (absent || S_ISDIR(st.st_mode)) return no_file(r, pointer, name);
   return parse(r, pointer, name, path);
 }
 
@@ -170,9 +172,10 @@ static const struct cg_zone *read_system(struct reading *r) {
   ssize_t n = readlink(SYSTEM, target, sizeof target - 1);
   target[n > 0 ? n : 0] = 0;
   const char *at = strstr(target, "zoneinfo/"), *name = at ? at + 9 : "localtime";
-  bool there = !access(SYSTEM, F_OK);
-  if (there) return parse(r, "/policies/zone", name, SYSTEM);
-  return n < 0 ? utc(r, "UTC") : no_file(r, "/policies/zone", name);
+  if (!access(SYSTEM, F_OK)) return parse(r, "/policies/zone", name, SYSTEM);
+  if (n >= 0) return no_file(r, "/policies/zone", name);
+  r->from = "there is no " SYSTEM;
+  return utc(r, "UTC");
 }
 
 static const struct cg_zone *read_before(const struct cg_site_zone *sites, size_t n,
@@ -200,9 +203,11 @@ static const struct cg_zones *read_all(struct reading *r, const struct cg_zone_c
   bool by_option = !strcmp(c->from, OPTION);
   if (!sites) return NULL;
   r->from = by_option ? NULL : c->from;
+  const struct cg_zone *gate =
+      c->name ? read_named(r, "/policies/zone", c->name) : read_system(r);
   const struct cg_zones all = {
-      .gate = c->name ? read_named(r, "/policies/zone", c->name) : read_system(r),
-      .from = c->from,
+      .gate = gate,
+      .from = by_option ? OPTION : r->from,
       .sites = sites,
       .n_sites = c->n_sites,
   };
