@@ -314,7 +314,8 @@ struct cgp_ice_ops {
 /* One event of the trail.  Strings are UTF-8, never NULL; "" = does not apply.
  * kind: decision (an answer to reserve), change (tier, scopes, hard end, token or
  * identity of a lease), join, leave, end, admin, reload, start, stop, auth (refused
- * credentials, counted). */
+ * credentials, counted), clock (the wall clock was set: facts.step_ms).  seq orders, time
+ * tells what the clock said. */
 struct cgp_audit_row {
   uint32_t size;
   const char *kind;
@@ -366,7 +367,8 @@ struct cgp_audit_ops {
   void (*append)(void *w, const struct cgp_audit_row *rows, size_t n, struct cgp_call c);
   void (*query)(void *w, const struct cgp_audit_filter *f, struct cgp_call call);
   /* result: struct cgp_audit_rows: for each lease granted and not ended, its newest
-   * decision or change row, in order of seq */
+   * decision or change row, in order of seq; and, among them, the rows of kind clock behind
+   * the first of those (since 2.1) */
   void (*live)(void *w, struct cgp_call call);
   void (*verify)(void *w, struct cgp_call call); /* result: struct cgp_audit_verdict */
 };

@@ -67,12 +67,28 @@ static int64_t offset_of(struct cg_teller *t) {
   return is;
 }
 
+void cg_teller_init(struct cg_teller *t, const struct cg_clock *clock) {
+  t->clock = clock;
+  t->offset_us = t->trail_offset_us = cg_clock_offset(clock);
+}
+
 int64_t cg_tell(struct cg_teller *t, int64_t mono_us) {
   return mono_us + offset_of(t);
 }
 
 int64_t cg_teller_mono(struct cg_teller *t, int64_t wall_us) {
   return wall_us - offset_of(t);
+}
+
+int64_t cg_tell_trail(struct cg_teller *t, int64_t mono_us) {
+  int64_t is = offset_of(t), trail = atomic_load(&t->trail_offset_us), off = is - trail;
+  if (off <= -CG_STEP_US || off >= CG_STEP_US) return mono_us + trail;
+  if (off) atomic_compare_exchange_strong(&t->trail_offset_us, &trail, is);
+  return mono_us + is;
+}
+
+void cg_teller_move_trail(struct cg_teller *t, int64_t step_us) {
+  atomic_fetch_add(&t->trail_offset_us, step_us);
 }
 
 /* ---- text ---- */

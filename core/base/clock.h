@@ -44,10 +44,17 @@ int64_t cg_clock_offset(const struct cg_clock *);
  * is told alike by all; it follows the wall clock when that is off by 10 ms. */
 struct cg_teller {
   const struct cg_clock *clock;
-  _Atomic int64_t offset_us;
+  _Atomic int64_t offset_us, trail_offset_us;
 };
+void cg_teller_init(struct cg_teller *, const struct cg_clock *clock);
 int64_t cg_tell(struct cg_teller *, int64_t mono_us);        /* -> wall */
 int64_t cg_teller_mono(struct cg_teller *, int64_t wall_us); /* the other way round */
+
+/* The same as the trail's newest row of kind `clock` has it: steps of a second or more
+ * count from that row on (lease/clock_watch.h). */
+#define CG_STEP_US INT64_C(1000000)
+int64_t cg_tell_trail(struct cg_teller *, int64_t mono_us);
+void cg_teller_move_trail(struct cg_teller *, int64_t step_us);
 
 #define CG_TIME_TEXT 32
 void cg_time_text(int64_t wall_us, char out[CG_TIME_TEXT]);

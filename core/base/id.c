@@ -26,12 +26,11 @@ static char *put_hex(char *to, uint64_t value, int digits) {
 
 struct cg_id cg_id_new(struct cg_id_maker *m, int64_t wall_us, uint8_t home) {
   if (m->left < RANDOM_BYTES) fill(m);
-  if (wall_us > m->last_us) m->last_us = wall_us;
   m->left -= RANDOM_BYTES;
   uint64_t random = 0;
   memcpy(&random, m->pool + m->left, RANDOM_BYTES);
   struct cg_id id;
-  char *p = put_hex(id.text, (uint64_t)m->last_us, 14);
+  char *p = put_hex(id.text, (uint64_t)wall_us, 14);
   p = put_hex(p, home, 2);
   p = put_hex(p, random, 2 * RANDOM_BYTES);
   *p = '\0';

@@ -1,7 +1,7 @@
 /* id.h - names for leases, decisions and requests.
  *
- * 28 lower-case hex digits: 14 of wall microseconds (so that ids sort by time and an
- * index on them stays cheap), 2 of home, 12 random.  The home byte is a hash of the
+ * 28 lower-case hex digits: 14 of wall microseconds (so that an index on them stays cheap;
+ * they tell, like every wall time, and nothing is ordered by them), 2 of home, 12 random.  The home byte is a hash of the
  * subject: all leases of one subject live on one worker, cg_id_home(id) % workers,
  * whatever the number of workers is after a restart.  Random bytes come from getrandom in
  * batches, per maker; one maker per worker, one thread.
@@ -22,7 +22,6 @@ struct cg_id {
 struct cg_id_maker {
   unsigned char pool[4096];
   size_t left;
-  int64_t last_us; /* ids of one maker never go back in time */
 };
 
 struct cg_id cg_id_new(struct cg_id_maker *m, int64_t wall_us, uint8_t home);

@@ -140,7 +140,7 @@ static void ask(void *arg) {
       {"--subject", CG_OPT_TEXT, &(f)->subject, "Rows of this subject."},                \
       {"--camera", CG_OPT_TEXT, &(f)->camera, "Rows of this camera."},                   \
       {"--kind", CG_OPT_TEXT, &(f)->kind,                                                \
-       "decision, change, join, leave, end, reload, start, stop, auth."},                \
+       "decision, change, join, leave, end, reload, start, stop, auth, clock."},         \
       {"--outcome", CG_OPT_TEXT, &(f)->outcome, "allow, deny, error, or how it ended."}, \
   {                                                                                      \
     "--lease", CG_OPT_TEXT, &(f)->lease_id, "Rows of this lease."                        \
@@ -148,8 +148,9 @@ static void ask(void *arg) {
 
 /* CG_CMD_GO, or the exit code: all is said. */
 static int kind_holds(const char *command, const char *kind) {
-  static const char *const kinds[] = {"",    "decision", "change", "join", "leave",
-                                      "end", "reload",   "start",  "stop", "auth"};
+  static const char *const kinds[] = {"",      "decision", "change", "join",
+                                      "leave", "end",      "reload", "start",
+                                      "stop",  "auth",     "clock"};
   for (size_t i = 0; i < CG_COUNT(kinds); i++)
     if (strcmp(kind, kinds[i]) == 0) return CG_CMD_GO;
   return cg_cmd_usage(command, "--kind %.20s: there is no such kind", kind);

@@ -115,7 +115,7 @@ static bool load_plugins(struct gate *gate) {
   const struct cg_conf *conf = w->conf;
   struct cg_field_errors errs = {.n = 0};
   struct cg_err err = {0};
-  w->teller.clock = &cg_clock_system;
+  cg_teller_init(&w->teller, &cg_clock_system);
   w->plugins_env = (struct cg_plugins_env){.dir = conf->plugin_dir,
                                            .options = conf->plugin_options,
                                            .conf_dir = conf->dir,

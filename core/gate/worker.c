@@ -5,6 +5,7 @@
 #include "auth/keys.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "lease/clock_watch.h"
 #include "lease/end.h"
 #include "lease/gap.h"
 #include "lease/open.h"
@@ -123,8 +124,10 @@ static bool set_up(struct cg_worker *w, const struct cg_job *j, struct cg_err *e
       !(g->policy = compile(w, j->files, err)) || !cg_service_open(g, err))
     return false;
   cg_buf_init(&w->api.out, REPLY_MAX);
-  if (w->n == 0) cg_sweep_start(g);
-  return true;
+  if (w->n > 0) return true;
+  cg_sweep_start(g);
+  return cg_clock_watch_start(g) ||
+         cg_fail(err, CG_E_MEMORY, "no memory to watch the wall clock");
 }
 
 static void begin(void *arg) {

@@ -21,7 +21,7 @@ static void write_terms(struct cg_buf *b, const struct cg_grant *g) {
   if (g->out.token) cg_json_time(b, "token_expires_at", g->out.token_expires_us);
   t.tier = g->out.tier;
   t.room = g->out.room;
-  t.ends_us = cg_tell(teller, g->out.ends_mono_us);
+  t.ends_us = cg_tell_trail(teller, g->out.ends_mono_us);
   if (g->out.verdict) {
     t.scopes = g->out.verdict->scopes;
     t.n_scopes = g->out.verdict->n_scopes;

@@ -1,5 +1,6 @@
 #include "lease/open.h"
 
+#include "lease/clock_watch.h"
 #include "lease/end.h"
 #include "lease/gap.h"
 #include "lease/presence.h"
@@ -20,12 +21,14 @@ bool cg_service_open(struct cg_service *g, struct cg_err *err) {
 
 void cg_service_close(struct cg_service *g) {
   cg_timer_stop(&g->sweep);
+  cg_clock_watch_free(g->clock_watch);
   cg_gaps_free(g->gaps);
   cg_tally_free(g->tally);
   cg_endings_free(g->endings);
   cg_presence_free(g->presence);
   cg_rooms_free(g->rooms);
   cg_leases_free(g->leases);
+  g->clock_watch = NULL;
   g->gaps = NULL;
   g->tally = NULL;
   g->endings = NULL;

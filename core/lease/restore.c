@@ -18,12 +18,28 @@ struct found {
   struct cg_lease_terms terms;
 };
 
+/* The rows are looked at from the newest to the oldest: what the wall clock was set by
+ * behind the one that is looked at. */
+static int64_t step_us(struct cg_service *g, const struct cgp_audit_row *row) {
+  struct cg_err err = {0};
+  json_t *facts = cg_json_parse(row->facts, strlen(row->facts), &err);
+  const json_t *ms = json_object_get(facts, "step_ms");
+  int64_t step = json_integer_value(ms), most = INT64_MAX / 4000;
+  bool odd = !json_is_integer(ms) || step < -most || step > most;
+  if (odd)
+    CG_LOG(g->log, CG_ERROR, "a step of the wall clock in the trail cannot be read",
+           {"error", err.text});
+  json_decref(facts);
+  return odd ? 0 : step * 1000;
+}
+
 struct restorer {
   struct cg_service *g;
   struct cg_arena *arena;
   struct found **by_home;
   struct cgp_quota_hold *holds;
   size_t n, n_held, n_homes;
+  int64_t stepped_us; /* the wall clock, behind the row that is read */
   bool failed;
   void (*fn)(void *arg, const struct cg_err *err, size_t n);
   void *arg;
@@ -64,10 +80,18 @@ static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
            {"lease_id", row->lease_id}, {"error", err.text});
     return err.code != CG_E_MEMORY;
   }
+  f->terms.granted_us += r->stepped_us;
+  f->terms.ends_us += r->stepped_us;
   uint32_t home = cg_service_home_of_lease(r->g, f->terms.id)->worker;
   f->next = r->by_home[home];
   r->by_home[home] = f;
   return hold(r, &f->terms);
+}
+
+static bool read_any_row(struct restorer *r, const struct cgp_audit_row *row) {
+  if (strcmp(row->kind, "clock") != 0) return read_row(r, row);
+  r->stepped_us += step_us(r->g, row);
+  return true;
 }
 
 /* ---- each home takes its own ---- */
@@ -115,10 +139,22 @@ static bool take(struct cg_service *h, const struct cg_lease_terms *t) {
   return ok;
 }
 
+struct older {
+  const struct cg_lease *newer;
+  bool passed; /* of the subject's leases, newest first */
+};
+
 static bool older_on_the_same_holding(struct cg_lease *l, void *with) {
-  const struct cg_lease *newer = with;
-  return l->state == CG_LEASE_ACTIVE && strcmp(l->holding, newer->holding) == 0 &&
-         strcmp(l->id, newer->id) < 0; /* ids begin with their time */
+  struct older *o = with;
+  bool passed = o->passed;
+  if (l == o->newer) o->passed = true;
+  return passed && l->state == CG_LEASE_ACTIVE &&
+         strcmp(l->holding, o->newer->holding) == 0;
+}
+
+static struct cg_lease *find_older(struct cg_service *h, const struct cg_lease *newer) {
+  struct older o = {newer, false};
+  return cg_lease_of(h->leases, newer->subject, older_on_the_same_holding, &o);
 }
 
 static void end_replaced(struct cg_service *h, struct cg_lease *l,
@@ -132,9 +168,7 @@ static void end_replaced(struct cg_service *h, struct cg_lease *l,
 static void finish_replacing(struct cg_service *h, const struct cg_lease_terms *t) {
   struct cg_lease *own = cg_lease_find(h->leases, t->id), *old;
   bool took_over = strcmp(t->holding, t->id) != 0;
-  while (own && took_over &&
-         (old = cg_lease_of(h->leases, t->subject, older_on_the_same_holding, own)))
-    end_replaced(h, old, t);
+  while (own && took_over && (old = find_older(h, own))) end_replaced(h, old, t);
   for (size_t i = 0; i < t->replaces.n; i++)
     end_replaced(h, cg_lease_find(h->leases, t->replaces.items[i]), t);
 }
@@ -221,9 +255,10 @@ static void read_trail(void *arg, enum cgp_code code, const void *result,
     over(r, &err);
     return;
   }
+  /* each home's list begins with its oldest: the table has them in the trail's order */
   r->holds = cg_arena_alloc(r->arena, (rows->n + 1) * sizeof *r->holds);
   bool ok = r->holds;
-  for (size_t i = 0; ok && i < rows->n; i++) ok = read_row(r, CGP_AT(rows->rows, i));
+  for (size_t i = rows->n; ok && i-- > 0;) ok = read_any_row(r, CGP_AT(rows->rows, i));
   if (ok) {
     hold_some(r);
     return;

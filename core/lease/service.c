@@ -33,6 +33,8 @@ struct cg_lease_metrics cg_lease_metrics_register(struct cg_metrics *m) {
                           "Time from request to answer of a grant.");
   ids.gaps = cg_metric(m, CG_COUNTER, "gaps_total", "",
                        "Times that a worker stood still for over a second.");
+  ids.clock_steps = cg_metric(m, CG_COUNTER, "clock_steps_total", "",
+                              "Times that the wall clock was set, by a second or more.");
   ids.jwks = cg_jwks_metrics_register(m);
   return ids;
 }

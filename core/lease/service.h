@@ -33,7 +33,7 @@ struct cg_lease_conf {
 struct cg_lease_metrics {
   int decisions[3]; /* allow, deny, error */
   int ended[6];     /* by enum cg_ended_by */
-  int live, joins, refused_tokens, unrecorded, seconds, gaps;
+  int live, joins, refused_tokens, unrecorded, seconds, gaps, clock_steps;
   int missed_events, stranger_events, lists; /* of rooms */
   struct cg_jwks_metrics jwks;
 };
@@ -57,13 +57,14 @@ struct cg_service {
   struct cg_service *const *peers;
   uint32_t worker, n_workers;
 
-  uint32_t in_flight;           /* grants that began here and have no answer yet */
-  struct cg_endings *endings;   /* end.c: rows that are not yet recorded */
-  struct cg_gaps *gaps;         /* gap.c: the worker stood still */
-  atomic_bool regaining;        /* its quota, behind a gap; peers look at it */
-  struct cg_presence *presence; /* presence.c: what the SFU tells */
-  struct cg_rooms *rooms;       /* rooms.c: where the viewers are */
-  struct cg_list news;          /* news.c: on their way here */
+  uint32_t in_flight;                 /* grants that began here and have no answer yet */
+  struct cg_endings *endings;         /* end.c: rows that are not yet recorded */
+  struct cg_clock_watch *clock_watch; /* NULL: another worker has it */
+  struct cg_gaps *gaps;               /* gap.c: the worker stood still */
+  atomic_bool regaining;              /* its quota, behind a gap; peers look at it */
+  struct cg_presence *presence;       /* presence.c: what the SFU tells */
+  struct cg_rooms *rooms;             /* rooms.c: where the viewers are */
+  struct cg_list news;                /* news.c: on their way here */
   size_t n_news;
   struct cg_tally *tally; /* tally.c: refused credentials, counted */
   struct cg_timer sweep;  /* of the quota */

@@ -21,7 +21,7 @@
 struct aud_head {
   int64_t seq; /* 0: no row yet */
   unsigned char hash[AUD_HASH_LEN];
-  char time[AUD_TIME_LEN + 1]; /* "" in a head that was read from the file */
+  char time[AUD_TIME_LEN + 1]; /* newest since the clock last went back; "": of a file */
 };
 
 struct aud_files {

@@ -17,11 +17,7 @@ struct found {
   size_t n, capacity;
 };
 
-static bool keep(struct found *found, struct lease *lease) {
-  bool wanted = lease->granted && !lease->ended;
-  int64_t seq = lease->newest;
-  *lease = (struct lease){0};
-  if (!wanted) return true;
+static bool add(struct found *found, int64_t seq) {
   if (found->n == found->capacity) {
     size_t more = found->capacity ? found->capacity * 2 : 256;
     int64_t *seqs = realloc(found->seqs, more * sizeof *seqs);
@@ -31,6 +27,13 @@ static bool keep(struct found *found, struct lease *lease) {
   }
   found->seqs[found->n++] = seq;
   return true;
+}
+
+static bool keep(struct found *found, struct lease *lease) {
+  bool wanted = lease->granted && !lease->ended;
+  int64_t seq = lease->newest;
+  *lease = (struct lease){0};
+  return !wanted || add(found, seq);
 }
 
 static void note(struct lease *lease, sqlite3_stmt *st) {
@@ -69,17 +72,73 @@ static bool find(sqlite3 *db, int64_t oldest_us, struct found *found) {
   return ok && rc == SQLITE_DONE && keep(found, &lease);
 }
 
+/* ---- what the clock did ---- */
+
+/* How far the clock is ahead of the furthest that it was behind, along the trail. */
+static bool read_steps(sqlite3 *db, int64_t *ret_ahead_us) {
+  static const char sql[] =
+      "SELECT value FROM meta WHERE key > 'step ' AND key < 'step!' ORDER BY key";
+  sqlite3_stmt *st = NULL;
+  if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) return false;
+  int64_t is_ms = 0, least_ms = 0;
+  while (sqlite3_step(st) == SQLITE_ROW) {
+    is_ms += sqlite3_column_int64(st, 0);
+    if (is_ms < least_ms) least_ms = is_ms;
+  }
+  *ret_ahead_us = (is_ms - least_ms) * 1000;
+  return sqlite3_finalize(st) == SQLITE_OK;
+}
+
+/* That of the newest row; now, without one. */
+static int64_t newest_us(sqlite3 *db, int64_t now_us) {
+  static const char sql[] = "SELECT time FROM events ORDER BY seq DESC LIMIT 1";
+  sqlite3_stmt *st = NULL;
+  int64_t us = now_us;
+  if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
+      sqlite3_step(st) == SQLITE_ROW &&
+      !aud_time_parse((const char *)sqlite3_column_text(st, 0), &us))
+    us = now_us;
+  (void)sqlite3_finalize(st);
+  return us;
+}
+
+static bool find_oldest(sqlite3 *db, int64_t now_us, int64_t lease_us, int64_t *ret_us) {
+  int64_t ahead_us = 0, newest = newest_us(db, now_us);
+  if (!read_steps(db, &ahead_us)) return false;
+  *ret_us = (newest < now_us ? newest : now_us) - lease_us - ahead_us;
+  if (*ret_us < 0) *ret_us = 0;
+  return true;
+}
+
+static bool find_clock_rows(sqlite3 *db, struct found *found) {
+  static const char sql[] = "SELECT e.seq FROM meta m JOIN events e ON e.seq = "
+                            "CAST(substr(m.key, 6) AS INTEGER) WHERE m.key > "
+                            "printf('step %019d', ?1) AND m.key < 'step!'";
+  int64_t oldest = INT64_MAX;
+  for (size_t i = 0; i < found->n; i++)
+    if (found->seqs[i] < oldest) oldest = found->seqs[i];
+  if (found->n == 0) return true;
+  sqlite3_stmt *st = NULL;
+  bool ok = sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK;
+  (void)sqlite3_bind_int64(st, 1, oldest);
+  while (ok && sqlite3_step(st) == SQLITE_ROW)
+    ok = add(found, sqlite3_column_int64(st, 0));
+  return sqlite3_finalize(st) == SQLITE_OK && ok;
+}
+
 static int by_number(const void *a, const void *b) {
   const int64_t *x = a, *y = b;
   return (*x > *y) - (*x < *y);
 }
 
-enum cgp_code aud_live(sqlite3 *db, int64_t oldest_us, struct aud_page *page,
-                       struct aud_message *msg) {
+enum cgp_code aud_live(sqlite3 *db, int64_t now_us, int64_t lease_us,
+                       struct aud_page *page, struct aud_message *msg) {
   struct found found = {0};
+  int64_t oldest_us;
   bool ok = aud_page_open(page, db) &&
             sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK &&
-            find(db, oldest_us > 0 ? oldest_us : 0, &found);
+            find_oldest(db, now_us, lease_us, &oldest_us) &&
+            find(db, oldest_us, &found) && find_clock_rows(db, &found);
   if (ok && found.n > 0) qsort(found.seqs, found.n, sizeof *found.seqs, by_number);
   for (size_t i = 0; ok && i < found.n; i++) ok = aud_page_add(page, found.seqs[i]);
   free(found.seqs);

@@ -8,7 +8,9 @@
 #define ASKED(X)            X(kind) X(lease_id) X(subject) X(camera) X(outcome)
 #define ASKED_COLUMN(field) ", e." #field
 #define ASKED_TEXT(field)   f->field,
-#define COLUMNS             "SELECT e.seq" ASKED(ASKED_COLUMN) " FROM "
+#define COLUMNS             "SELECT e.seq, e.time" ASKED(ASKED_COLUMN) " FROM "
+#define SPARE_US            2000000 /* by which times go back within a run, and more */
+#define RUNS_MAX            256     /* the newest; the others are looked through whole */
 #define BETWEEN             " BETWEEN ?1 AND ?2 ORDER BY "
 
 enum source { SCAN, LEASE, SUBJECT, CAMERA, BOTH };
@@ -35,6 +37,9 @@ struct search {
   sqlite3 *db;
   const struct cgp_audit_filter *f;
   struct aud_page *page;
+  char since[AUD_TIME_LEN + 1], until[AUD_TIME_LEN + 1]; /* "" = any */
+  int64_t starts[RUNS_MAX];                              /* of runs, newest first */
+  int n_starts;
   int64_t visits, last_seq; /* where the next page goes on */
   bool full;                /* no more rows, or visits, in this page */
 };
@@ -71,43 +76,89 @@ static int64_t first_since(sqlite3 *db, struct range r, const char *time) {
   return low;
 }
 
-static bool time_bound(struct search *s, const char *text, struct range r,
-                       int64_t *ret_seq, struct aud_message *msg) {
+/* ---- times ---- */
+
+static bool read_time(const char *text, char out[AUD_TIME_LEN + 1],
+                      struct aud_message *msg) {
   int64_t us;
-  char time[AUD_TIME_LEN + 1];
+  if (!*text) return true;
   if (!aud_time_parse(text, &us))
     return aud_say(msg, "\"%.40s\" is not an RFC 3339 time", text);
-  aud_time_format(us, time);
-  *ret_seq = first_since(s->db, r, time);
+  aud_time_format(us, out);
   return true;
 }
 
-static bool find_range(struct search *s, struct range *ret, struct aud_message *msg) {
+static bool read_times(struct search *s, struct aud_message *msg) {
+  return read_time(s->f->since, s->since, msg) && read_time(s->f->until, s->until, msg);
+}
+
+static bool in_time(const struct search *s, const char *time) {
+  return (!*s->since || strcmp(time, s->since) >= 0) &&
+         (!*s->until || strcmp(time, s->until) < 0);
+}
+
+static int64_t first_near(const struct search *s, struct range r, const char *time,
+                          int64_t spare_us) {
+  char moved[AUD_TIME_LEN + 1];
+  int64_t us = 0;
+  (void)aud_time_parse(time, &us);
+  aud_time_format(us + spare_us, moved);
+  return first_since(s->db, r, moved);
+}
+
+/* Of one run: nothing that it leaves out is in time. */
+static struct range narrow(const struct search *s, struct range r) {
+  struct range all = r;
+  if (*s->since) r.low = first_near(s, all, s->since, -SPARE_US);
+  if (*s->until) r.high = first_near(s, all, s->until, SPARE_US) - 1;
+  return r;
+}
+
+/* ---- runs ---- */
+
+static bool find_starts(struct search *s, struct range all) {
+  static const char sql[] =
+      "SELECT value FROM meta WHERE key > 'back ' AND key < 'back!' "
+      "AND value > ?1 AND value <= ?2 ORDER BY key DESC";
+  sqlite3_stmt *st = NULL;
+  int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+  (void)sqlite3_bind_int64(st, 1, all.low);
+  (void)sqlite3_bind_int64(st, 2, all.high);
+  while (rc == SQLITE_OK && s->n_starts < RUNS_MAX && sqlite3_step(st) == SQLITE_ROW)
+    s->starts[s->n_starts++] = sqlite3_column_int64(st, 0);
+  return sqlite3_finalize(st) == SQLITE_OK && rc == SQLITE_OK;
+}
+
+/* The nth, from the newest on; n_starts is the oldest. */
+static struct range run_of(const struct search *s, struct range all, int n) {
+  struct range r = {n < s->n_starts ? s->starts[n] : all.low,
+                    n > 0 ? s->starts[n - 1] - 1 : all.high};
+  bool may_be_many = n == RUNS_MAX;
+  return may_be_many ? r : narrow(s, r);
+}
+
+/* ---- rows ---- */
+
+static struct range find_range(const struct search *s) {
   const struct cgp_audit_filter *f = s->f;
-  struct range all = {number(s->db, "SELECT min(seq) FROM events", 0, 1),
-                      number(s->db, "SELECT max(seq) FROM events", 0, 0)};
-  struct range r = all;
-  int64_t until;
-  if (*f->since && !time_bound(s, f->since, all, &r.low, msg)) return false;
-  if (*f->until) {
-    if (!time_bound(s, f->until, all, &until, msg)) return false;
-    r.high = until - 1;
-  }
+  struct range r = {number(s->db, "SELECT min(seq) FROM events", 0, 1),
+                    number(s->db, "SELECT max(seq) FROM events", 0, 0)};
   if (f->after_seq > 0 && f->newest_first && f->after_seq - 1 < r.high)
     r.high = f->after_seq - 1;
   if (f->after_seq > 0 && !f->newest_first && f->after_seq >= r.low)
     r.low = f->after_seq < r.high ? f->after_seq + 1 : r.high + 1;
-  *ret = r;
-  return true;
+  return r;
 }
 
-static bool fits(sqlite3_stmt *st, const struct cgp_audit_filter *f) {
+static bool fits(const struct search *s, sqlite3_stmt *st) {
+  const struct cgp_audit_filter *f = s->f;
+  if (!in_time(s, (const char *)sqlite3_column_text(st, 1))) return false;
   const char *const wanted[] = {ASKED(ASKED_TEXT)};
   for (int i = 0; i < (int)(sizeof wanted / sizeof *wanted); i++) {
     if (!*wanted[i]) continue;
     size_t len = strlen(wanted[i]);
-    const unsigned char *text = sqlite3_column_text(st, i + 1);
-    if ((size_t)sqlite3_column_bytes(st, i + 1) != len ||
+    const unsigned char *text = sqlite3_column_text(st, i + 2);
+    if ((size_t)sqlite3_column_bytes(st, i + 2) != len ||
         memcmp(text, wanted[i], len) != 0)
       return false;
   }
@@ -117,7 +168,7 @@ static bool fits(sqlite3_stmt *st, const struct cgp_audit_filter *f) {
 /* false: could not be read */
 static bool visit(struct search *s, sqlite3_stmt *st) {
   int64_t seq = sqlite3_column_int64(st, 0);
-  bool fit = fits(st, s->f);
+  bool fit = fits(s, st);
   if (fit && s->page->n >= s->f->limit) {
     s->full = true;
     return true;
@@ -164,6 +215,14 @@ static bool search_all(struct search *s, struct range r) {
              : search_range(s, source, old) && search_range(s, SCAN, fresh);
 }
 
+static bool search_runs(struct search *s, struct range all) {
+  if (!*s->since && !*s->until) return search_all(s, all);
+  bool ok = find_starts(s, all);
+  for (int i = 0; ok && i <= s->n_starts; i++)
+    ok = search_all(s, run_of(s, all, s->f->newest_first ? i : s->n_starts - i));
+  return ok;
+}
+
 static enum cgp_code unreadable(sqlite3 *db, struct aud_message *msg) {
   (void)aud_say(msg, "the trail cannot be read: %s", sqlite3_errmsg(db));
   return CGP_E_UNAVAILABLE;
@@ -173,12 +232,11 @@ enum cgp_code aud_query(sqlite3 *db, const struct cgp_audit_filter *f,
                         struct aud_page *page, int64_t *ret_next,
                         struct aud_message *msg) {
   struct search s = {.db = db, .f = f, .page = page};
-  struct range r;
+  if (!read_times(&s, msg)) return CGP_E_INVALID;
   if (!aud_page_open(page, db) ||
       sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
     return unreadable(db, msg);
-  if (!find_range(&s, &r, msg)) return CGP_E_INVALID;
-  if (!search_all(&s, r)) return unreadable(db, msg);
+  if (!search_runs(&s, find_range(&s))) return unreadable(db, msg);
   *ret_next = s.full ? s.last_seq : 0;
   aud_page_seal(page);
   return CGP_OK;

@@ -110,7 +110,7 @@ static enum cgp_code work(struct aud_reader *r, struct job *job) {
     code = aud_query(db, &job->filter, &job->page, &job->next_seq, &job->msg);
     break;
   case AUD_ASK_LIVE:
-    code = aud_live(db, job->now_us - r->lease_us, &job->page, &job->msg);
+    code = aud_live(db, job->now_us, r->lease_us, &job->page, &job->msg);
     break;
   case AUD_ASK_VERDICT: code = verdict_of(r, job, db); break;
   }

@@ -2,7 +2,7 @@
  *
  * A group is copied whole at append, on the worker, into one piece of memory.  The texts
  * of a row lie in it as the chain hashes them (chain.h), each behind its length in four
- * bytes, big-endian.  The writer overwrites the time alone, whose length never changes.
+ * bytes, big-endian.
  * Owner: the queue, then the writer, then the worker's inbox, which frees it. */
 #ifndef AUD_ROW_H
 #define AUD_ROW_H

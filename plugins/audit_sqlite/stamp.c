@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#define LAST_US (INT64_C(253402300800) * 1000000 - 1) /* the end of 9999 */
+
 static char *put_digits(char *at, int width, int64_t value) {
   for (int i = width; i-- > 0; value /= 10) at[i] = (char)('0' + value % 10);
   return at + width;
@@ -11,6 +13,7 @@ static char *put_digits(char *at, int width, int64_t value) {
 
 void aud_time_format(int64_t wall_us, char out[AUD_TIME_LEN + 1]) {
   if (wall_us < 0) wall_us = 0;
+  if (wall_us > LAST_US) wall_us = LAST_US;
   time_t seconds = (time_t)(wall_us / 1000000);
   struct tm tm;
   (void)gmtime_r(&seconds, &tm);

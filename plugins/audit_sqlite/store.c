@@ -7,10 +7,13 @@
 #include "renew.h"
 #include "schema.h"
 #include "sql.h"
+#include "stamp.h"
 #include "verify.h"
 
 #define LOG_PAGES 1000       /* so long a log is written into the file */
 #define LOG_KEPT  "67108864" /* bytes that the log's file may keep */
+
+#define BACK_US 1000000 /* rows of workers that write together differ by less */
 
 #define LOG_HEADER   32
 #define FRAME_HEADER 24
@@ -21,6 +24,10 @@ static const char *const stmt_sql[AUD_STMTS] = {
     [AUD_INSERT] = AUD_INSERT_ROW,
     [AUD_REVISION_FIND] = "SELECT number FROM revisions WHERE text = ?1",
     [AUD_REVISION_ADD] = "INSERT INTO revisions(text) VALUES(?1) RETURNING number",
+    [AUD_NOTE_BACK] = "INSERT OR REPLACE INTO meta VALUES(printf('back %019d', ?1), ?1)",
+    [AUD_NOTE_STEP] = "INSERT OR REPLACE INTO meta SELECT printf('step %019d', ?1), "
+                      "coalesce(CASE WHEN json_valid(?2) THEN CAST(json_extract(?2, "
+                      "'$.step_ms') AS INTEGER) END, 0)",
 };
 
 static bool make_schema(struct aud_store *s, struct aud_message *msg) {
@@ -109,14 +116,19 @@ static bool prepare_all(struct aud_store *s, struct aud_message *msg) {
 
 /* Writes and syncs something, before anybody is told that the trail takes rows again. */
 static bool probe(struct aud_store *s, int64_t keep_up_to, struct aud_message *msg) {
-  char sql[256];
+  char notes[256], rows[256];
+  (void)sqlite3_snprintf(sizeof notes, notes,
+                         "BEGIN IMMEDIATE; DELETE FROM meta WHERE key GLOB '???? [0-9]*' "
+                         "AND CAST(substr(key, 6) AS INTEGER) > %lld;",
+                         (long long)keep_up_to);
   (void)sqlite3_snprintf(
-      sizeof sql, sql,
-      "BEGIN IMMEDIATE; DELETE FROM events WHERE seq > %lld;"
+      sizeof rows, rows,
+      "DELETE FROM events WHERE seq > %lld;"
       "UPDATE meta SET value = value + 1 WHERE key = 'opened'; COMMIT;",
       (long long)keep_up_to);
+  if (!aud_sql_run(s->db, s->files, notes, msg)) return false;
   int before = sqlite3_total_changes(s->db);
-  if (!aud_sql_run(s->db, s->files, sql, msg)) return false;
+  if (!aud_sql_run(s->db, s->files, rows, msg)) return false;
   s->taken_out = sqlite3_total_changes(s->db) - before - 1;
   return true;
 }
@@ -236,15 +248,47 @@ static bool insert(struct aud_store *s, const struct aud_row *row,
   return step_done(s, AUD_INSERT, msg);
 }
 
+/* ---- what the clock did (query.h) ---- */
+
+static bool note(struct aud_store *s, enum aud_stmt which, const struct aud_row *row,
+                 struct aud_message *msg) {
+  (void)sqlite3_bind_int64(s->stmt[which], 1, row->seq);
+  if (which == AUD_NOTE_STEP)
+    (void)sqlite3_bind_text(s->stmt[which], 2, row->text[AUD_COL(facts)],
+                            (int)row->len[AUD_COL(facts)], SQLITE_STATIC);
+  return step_done(s, which, msg);
+}
+
+static bool is_before(const char *time, const char *newest) {
+  char text[AUD_TIME_LEN + 1];
+  int64_t us = 0, newest_us = 0;
+  memcpy(text, time, AUD_TIME_LEN);
+  text[AUD_TIME_LEN] = '\0';
+  return aud_time_parse(text, &us) && aud_time_parse(newest, &newest_us) &&
+         us < newest_us - BACK_US;
+}
+
+static bool note_time(struct aud_store *s, const struct aud_row *row,
+                      struct aud_message *msg) {
+  const char *time = row->text[AUD_COL(time)];
+  bool rises = memcmp(time, s->next.time, AUD_TIME_LEN) >= 0;
+  bool back = !rises && is_before(time, s->next.time);
+  if (rises || back) memcpy(s->next.time, time, AUD_TIME_LEN);
+  return !back || note(s, AUD_NOTE_BACK, row, msg);
+}
+
+static bool is_clock(const struct aud_row *row) {
+  return row->len[AUD_COL(kind)] == 5 &&
+         memcmp(row->text[AUD_COL(kind)], "clock", 5) == 0;
+}
+
 bool aud_store_add(struct aud_store *s, struct aud_row *row, struct aud_message *msg) {
-  if (memcmp(row->text[AUD_COL(time)], s->next.time, AUD_TIME_LEN) < 0)
-    memcpy(row->text[AUD_COL(time)], s->next.time, AUD_TIME_LEN);
   row->seq = ++s->next.seq;
-  memcpy(s->next.time, row->text[AUD_COL(time)], AUD_TIME_LEN);
   if (!aud_chain_hash(s->chain, s->next.hash, row->seq, row->block, row->block_len,
                       s->next.hash))
     return aud_say(msg, "OpenSSL did not hash row %lld", (long long)row->seq);
-  return find_revision(s, row, msg) && insert(s, row, msg);
+  return find_revision(s, row, msg) && insert(s, row, msg) && note_time(s, row, msg) &&
+         (!is_clock(row) || note(s, AUD_NOTE_STEP, row, msg));
 }
 
 bool aud_store_touch(struct aud_store *s, struct aud_message *msg) {

@@ -5,6 +5,7 @@ The wall clock is stepped under the gate by a preload shim (clock_shim.c); a gap
 SIGSTOP.  A crowd has all places of its scope: half of it beats, half is silent.
 """
 import datetime
+import json
 import signal
 import struct
 import subprocess
@@ -12,7 +13,6 @@ import threading
 import time
 
 import pytest
-import requests
 
 from gate import HERE, PRESET, Gate
 from servers import ROOT
@@ -86,6 +86,13 @@ class Stepped(Gate):
                 live.discard(row["lease_id"])
             most = max(most, len(live))
         return most
+
+
+CLOCK = "SELECT * FROM trail WHERE kind = 'clock' ORDER BY seq"
+
+
+def step_ms(row):
+    return json.loads(row["facts"])["step_ms"]
 
 
 def moment(text):
@@ -165,14 +172,33 @@ def test_a_step_of_the_wall_clock_moves_no_deadline(tmp_path, shim, started):
                 gate.off_by(step)
                 nobody_gets_in(gate)
             lapse(gate, leases, since)
+            assert abs(moment(gate.rows()[-1]["time"]) - gate.now()) < 5
         gate.off_by(0)
         client = next(iter(beating.leases.values()))
         listed = client.leases()[0]
         assert time.time() < moment(listed["expires_at"]) <= moment(listed["ends_at"])
         assert abs(moment(listed["granted_at"]) + HARD - moment(listed["ends_at"])) < 0.1
+        until(lambda: abs(sum(step_ms(row) for row in gate.rows(CLOCK))) < 100,
+              "the last step has its row")
     assert not beating.wrong
     assert not set(beating.leases) & set(gate.ended())
     assert gate.most_at_once() == BEATING + SILENT
+    told_once(gate)
+
+
+def told_once(gate):
+    """Each step: a row, a warning, a count; and the rows' times are true again."""
+    rows = gate.rows(CLOCK)
+    assert 4 <= len(rows) <= 5
+    steps = [abs(step_ms(row)) / 1000 for row in rows]
+    assert all(step > HOUR - 1 for step in steps) and max(steps) > 400 * DAY
+    warned = [line for line in gate.logged() if line["msg"] == "the wall clock was set"]
+    assert [line["step_ms"] for line in warned] == [step_ms(row) for row in rows]
+    assert gate.metric("camgate_clock_steps_total") == len(rows)
+    assert abs(moment(gate.rows()[-1]["time"]) - time.time()) < 10
+    gate.cli("audit", "verify")
+    listed = gate.cli("audit", "query", "--kind", "clock", "--json").stdout
+    assert len(listed.splitlines()) == len(rows)
 
 
 def test_behind_a_stop_of_three_lapses_the_beating_are_served(tmp_path, shim, started):
@@ -191,3 +217,22 @@ def test_behind_a_stop_of_three_lapses_the_beating_are_served(tmp_path, shim, st
     assert not set(beating.leases) & set(gate.ended())
     assert gate.most_at_once() == BEATING + SILENT
     assert gate.metric("camgate_gaps_total") >= 2
+
+
+def test_a_restart_knows_what_the_clock_was_set_by(tmp_path, shim, started):
+    """The ends in the trail are of a clock that was wrong; the leases get what they had
+    left, and live although their ids tell another year."""
+    gate = started(Stepped(tmp_path / "gate", shim, lapse=60))
+    client = gate.client()
+    gate.off_by(-400 * DAY)
+    until(lambda: len(gate.rows(CLOCK)) == 1, "the step has its row")
+    lease = client.grant("crowd")
+    gate.off_by(0)
+    until(lambda: len(gate.rows(CLOCK)) == 2, "the step has its row")
+    left = moment(lease["ends_at"]) + 400 * DAY - time.time()
+    gate.kill()
+    gate.start()
+    listed = client.leases()
+    assert [one["lease_id"] for one in listed] == [lease["lease_id"]]
+    assert abs(moment(listed[0]["ends_at"]) - time.time() - left) < 5
+    assert client.heartbeat(lease["lease_id"]).status_code == 200

@@ -8,6 +8,7 @@
 
 static void paths_in(struct trail *t, const char *folder) {
   t->h = NULL;
+  t->clock = NULL;
   (void)snprintf(t->dir, sizeof t->dir, "%s/camgate-audit-XXXXXX", folder);
   assert_non_null(mkdtemp(t->dir));
   (void)snprintf(t->db, sizeof t->db, "%s/audit.db", t->dir);
@@ -27,6 +28,7 @@ struct harness *trail_try(struct trail *t, const char *options, uint32_t workers
   struct harness_config config = {.plugin = "audit_sqlite",
                                   .options = options,
                                   .state_dir = t->dir,
+                                  .clock = t->clock,
                                   .workers = workers};
   return t->h = harness_try(&config, err);
 }

@@ -8,6 +8,7 @@
 struct trail {
   struct harness *h;
   char dir[64], db[96], head[112];
+  const struct cg_clock *clock; /* NULL: the system's; set before it is opened */
 };
 
 struct seen {

@@ -1,4 +1,5 @@
 /* Ids: unique, sorted by time, bound to a home that stays the same. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -34,11 +35,18 @@ static void ids_sort_by_time(void **state) {
   }
 }
 
-static void time_never_goes_back(void **state) {
+static void an_id_tells_the_clock_of_its_moment(void **state) {
   (void)state;
   static struct cg_id_maker maker;
-  struct cg_id a = cg_id_new(&maker, 5000, 0), b = cg_id_new(&maker, 10, 0);
-  assert_memory_equal(a.text, b.text, 14);
+  const int64_t walls[] = {5000, 10, -1, INT64_C(253402300799999999), 10};
+  for (size_t i = 0; i < CG_COUNT(walls); i++) {
+    struct cg_id id = cg_id_new(&maker, walls[i], 0);
+    char digits[15];
+    snprintf(digits, sizeof digits, "%.14s", id.text);
+    assert_int_equal(strtoull(digits, NULL, 16),
+                     (uint64_t)walls[i] & ((UINT64_C(1) << 56) - 1));
+    assert_true(cg_id_valid(id.text));
+  }
 }
 
 static void only_ids_are_valid(void **state) {
@@ -72,8 +80,10 @@ static void homes_are_for_ever(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ids_differ_and_are_valid), cmocka_unit_test(ids_sort_by_time),
-      cmocka_unit_test(time_never_goes_back),     cmocka_unit_test(only_ids_are_valid),
+      cmocka_unit_test(ids_differ_and_are_valid),
+      cmocka_unit_test(ids_sort_by_time),
+      cmocka_unit_test(an_id_tells_the_clock_of_its_moment),
+      cmocka_unit_test(only_ids_are_valid),
       cmocka_unit_test(homes_are_for_ever),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ void harness_open(struct harness *h, const char *policy) {
   struct cg_err err = {0};
   memset(h, 0, sizeof *h);
   h->clock = cg_clock_fake(HARNESS_NOW);
-  h->teller.clock = &h->clock;
+  cg_teller_init(&h->teller, &h->clock);
   h->loop = cg_loop_new_on(&h->clock, &err);
   h->logged = tmpfile();
   h->log = cg_log_new(fileno(h->logged), CG_DEBUG, &h->clock);

@@ -101,6 +101,7 @@ static void a_lease_comes_back_whole(void **state) {
   struct written w = terms_now(h);
   in_trail(h, &w, "decision");
   h->clock.fake_wall_us += 5 * SECOND;
+  h->clock.fake_mono_us += 5 * SECOND;
   struct heard heard = restore(h);
   assert_int_equal(heard.code, CG_OK);
   assert_int_equal(heard.n, 1);
@@ -219,14 +220,65 @@ static void one_with_a_holding_of_its_own_gives_it_back(void **state) {
 static void of_two_with_one_holding_the_newer_stays(void **state) {
   struct harness *h = *state;
   struct written old = terms_now(h), new = terms_now(h);
-  old.terms.id = OTHER_ID;
-  in_trail(h, &new, "change");
+  old.terms.holding = new.terms.holding = ID; /* whatever the times in their ids say */
+  new.terms.id = OTHER_ID;
   in_trail(h, &old, "decision");
+  in_trail(h, &new, "change");
   restore(h);
-  assert_int_equal(lease(h, ID)->state, CG_LEASE_ACTIVE);
-  assert_ended(h, OTHER_ID, CG_ENDED_REPLACED, ID);
+  assert_int_equal(lease(h, OTHER_ID)->state, CG_LEASE_ACTIVE);
+  assert_ended(h, ID, CG_ENDED_REPLACED, OTHER_ID);
   forget(&old);
   forget(&new);
+}
+
+/* ---- the wall clock was set ---- */
+
+static void a_clock_row(struct harness *h, const char *facts) {
+  struct cgp_audit_row row = cg_row_blank("clock");
+  row.facts = facts;
+  h->stub->live[h->stub->n_live++] = row;
+}
+
+static int64_t left_us(struct harness *h) {
+  return lease(h, ID)->ends_mono_us - cg_service_mono(&h->service);
+}
+
+static void steps_behind_its_row_do_not_move_its_end(void **state) {
+  struct harness *h = *state;
+  struct written w = terms_now(h);
+  w.terms.granted_us -= SECOND * 86400 * 400; /* the clock was wrong by so much */
+  w.terms.ends_us -= SECOND * 86400 * 400;
+  a_clock_row(h, "{\"step_ms\":777000,\"steps\":1}");
+  in_trail(h, &w, "decision");
+  a_clock_row(h, "{\"step_ms\":34560003000,\"steps\":2}");
+  a_clock_row(h, "{\"step_ms\":-3000,\"steps\":1}");
+  assert_int_equal(restore(h).n, 1);
+  assert_int_equal(left_us(h), HOUR_US);
+  forget(&w);
+}
+
+/* While the gate was away: nobody knows, and nobody gets more than there was. */
+static void a_step_back_that_nobody_saw_gives_no_time(void **state) {
+  struct harness *h = *state;
+  struct written w = terms_now(h);
+  in_trail(h, &w, "decision");
+  h->clock.fake_wall_us -= HOUR_US;
+  assert_int_equal(restore(h).n, 1);
+  assert_int_equal(left_us(h), HOUR_US);
+  forget(&w);
+}
+
+static void a_step_that_cannot_be_read_is_logged(void **state) {
+  struct harness *h = *state;
+  static const char *const odd[] = {"{}", "{\"step_ms\":\"1\"}", "[", "",
+                                    "{\"step_ms\":9223372036854775807}"};
+  struct written w = terms_now(h);
+  in_trail(h, &w, "decision");
+  for (size_t i = 0; i < CG_COUNT(odd); i++) a_clock_row(h, odd[i]);
+  assert_int_equal(restore(h).n, 1);
+  assert_int_equal(left_us(h), HOUR_US);
+  assert_int_equal(harness_lines(h, "in the trail cannot be read"), CG_COUNT(odd));
+  forget(&w);
 }
 
 /* ---- what does not come back ---- */
@@ -320,6 +372,9 @@ int main(void) {
       WITH_HARNESS(what_a_grant_replaced_is_ended),
       WITH_HARNESS(one_with_a_holding_of_its_own_gives_it_back),
       WITH_HARNESS(of_two_with_one_holding_the_newer_stays),
+      WITH_HARNESS(steps_behind_its_row_do_not_move_its_end),
+      WITH_HARNESS(a_step_back_that_nobody_saw_gives_no_time),
+      WITH_HARNESS(a_step_that_cannot_be_read_is_logged),
       WITH_HARNESS(a_row_that_cannot_be_read_is_logged_and_the_others_come_back),
       WITH_HARNESS(a_tier_that_is_no_more_keeps_its_leases_away),
       WITH_HARNESS(a_trail_or_a_quota_that_is_away_is_told),

@@ -122,7 +122,8 @@ static void a_leases_terms_are_its_own(void **state) {
   l->tier = 0;
   l->requested = 1;
   struct cg_clock clock = cg_clock_fake(GRANTED);
-  struct cg_teller teller = {.clock = &clock};
+  struct cg_teller teller;
+  cg_teller_init(&teller, &clock);
   l->granted_mono_us = clock.fake_mono_us;
   l->ends_mono_us = clock.fake_mono_us + HOUR_US;
   struct cg_lease_terms t = cg_terms_of_lease(l, &teller), same = whole(id);
