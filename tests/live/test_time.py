@@ -197,7 +197,7 @@ def told_once(gate):
     assert gate.metric("camgate_clock_steps_total") == len(rows)
     assert abs(moment(gate.rows()[-1]["time"]) - time.time()) < 10
     gate.cli("audit", "verify")
-    listed = gate.cli("audit", "query", "--kind", "clock", "--json").stdout
+    listed = gate.cli("audit", "export", "--kind", "clock", "--format", "jsonl").stdout
     assert len(listed.splitlines()) == len(rows)
 
 
