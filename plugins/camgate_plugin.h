@@ -367,8 +367,8 @@ struct cgp_audit_ops {
   void (*append)(void *w, const struct cgp_audit_row *rows, size_t n, struct cgp_call c);
   void (*query)(void *w, const struct cgp_audit_filter *f, struct cgp_call call);
   /* result: struct cgp_audit_rows: for each lease granted and not ended, its newest
-   * decision or change row, in order of seq; and, among them, the rows of kind clock behind
-   * the first of those (since 2.1) */
+   * decision or change row, in order of seq; and, among them, the rows of kind clock
+   * behind the first of those (since 2.1) */
   void (*live)(void *w, struct cgp_call call);
   void (*verify)(void *w, struct cgp_call call); /* result: struct cgp_audit_verdict */
 };
