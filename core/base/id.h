@@ -1,7 +1,7 @@
 /* id.h - names for leases, decisions and requests.
  *
- * 28 lower-case hex digits: 14 of wall microseconds, 2 of home, 12 random.  The time keeps
- * an index on them cheap; it tells, like every wall time, and nothing is ordered by it.
+ * 28 lower-case hex digits: 14 of wall microseconds, 2 of home, 12 random.  The time
+ * keeps an index on them cheap; it tells, like every wall time, and orders nothing.
  * The home byte is a hash of the subject: all leases of one subject live on one worker,
  * cg_id_home(id) % workers, whatever the number of workers is after a restart.  Random
  * bytes come from getrandom in batches, per maker; one maker per worker, one thread.
