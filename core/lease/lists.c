@@ -37,7 +37,7 @@ struct cg_lists *cg_lists_new(struct cg_service *g) {
   struct cg_lists *lists = cg_alloc(sizeof *lists);
   if (!lists) return NULL;
   lists->g = g;
-  lists->every_us = CG_LISTS_EVERY_US;
+  lists->every_us = CG_LISTS_FIRST_US;
   g->rooms->woken = go_on;
   g->rooms->arg = lists;
   return lists;
@@ -162,7 +162,7 @@ static void listed(void *arg, enum cgp_code code, const void *result, const char
   lists->in_flight--;
   if (code == CGP_OK) {
     cg_backoff_reset(&lists->backoff);
-    if (all->again_ms) lists->every_us = (int64_t)all->again_ms * 1000;
+    lists->every_us = all->again_ms ? (int64_t)all->again_ms * 1000 : CG_LISTS_EVERY_US;
     see_all(&a, all);
     miss_all(&a);
   } else {

@@ -15,7 +15,8 @@
 
 #include "lease/service.h"
 
-#define CG_LISTS_EVERY_US  (10 * INT64_C(1000000)) /* until the driver has said */
+#define CG_LISTS_FIRST_US  INT64_C(1000000)        /* until the driver has said */
+#define CG_LISTS_EVERY_US  (10 * INT64_C(1000000)) /* when it leaves that to the host */
 #define CG_LISTS_PAUSE_US  (5 * INT64_C(1000))
 #define CG_LISTS_IN_FLIGHT 4
 

@@ -6,7 +6,10 @@ import pytest
 
 import hooks
 from faulty import Faulty
+from gate import Gate
 from hooks import finished, joined, left, post, send
+from people import People
+from test_stack import with_options
 from wait import until
 
 
@@ -18,6 +21,21 @@ def gate(new_gate):
 @pytest.fixture
 def faulty(tmp_path, started):
     return started(Faulty(tmp_path / "gate", **hooks.ENV))
+
+
+@pytest.fixture
+def people():
+    people = People()
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def lister(tmp_path, started, people):
+    """A gate that lists its rooms every second; no webhook is sent unless by the
+    test."""
+    config = with_options(tmp_path, room_livekit={"list_interval_s": 1})
+    return started(Gate(tmp_path / "gate", config=config, **people.env()))
 
 
 def rows(gate, kind, lease):
@@ -272,3 +290,104 @@ def test_an_event_of_a_lease_that_nobody_here_knows_is_counted_and_logged(gate):
         send(gate, joined(stranger, f"PA_{n}"), left(stranger, f"PA_{n}"))
     assert gate.metric("camgate_room_events_of_strangers_total") == 10
     assert len([line for line in gate.logged() if "no worker here" in line["msg"]]) == 1
+
+
+# ---- what no webhook brought
+
+def test_joins_and_leaves_that_no_webhook_brought_are_listed(lister, people):
+    alice = lister.client()
+    grant = alice.grant()
+    lease = grant["lease_id"]
+    people.put(grant, "PA_1")
+    row, = until(lambda: rows(lister, "join", lease), "the join is found")
+    assert '"listed":true' in row["facts"] and '"room_sid":"RM_1"' in row["facts"]
+    send(lister, joined(grant, "PA_1"))
+    people.take(grant)
+    until(lambda: rows(lister, "leave", lease), "the leave is found")
+    send(lister, left(grant, "PA_1"))
+    assert len(rows(lister, "join", lease)) == len(rows(lister, "leave", lease)) == 1
+    assert 0 <= counted(lister, lease) < 60
+    assert state(alice, grant)
+
+
+def test_a_restart_finds_who_left_meanwhile(lister, people):
+    stays, leaves, comes = (lister.client(name).grant() for name in ("a", "b", "c"))
+    for grant, sid in (stays, "PA_a"), (leaves, "PA_b"):
+        people.put(grant, sid)
+        send(lister, joined(grant, sid))
+    lister.kill()
+    people.take(leaves)
+    people.put(comes, "PA_c")
+    lister.start()
+    until(lambda: rows(lister, "leave", leaves["lease_id"]), "the leave is found")
+    until(lambda: rows(lister, "join", comes["lease_id"]), "the join is found")
+    send(lister, joined(stays, "PA_a"))
+    assert len(rows(lister, "join", stays["lease_id"])) == 1
+    assert not rows(lister, "leave", stays["lease_id"])
+
+
+def test_when_events_were_lost_every_room_is_listed_at_once(tmp_path, started, people):
+    gate = started(Gate(tmp_path / "gate", config=with_options(
+        tmp_path, room_livekit={"list_interval_s": 3600}), **people.env()))
+    grants = [gate.client(f"user{n}").grant(camera) for n, camera in
+              enumerate(("lobby-1", "lobby-1", "gate-1"))]
+    for n, grant in enumerate(grants):
+        people.put(grant, f"PA_{n}")
+    event = joined(grants[0], "PA_0") | {"numDropped": 2}
+    send(gate, event)
+    for grant in grants:
+        until(lambda: rows(gate, "join", grant["lease_id"]), "it is found")
+    assert all(len(rows(gate, "join", grant["lease_id"])) == 1 for grant in grants)
+
+
+def test_an_event_reaches_the_gate_whose_lease_it_is(tmp_path, started, people):
+    """Two gates, one LiveKit, whose webhooks go to the other gate."""
+    config = with_options(tmp_path, room_livekit={"list_interval_s": 1})
+    one, other = (started(Gate(tmp_path / name, config=config, **people.env()))
+                  for name in ("one", "other"))
+    grant = one.client().grant()
+    people.put(grant, "PA_1")
+    send(other, joined(grant, "PA_1"))
+    assert other.metric("camgate_room_events_of_strangers_total") == 1
+    until(lambda: rows(one, "join", grant["lease_id"]), "the join is found")
+    people.take(grant)
+    send(other, left(grant, "PA_1"))
+    until(lambda: rows(one, "leave", grant["lease_id"]), "the leave is found")
+    assert one.metric("camgate_room_events_missed_total") == 2
+    assert not rows(other, "join", grant["lease_id"])
+    counted(one, grant["lease_id"])
+
+
+def test_while_livekit_is_away_nobody_has_left(lister, people):
+    grant = lister.client().grant()
+    people.put(grant, "PA_1")
+    until(lambda: rows(lister, "join", grant["lease_id"]), "the join is found")
+    people.away = True
+    asked = len(people.asked)
+    until(lambda: len(people.asked) >= asked + 3, "it was asked in vain")
+    people.away = False
+    asked = len(people.asked)
+    until(lambda: people.asked[asked:].count("ListParticipants") >= 3, "it answers")
+    assert not rows(lister, "leave", grant["lease_id"])
+
+
+# ---- a stop
+
+def test_a_stop_keeps_or_refuses_what_is_under_way(faulty):
+    grants = [faulty.client(f"user{n}").grant() for n in range(12)]
+    faulty.spoil("append", "slow", 12)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        began = faulty.calls("append")
+        told = {grant["lease_id"]: pool.submit(post, faulty, joined(grant, "PA_1"))
+                for grant in grants}
+        until(lambda: faulty.calls("append") >= began + 12, "all are under way",
+              every=0.005)
+        faulty.child.terminate()
+        assert faulty.child.wait(20) == 0
+        for lease, answer in told.items():
+            try:
+                status = answer.result(20)
+            except OSError:
+                continue
+            assert status in (200, 503)
+            assert status == 503 or len(rows(faulty, "join", lease)) == 1

@@ -53,7 +53,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self):
-        self.server.traceparent = self.headers["traceparent"]
+        if self.path.endswith("/CreateRoom"):
+            self.server.traceparent = self.headers["traceparent"]
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         getattr(self,
                 self.server.mode)(json.dumps({"name": asked.get("name", "")}).encode())
