@@ -119,6 +119,10 @@ static void told_present(void *arg, const struct twirp_answer *a) {
     refuse(l, a->code, a->text);
     return;
   }
+  if (a->code == CGP_OK && !json_is_array(present)) {
+    refuse(l, CGP_E_INTERNAL, "livekit: ListParticipants: the answer is no list");
+    return;
+  }
   if (json_array_size(present) > 0) {
     l->present = json_deep_copy(present);
     if (!l->present || !ask_room(l)) refuse(l, CGP_E_BUSY, "livekit: no memory to list");

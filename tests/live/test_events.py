@@ -1,10 +1,14 @@
 """LiveKit's events: kept before they are acknowledged, each by its sids."""
+import asyncio
 import concurrent.futures
+import json
 import time
 
 import pytest
+from livekit import api
 
 import hooks
+import webrtc
 from faulty import Faulty
 from gate import Gate
 from hooks import finished, joined, left, post, send
@@ -391,3 +395,81 @@ def test_a_stop_keeps_or_refuses_what_is_under_way(faulty):
                 continue
             assert status in (200, 503)
             assert status == 503 or len(rows(faulty, "join", lease)) == 1
+
+
+# ---- the real LiveKit
+
+@pytest.fixture
+def without_webhooks(tmp_path, started, livekit):
+    """A gate that lists, and a LiveKit that sends no webhooks."""
+    config = with_options(tmp_path, room_livekit={"list_interval_s": 1})
+    started(livekit)
+    return started(Gate(tmp_path / "gate", config=config, **livekit.env())), livekit
+
+
+async def in_time(condition, what):
+    return await asyncio.to_thread(until, condition, what, 20)
+
+
+@pytest.mark.xdist_group("livekit")
+def test_a_real_viewer_is_found_by_lists_alone(without_webhooks):
+    gate, livekit = without_webhooks
+    grant = gate.client().grant()
+    lease = grant["lease_id"]
+
+    async def run():
+        async with webrtc.joined(livekit.ws, grant["token"]) as room:
+            row, = await in_time(lambda: rows(gate, "join", lease), "the join")
+            return row, await room.sid
+
+    row, room_sid = asyncio.run(run())
+    facts = json.loads(row["facts"])
+    assert facts["room_sid"] == room_sid and facts["participant"].startswith("PA_")
+    until(lambda: rows(gate, "leave", lease), "the leave")
+    watched = counted(gate, lease)
+    assert 0 < watched < 30
+    assert json.loads(rows(gate, "leave", lease)[0]["facts"])["listed"]
+
+
+@pytest.mark.xdist_group("livekit")
+def test_when_a_real_livekit_restarts_everybody_has_left(without_webhooks):
+    gate, livekit = without_webhooks
+    alice = gate.client()
+    grant = alice.grant()
+
+    async def run():
+        async with webrtc.joined(livekit.ws, grant["token"]):
+            await in_time(lambda: rows(gate, "join", grant["lease_id"]), "the join")
+            await asyncio.to_thread(livekit.kill)
+            await asyncio.to_thread(livekit.start)
+            await in_time(lambda: rows(gate, "leave", grant["lease_id"]), "the leave")
+
+    asyncio.run(run())
+    counted(gate, grant["lease_id"])
+    assert state(alice, grant)
+
+
+@pytest.mark.xdist_group("livekit")
+def test_a_real_room_that_is_made_again_keeps_its_new_leases(pair):
+    gate, livekit = pair
+    alice, bob = gate.client("alice"), gate.client("bob")
+    first = alice.grant()
+
+    async def run():
+        async with webrtc.joined(livekit.ws, first["token"]):
+            await in_time(lambda: rows(gate, "join", first["lease_id"]), "the join")
+            async with api.LiveKitAPI(livekit.url, livekit.key, livekit.secret) as lk:
+                await lk.room.delete_room(api.DeleteRoomRequest(room=first["room"]))
+            second = await asyncio.to_thread(bob.grant)
+            await in_time(lambda: rows(gate, "end", first["lease_id"]), "the end")
+            token = (await asyncio.to_thread(bob.fresh_token, "lobby-1")).json()["token"]
+            async with webrtc.joined(livekit.ws, token):
+                await in_time(lambda: rows(gate, "join", second["lease_id"]), "the join")
+                return second
+
+    second = asyncio.run(run())
+    assert first["room"] == second["room"]
+    assert state(bob, second) and not state(alice, first)
+    old, new = (json.loads(rows(gate, "join", grant["lease_id"])[0]["facts"])["room_sid"]
+                for grant in (first, second))
+    assert old != new

@@ -41,6 +41,12 @@ struct harness {
   pthread_mutex_t lock; /* guards events */
   struct harness_event events[HARNESS_EVENTS_MAX];
   size_t n_events;
+  bool holds;
+  struct {
+    cg_told_fn *told;
+    void *arg;
+  } held[HARNESS_HELD_MAX];
+  size_t n_held;
 };
 
 /* ---- open, close ---- */
@@ -64,7 +70,23 @@ static void keep_event(void *ctx, const struct cgp_room_event *ev, cg_told_fn *t
   snprintf(e->sid, sizeof e->sid, "%s", ev->sid);
   snprintf(e->room_sid, sizeof e->room_sid, "%s", ev->room_sid);
   pthread_mutex_unlock(&h->lock);
-  if (told) told(arg, CGP_OK);
+  if (told && h->holds) {
+    assert_true(h->n_held < HARNESS_HELD_MAX);
+    h->held[h->n_held].told = told;
+    h->held[h->n_held++].arg = arg;
+  } else if (told) {
+    told(arg, CGP_OK);
+  }
+}
+
+void harness_hold_events(struct harness *h) {
+  h->holds = true;
+}
+
+void harness_let_events_go(struct harness *h, enum cgp_code code) {
+  h->holds = false;
+  for (size_t i = 0; i < h->n_held; i++) h->held[i].told(h->held[i].arg, code);
+  h->n_held = 0;
 }
 
 static bool load(struct harness *h, struct cg_err *err) {
@@ -153,6 +175,7 @@ void harness_close(struct harness *h) {
     cg_drivers_free(h->workers[i].drivers);
     cg_loop_free(h->workers[i].loop);
   }
+  harness_let_events_go(h, CGP_OK); /* too late */
   cg_plugins_free(h->set);
   cg_arena_free(h->arena, NULL);
   cg_metrics_free(h->metrics);

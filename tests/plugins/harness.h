@@ -119,6 +119,11 @@ struct harness_event {
   uint32_t worker;
 };
 size_t harness_events(struct harness *h, const struct harness_event **ret);
+/* Whoever waits for an event to be kept hears it at once, until a test holds what is
+ * told from now on (at most HARNESS_HELD_MAX, on one worker), and lets it go. */
+#define HARNESS_HELD_MAX 512
+void harness_hold_events(struct harness *h);
+void harness_let_events_go(struct harness *h, enum cgp_code code);
 
 /* Runs every loop on a thread of its own: fn begins there, the thread ends when the
  * worker's loop is stopped by harness_thread_done (on that worker).  Returns when all

@@ -68,6 +68,7 @@ static void assert_event(struct bench *b, size_t i, enum cgp_room_event_type typ
   assert_string_equal(all[i].room, room);
   assert_string_equal(all[i].identity, identity);
   assert_string_equal(all[i].sid, sid);
+  assert_string_equal(all[i].room_sid, type == CGP_ROOM_EVENTS_LOST ? "" : "RM_1");
 }
 
 static size_t events(struct bench *b) {
@@ -140,6 +141,105 @@ static void an_event_that_comes_twice_is_told_once(void **state) {
   assert_int_equal(deliver_to(b, 1, JOINED), 200);
   assert_int_equal(events(b), 1);
   assert_int_equal(counted(b, "repeated"), 2);
+}
+
+/* ---- when it is answered ---- */
+
+struct answer {
+  bool done;
+  uint32_t status;
+};
+
+static void answered(void *arg, enum cgp_code code, const void *result,
+                     const char *text) {
+  struct answer *a = arg;
+  const struct cgp_http_reply *r = result;
+  (void)text;
+  a->done = true;
+  a->status = code == CGP_OK ? r->status : 0;
+}
+
+static char *authorization;
+
+static const char *header_of(const struct cgp_http_request *req, const char *name) {
+  (void)req;
+  return strcmp(name, "Authorization") ? NULL : authorization + strlen("Authorization: ");
+}
+
+/* Without waiting for the answer. */
+static void begin(struct bench *b, uint32_t worker, const char *body, struct answer *a) {
+  char buf[64];
+  struct cg_buf allow;
+  cg_buf_wrap(&allow, buf, sizeof buf);
+  *a = (struct answer){0};
+  struct cgp_http_request req = {.method = "POST",
+                                 .path = "/webhook/livekit",
+                                 .client_addr = "127.0.0.1",
+                                 .request_id = "r",
+                                 .body = body,
+                                 .body_len = strlen(body),
+                                 .header = header_of};
+  authorization = sfu_webhook_header(body, NOON);
+  assert_true(cg_drivers_route(harness_drivers(b->h, worker), &req, answered, a, &allow));
+  free(authorization);
+}
+
+static void it_is_answered_when_it_is_kept(void **state) {
+  struct bench *b = *state;
+  struct answer first, again;
+  harness_hold_events(b->h);
+  begin(b, 0, JOINED, &first);
+  begin(b, 0, JOINED, &again);
+  assert_false(first.done || again.done);
+  assert_int_equal(events(b), 2); /* both are told, and the host knows them by sid */
+  harness_let_events_go(b->h, CGP_OK);
+  assert_true(first.status == 200 && again.status == 200);
+  assert_int_equal(deliver(b, JOINED), 200);
+  assert_int_equal(events(b), 2);
+  assert_int_equal(counted(b, "events"), 1);
+  assert_int_equal(counted(b, "repeated"), 2);
+}
+
+static void one_that_is_not_kept_is_taken_again(void **state) {
+  struct bench *b = *state;
+  struct answer a;
+  harness_hold_events(b->h);
+  begin(b, 0, JOINED, &a);
+  harness_let_events_go(b->h, CGP_E_UNAVAILABLE);
+  assert_int_equal(a.status, 503);
+  assert_int_equal(deliver(b, JOINED), 200);
+  assert_int_equal(events(b), 2);
+  assert_int_equal(counted(b, "put_off"), 1);
+}
+
+static void so_many_wait_and_no_more(void **state) {
+  enum { OPEN = 256 };
+  struct bench *b = *state;
+  static struct answer all[OPEN + 1];
+  char body[512];
+  harness_hold_events(b->h);
+  for (int i = 0; i <= OPEN; i++) {
+    snprintf(body, sizeof body,
+             "{\"event\":\"participant_left\",\"id\":\"EV_%d\"," ROOM_AND_PERSON, i);
+    begin(b, 0, body, &all[i]);
+  }
+  assert_true(all[OPEN].done && all[OPEN].status == 503);
+  assert_false(all[OPEN - 1].done);
+  harness_let_events_go(b->h, CGP_OK);
+  for (int i = 0; i < OPEN; i++) assert_int_equal(all[i].status, 200);
+  assert_int_equal(deliver(b, body), 200);
+}
+
+/* A plugin that stops has answered: none of its events is acknowledged by silence. */
+static void what_waits_at_the_stop_is_refused(void **state) {
+  struct bench *b;
+  struct answer a;
+  (void)state;
+  assert_int_equal(setup((void **)&b), 0);
+  harness_hold_events(b->h);
+  begin(b, 0, JOINED, &a);
+  teardown((void **)&b);
+  assert_true(a.done && a.status == 503);
 }
 
 static void unknown_events_are_counted_and_foreign_ones_ignored(void **state) {
@@ -321,6 +421,10 @@ int main(void) {
       WITH_ROOM(every_event_of_ours_has_its_kind),
       WITH_ROOM(a_leave_before_its_join_is_told_in_order_of_arrival),
       WITH_ROOM(an_event_that_comes_twice_is_told_once),
+      WITH_ROOM(it_is_answered_when_it_is_kept),
+      WITH_ROOM(one_that_is_not_kept_is_taken_again),
+      WITH_ROOM(so_many_wait_and_no_more),
+      cmocka_unit_test(what_waits_at_the_stop_is_refused),
       WITH_ROOM(unknown_events_are_counted_and_foreign_ones_ignored),
       WITH_ROOM(lost_events_are_told_before_the_event),
       WITH_ROOM(a_time_that_cannot_be_is_now),
