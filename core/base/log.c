@@ -171,16 +171,18 @@ static bool is_of_kind(const char *key) {
   return strcmp(key, "plugin") == 0 || strcmp(key, "rule") == 0;
 }
 
-static uint64_t kind_of(enum cg_level level, const char *words, const struct cg_kv *kv,
-                        size_t n) {
+static void take_kind(struct cg_log_line *line, enum cg_level level, const char *words,
+                      const struct cg_kv *kv, size_t n) {
   char text[KIND_MAX_BYTES] = {(char)('0' + level)};
   struct cg_buf b;
   cg_buf_wrap(&b, text + 1, sizeof text - 1);
   add_words(&b, words);
-  for (size_t i = 0; i < n; i++)
-    if (kv[i].text && is_of_kind(kv[i].key))
-      cg_buf_add(&b, kv[i].text, strlen(kv[i].text) + 1);
-  return (uint64_t)(b.len + 1) << 32 | cg_hash(text, b.len + 1);
+  for (size_t i = 0; i < n; i++) {
+    if (!kv[i].text || !is_of_kind(kv[i].key)) continue;
+    cg_buf_add(&b, kv[i].text, strlen(kv[i].text) + 1);
+    line->given = true;
+  }
+  line->kind = (uint64_t)(b.len + 1) << 32 | cg_hash(text, b.len + 1);
 }
 
 /* ---- one line ---- */
@@ -221,10 +223,10 @@ void cg_log_write_kind(struct cg_log *log, enum cg_level level, const char *kind
                        const char *msg, const struct cg_kv *kv, size_t n) {
   if (level < log->least) return;
   char text[LINE_MAX_BYTES];
-  struct cg_log_line line = {.kind = kind_of(level, kind, kv, n),
-                             .most = levels[level].most,
+  struct cg_log_line line = {.most = levels[level].most,
                              .n = (uint32_t)render(log, level, msg, kv, n, text),
                              .text = text};
+  take_kind(&line, level, kind, kv, n);
   send(log, &line);
 }
 

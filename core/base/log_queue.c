@@ -80,13 +80,15 @@ static bool is_idle(const struct kind *k, int64_t now_us) {
 }
 
 /* The line's, or one that nothing is known of any more; NULL: all are in use. */
-static struct kind *kind_of(struct cg_log_queue *q, uint64_t id, int64_t now_us) {
+static struct kind *kind_of(struct cg_log_queue *q, const struct cg_log_line *line,
+                            int64_t now_us) {
   struct kind *idle = NULL;
-  for (size_t i = 0; i < CG_LOG_KINDS; i++)
-    if (q->ids[i] == id) return &q->kinds[i];
-  for (size_t i = 0; i < CG_LOG_KINDS && !idle; i++)
+  size_t n = line->given ? CG_LOG_KINDS_GIVEN : CG_LOG_KINDS;
+  for (size_t i = 0; i < n; i++)
+    if (q->ids[i] == line->kind) return &q->kinds[i];
+  for (size_t i = 0; i < n && !idle; i++)
     if (is_idle(&q->kinds[i], now_us)) idle = &q->kinds[i];
-  if (idle) q->ids[idle - q->kinds] = id;
+  if (idle) q->ids[idle - q->kinds] = line->kind;
   return idle;
 }
 
@@ -108,7 +110,7 @@ enum cg_log_queued cg_log_queue_put(struct cg_log_queue *q,
                                     const struct cg_log_line *line, int64_t now_us) {
   q->n_put++;
   if (line->most == 0) return push(q, line) ? CG_LOG_QUEUED : drop(q);
-  struct kind *k = kind_of(q, line->kind, now_us);
+  struct kind *k = kind_of(q, line, now_us);
   if (!k) return drop(q);
   if (is_idle(k, now_us)) {
     k->until_us = now_us + SECOND_US;

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 
 #define CG_LOG_KINDS       256
+#define CG_LOG_KINDS_GIVEN 192  /* of them, at most for words of plugins and policies */
 #define CG_LOG_LINE_MAX    4096 /* PIPE_BUF: nobody else's words come in between */
 #define CG_LOG_QUEUE_BYTES (1024 * 1024)
 
@@ -29,6 +30,7 @@ struct cg_log_line {
   uint32_t most; /* of the kind in its first second; 0: nothing is held back */
   uint32_t n;
   const char *text; /* to its "}\n" */
+  bool given;       /* a plugin or a policy makes the kinds, so there may be many */
 };
 
 enum cg_log_queued { CG_LOG_QUEUED, CG_LOG_HELD, CG_LOG_DROPPED };

@@ -271,8 +271,9 @@ struct cg_log_writer *cg_log_writer_start(int fd, const struct cg_clock *clock,
   w->is_file = is_file(fd);
   w->clock = clock;
   w->metrics = metrics;
-  w->dropped_metric = cg_metric(metrics, CG_COUNTER, "log_lines_dropped_total", "",
-                                "Log lines that stderr did not take in time.");
+  w->dropped_metric =
+      cg_metric(metrics, CG_COUNTER, "log_lines_dropped_total", "",
+                "Log lines that stderr did not take, or of too many kinds.");
   pthread_mutex_init(&w->lock, NULL);
   pthread_cond_init(&w->ended_cond, NULL);
   w->queue = cg_log_queue_new();

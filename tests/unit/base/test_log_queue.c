@@ -28,7 +28,7 @@ static int teardown(void **state) {
 
 static enum cg_log_queued put(struct fixture *f, uint64_t kind, uint32_t most,
                               const char *text) {
-  struct cg_log_line line = {kind, most, (uint32_t)strlen(text), text};
+  struct cg_log_line line = {kind, most, (uint32_t)strlen(text), text, false};
   return cg_log_queue_put(f->q, &line, f->now);
 }
 
@@ -54,6 +54,18 @@ static void a_first_line_comes_at_once(void **state) {
   f->now += SECOND;
   assert_int_equal(put(f, 1000, 1, "{b}\n"), CG_LOG_QUEUED);
   expect(f, "{b}\n");
+}
+
+/* A plugin whose every line is another leaves room for the gate's own words. */
+static void given_kinds_leave_some_to_others(void **state) {
+  struct fixture *f = *state;
+  for (uint64_t kind = 1; kind <= CG_LOG_KINDS; kind++) {
+    struct cg_log_line line = {kind, 1, 4, "{a}\n", true};
+    assert_int_equal(cg_log_queue_put(f->q, &line, f->now),
+                     kind <= CG_LOG_KINDS_GIVEN ? CG_LOG_QUEUED : CG_LOG_DROPPED);
+  }
+  for (uint64_t kind = 1000; kind < 1000 + CG_LOG_KINDS - CG_LOG_KINDS_GIVEN; kind++)
+    assert_int_equal(put(f, kind, 1, "{b}\n"), CG_LOG_QUEUED);
 }
 
 static void what_repeats_is_one_line_a_second(void **state) {
@@ -185,6 +197,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(a_first_line_comes_at_once),
+      TEST(given_kinds_leave_some_to_others),
       TEST(what_repeats_is_one_line_a_second),
       TEST(some_of_a_second_come_singly_then_they_are_counted),
       TEST(all_that_is_held_comes_at_the_end_in_order),
