@@ -10,7 +10,7 @@ import ports
 from gate import BINARY, Gate
 from nameserver import Resolver, may_replace_names, seeing
 from pki import Authority
-from servers import Valkey
+from servers import Valkey, connects
 from wait import until
 
 pytestmark = [pytest.mark.xdist_group("names"), pytest.mark.skipif(
@@ -31,6 +31,9 @@ class Named(Gate):
     def start(self):
         return self.spawn(*seeing(self.resolver, self.hosts, BINARY, "run", "-c",
                                   self.config), env=self.environment())
+
+    def listens(self):
+        return connects(self.admin_port)
 
     def check(self, plugin):
         """(is it well, in which words)"""
@@ -180,16 +183,15 @@ def test_valkey_with_tls(secure, new_gate):
 
 
 def test_valkey_that_cannot_prove_itself_is_not_believed(secure, tmp_path, names,
-                                                         new_named):
+                                                         started):
     valkey, authority = secure()
     other = Authority(tmp_path / "other", "another authority")
     names.records[("quota.test", "A")] = "127.0.0.1"
 
     def why(url, ca):
-        gate = new_named(VALKEY_URL=url, VALKEY_CA=ca)
-        text = gate.check("quota_valkey")
-        gate.stop_cleanly()
-        return text
+        gate = Named(tmp_path / "gate", names, VALKEY_URL=url, VALKEY_CA=ca)
+        gate.ready = gate.listens  # it never is ready
+        return started(gate).check("quota_valkey")
 
     def said(scheme, host, ca):
         done = Gate(tmp_path / "check", VALKEY_CA=ca,
@@ -198,7 +200,6 @@ def test_valkey_that_cannot_prove_itself_is_not_believed(secure, tmp_path, names
 
     assert "library camgate_quota is absent" in said("rediss", "localhost", authority.ca)
     assert "self-signed certificate" in said("rediss", "localhost", other.ca)
-    assert "IP address mismatch" in said("rediss", "127.0.0.5", authority.ca)
     assert f"valkey localhost:{valkey.tls_port}" in said("redis", "localhost",
                                                          authority.ca)
     ok, text = why(f"rediss://quota.test:{valkey.tls_port}/2", authority.ca)
