@@ -368,6 +368,7 @@ static void drain(struct gate *gate) {
   atomic_store(&gate->serving, false);
   CG_LOG(w->log, CG_INFO, "draining");
   cg_timer_stop(&gate->timer);
+  if (gate->watch) cg_watch_end_in(gate->watch, patience_us);
   if (gate->n_up < w->n)
     stop_now(gate);
   else if (gate->reloads.under_way) /* its end goes on here, but not for ever */

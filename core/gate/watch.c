@@ -1,17 +1,17 @@
 #include "gate/watch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "gate/stand_in.h"
 
-#define LOOK_US INT64_C(500000)
 #define LONG_US INT64_C(1000000)
 
 struct seat {
+  struct cg_pulse pulse;
   int64_t told_us; /* when the op began that was told of last */
-  int64_t beat_us; /* of its loop, as seen last */
-  _Atomic int64_t still_us;
   bool hung;
 };
 
@@ -19,7 +19,7 @@ struct cg_watch {
   struct cg_workers *workers;
   struct cg_timer timer;
   struct cg_stand_in *stand_in;
-  int64_t looked_us;
+  int64_t end_us;      /* mono: who hangs from then on is not waited for; 0: is */
   struct seat seats[]; /* by worker */
 };
 
@@ -39,7 +39,7 @@ static void name_plugin(struct cg_watch *w, uint32_t i, int64_t now) {
 }
 
 static int64_t still_us(const struct cg_watch *w, uint32_t worker) {
-  return atomic_load(&w->seats[worker].still_us);
+  return cg_pulse_still_us(&w->seats[worker].pulse);
 }
 
 static void judge(struct cg_watch *w, uint32_t i, int64_t us) {
@@ -52,26 +52,25 @@ static void judge(struct cg_watch *w, uint32_t i, int64_t us) {
          hung ? "worker hangs" : "worker goes on after it hung", {"worker", NULL, i});
 }
 
-/* passed: since the look before, as far as this thread ran. */
-static void look_at(struct cg_watch *w, uint32_t i, int64_t passed) {
-  struct seat *s = &w->seats[i];
-  int64_t beat = cg_loop_beat_us(w->workers->all[i]->loop);
-  int64_t still = beat == s->beat_us ? atomic_load(&s->still_us) + passed : 0;
-  s->beat_us = beat;
-  atomic_store(&s->still_us, still);
-  judge(w, i, still);
+static void end_without(struct cg_watch *w) {
+  char words[128];
+  if (!cg_watch_hung(w, CG_HUNG_US, words, sizeof words)) return;
+  CG_LOG(w->workers->log, CG_ERROR, "the gate ends without a worker that hangs",
+         {"error", words});
+  cg_log_hurry(w->workers->log);
+  _exit(EXIT_FAILURE);
 }
 
 static void look(void *arg) {
   struct cg_watch *w = arg;
-  int64_t now = cg_clock_system.mono_us(&cg_clock_system), passed = now - w->looked_us;
-  w->looked_us = now;
+  int64_t now = cg_clock_system.mono_us(&cg_clock_system);
   for (uint32_t i = 0; i < w->workers->n; i++) {
-    look_at(w, i, passed < 2 * LOOK_US ? passed : LOOK_US);
+    judge(w, i, cg_pulse_look(&w->seats[i].pulse));
     name_plugin(w, i, now);
   }
   cg_stand_in_serve(w->stand_in, still_us(w, 0) >= CG_HUNG_US);
-  cg_timer_start(&w->timer, w->workers->main, LOOK_US, look, w);
+  if (w->end_us && now >= w->end_us) end_without(w);
+  cg_timer_start(&w->timer, w->workers->main, CG_PULSE_US, look, w);
 }
 
 struct cg_watch *cg_watch_new(struct cg_workers *workers, struct cg_err *err) {
@@ -79,7 +78,9 @@ struct cg_watch *cg_watch_new(struct cg_workers *workers, struct cg_err *err) {
   if (w) {
     w->workers = workers;
     w->stand_in = cg_stand_in_new(workers, &workers->all[0]->admin_sockets);
-    cg_timer_start(&w->timer, workers->main, LOOK_US, look, w);
+    for (uint32_t i = 0; i < workers->n; i++)
+      w->seats[i].pulse.of = workers->all[i]->loop;
+    cg_timer_start(&w->timer, workers->main, CG_PULSE_US, look, w);
     if (w->stand_in) return w;
   }
   cg_watch_free(w);
@@ -94,9 +95,18 @@ void cg_watch_free(struct cg_watch *w) {
   cg_free(w);
 }
 
+void cg_watch_end_in(struct cg_watch *w, int64_t us) {
+  w->end_us = cg_clock_system.mono_us(&cg_clock_system) + us;
+}
+
 bool cg_watch_hung(const struct cg_watch *w, int64_t us, char *out, size_t n) {
   uint32_t worst = 0;
-  int64_t since;
+  int64_t since, main_us = cg_pulse_still_us(&w->workers->all[0]->main);
+  if (main_us >= CG_DEAD_US) {
+    snprintf(out, n, "the main thread has not turned its loop for %lld s",
+             (long long)(main_us / 1000000));
+    return true;
+  }
   for (uint32_t i = 1; i < w->workers->n; i++)
     if (still_us(w, i) > still_us(w, worst)) worst = i;
   int64_t still = still_us(w, worst);

@@ -143,6 +143,7 @@ static void tear_down(struct cg_worker *w) {
   cg_timer_stop(&g->sweep);
   cg_gaps_stop(g->gaps);
   cg_timer_stop(&w->probe.timer);
+  cg_timer_stop(&w->feeling);
   cg_server_free(w->admin);
   cg_server_free(w->listener);
   cg_jwks_source_free(g->jwks);
@@ -263,6 +264,12 @@ static void listen_public(void *arg) {
   answer(j);
 }
 
+static void feel_main(void *arg) {
+  struct cg_worker *w = arg;
+  cg_pulse_look(&w->main);
+  cg_timer_start(&w->feeling, w->loop, CG_PULSE_US, feel_main, w);
+}
+
 static void listen_admin(void *arg) {
   struct cg_job *j = arg;
   struct cg_worker *w = j->w;
@@ -272,6 +279,8 @@ static void listen_admin(void *arg) {
                                         .limits = cg_server_limits_default,
                                         .router = w->workers->admin_router};
   w->admin = open_server(w, wanted, &j->err);
+  w->main.of = w->workers->main;
+  feel_main(w);
   answer(j);
 }
 

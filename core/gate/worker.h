@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "conf/credentials.h"
 #include "gate/probe.h"
+#include "gate/pulse.h"
 #include "http/server.h"
 #include "plugin/load.h"
 
@@ -69,7 +70,9 @@ struct cg_worker {
   struct cg_service service;
   struct cg_api api;
   struct cg_server *listener, *admin;
-  struct cg_probe probe;       /* from when it listens */
+  struct cg_probe probe; /* from when it listens */
+  struct cg_pulse main;  /* worker 0: from when it has the admin listener */
+  struct cg_timer feeling;
   struct cg_policy *candidate; /* compiled by a reload, not active yet */
   struct cg_keys *new_keys;    /* read by it, of the key file; or NULL */
   struct cg_job starting, renewing, draining;

@@ -6,8 +6,9 @@ import requests
 from gate import HERE, PRESET, Gate
 from servers import ROOT
 
-REAL = {"get": "cameras_file", "list": "cameras_file", "usage": "quota_local",
-        "reserve": "quota_local", "renew": "quota_local", "release": "quota_local",
+REAL = {"get": "cameras_file", "list": "cameras_file", "reload": "cameras_file",
+        "usage": "quota_local", "reserve": "quota_local", "renew": "quota_local",
+        "release": "quota_local",
         "ensure": "room_livekit", "token": "room_livekit", "remove": "room_livekit",
         "issue": "ice_turn", "append": "audit_sqlite", "query": "audit_sqlite"}
 COUNTED = """return { name = "counted", doc = "Looks at the quota, and has no opinion.",

@@ -165,6 +165,19 @@ def test_a_worker_that_hangs_is_neither_ready_nor_alive(gate, worker):
     gate.heard(msg="worker hangs", worker=worker)
 
 
+@pytest.mark.once
+def test_a_main_thread_that_hangs_is_not_alive(gate):
+    """It hears no signal, reloads nothing, and would not drain."""
+    (gate.folder / "hold").touch()
+    gate.spoil("reload", "hang")
+    gate.signal(signal.SIGHUP)
+    words = until(lambda: is_dead(gate), "dead", seconds=20)
+    assert words.startswith("the main thread has not turned its loop for ")
+    assert requests.get(gate.admin + "/readyz", timeout=5).status_code == 503
+    (gate.folder / "hold").unlink()
+    until(lambda: live(gate).ok, "alive again")
+
+
 def test_a_process_that_was_stopped_is_alive(gate):
     gate.signal(signal.SIGSTOP)
     time.sleep(STOPPED_S)  # this is what is tried
@@ -173,6 +186,19 @@ def test_a_process_that_was_stopped_is_alive(gate):
     while time.monotonic() < end:
         assert live(gate).ok, live(gate).text
     until(gate.ready, "ready")
+
+
+@pytest.mark.once
+def test_a_worker_that_hangs_does_not_keep_the_gate_from_ending(tmp_path):
+    gate = Faulty(tmp_path / "gate")
+    text = gate.config.read_text().replace("conf.plugin_dir",
+                                           "conf.drain_s = 2\nconf.plugin_dir")
+    gate.config.write_text(text)
+    gate.start()
+    with hanging(gate, 1):
+        gate.child.terminate()
+        assert gate.child.wait(20) == 1
+    assert "the gate ends without a worker that hangs" in gate.log.read_text()
 
 
 # ---- the trail, while nobody asks for a row ----

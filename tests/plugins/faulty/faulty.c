@@ -54,6 +54,12 @@ static int start(void *self, struct cgp_host *h, void **ret_w, char *err, size_t
   return real->start(self, h, ret_w, err, n);
 }
 
+/* The main thread's. */
+static int reload(void *self, char *err, size_t n) {
+  if (faulty_order("reload") == FAULTY_HANG) faulty_stand_still();
+  return real->reload(self, err, n);
+}
+
 static void put_ops(void) {
   if (real->cameras) {
     cameras = *real->cameras;
@@ -109,6 +115,7 @@ __attribute__((constructor)) static void take_over(void) {
   camgate_plugin = *real;
   camgate_plugin.name = "faulty_" FAULTY_NAME;
   camgate_plugin.start = start;
+  if (real->reload) camgate_plugin.reload = reload;
   put_ops();
   put_routes();
 }

@@ -17,8 +17,8 @@
  *             no result
  *   null      it runs; done without a result
  *   odd       it runs; done with a result whose bytes are all zero
- *   hang      the worker stands still while there is a file `hold` in the gate's working
- *             folder; then it runs
+ *   hang      while there is a file `hold` in the gate's working folder, the worker
+ *             stands still (with OP reload: the main thread); then it runs
  */
 #ifndef TESTS_PLUGINS_FAULTY_H
 #define TESTS_PLUGINS_FAULTY_H
@@ -55,6 +55,8 @@ void faulty_route(void *w, const struct cgp_http_request *req, struct cgp_call c
 /* call.c: one worker's calls, on its thread. */
 void faulty_hosts(struct cgp_host *h); /* the worker's; takes over done and fail */
 struct cgp_host *faulty_host(void);    /* of this thread */
+/* While there is a file `hold`. */
+void faulty_stand_still(void);
 /* Begins a call.  false: it is dealt with, the real op must not run. */
 bool faulty_begin(const char *op, struct cgp_call call);
 
