@@ -349,7 +349,8 @@ static void worker_listens(void *arg, struct cg_worker *w, const struct cg_err *
   atomic_store(&gate->serving, true);
   CG_LOG(all->log, CG_INFO, "serving", {"port", NULL, gate->port},
          {"admin_port", NULL, gate->admin_port}, {"workers", NULL, all->n},
-         {"policy_rev", gate->reloads.files.bundle->revision});
+         {"policy_rev", gate->reloads.files.bundle->revision},
+         {"zone", gate->reloads.files.zones->gate->name});
 }
 
 /* ---- drain: until nobody is served any more, or time is up ---- */

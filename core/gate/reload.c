@@ -159,6 +159,7 @@ static void finish(struct cg_reload *r) {
   all->under_way = NULL;
   CG_LOG(workers->log, ok ? CG_INFO : CG_ERROR, ok ? "reloaded" : "reload refused",
          {"policy_rev", r->revision}, {"by", r->who}, {"error", r->err.text},
+         {"zone", all->files.zones->gate->name},
          {"cameras_added", NULL, r->cameras.n[CGP_CAMERA_ADDED]},
          {"cameras_changed", NULL, r->cameras.n[CGP_CAMERA_CHANGED]},
          {"cameras_removed", NULL, r->cameras.n[CGP_CAMERA_REMOVED]});
