@@ -41,6 +41,11 @@ void cg_connection_left(struct cg_connections *all, struct cg_connection *c) {
   if (all->now == c) all->now = NULL;
 }
 
+bool cg_connection_may_be_there(const struct cg_connections *all,
+                                const struct cg_connection *c) {
+  return c != all->now && (!c->left || c->missed);
+}
+
 bool cg_connection_is_late(const struct cg_connections *all, int64_t at_us) {
   for (int i = 0; i < CG_CONNECTIONS_MAX; i++) {
     const struct cg_connection *c = &all->items[i];

@@ -43,6 +43,9 @@ struct cg_connection *cg_connection_note(struct cg_connections *all, const char 
 void cg_connection_there(struct cg_connections *all, struct cg_connection *c,
                          const char *room, int64_t joined_us, int64_t mono_us);
 void cg_connection_left(struct cg_connections *all, struct cg_connection *c);
+/* It is not who is there, but its own leave was not told: a list may know better. */
+bool cg_connection_may_be_there(const struct cg_connections *all,
+                                const struct cg_connection *c);
 /* One that joined at that time joined before one that is known: it has been replaced. */
 bool cg_connection_is_late(const struct cg_connections *all, int64_t at_us);
 

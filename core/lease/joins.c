@@ -31,8 +31,8 @@ static void join(struct cg_lease *l, struct cg_news *n) {
     return;
   }
   if (c && !*c->room_sid) memcpy(c->room_sid, n->room_sid, sizeof c->room_sid);
-  if (c && !(n->listed && c->missed)) return;
-  n->there = !cg_connection_is_late(&l->connections, n->at_us);
+  if (c && !(n->listed && cg_connection_may_be_there(&l->connections, c))) return;
+  n->there = n->listed || !cg_connection_is_late(&l->connections, n->at_us);
   n->kind = "join";
   n->reason = n->there ? "" : "told after the one that took its place";
 }

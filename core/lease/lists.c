@@ -11,7 +11,8 @@
 #include "lease/rooms.h"
 
 #define LOOK_AGAIN_US INT64_C(1000000) /* after an absence */
-#define LOOK_BACKS    64               /* questions to the trail; requests have theirs */
+#define HURRY_US      INT64_C(1000000)
+#define LOOK_BACKS    64 /* questions to the trail; requests have theirs */
 
 struct cg_lists {
   struct cg_service *g;
@@ -22,6 +23,8 @@ struct cg_lists {
   int64_t tick_us; /* when it is due, mono */
   bool none;       /* the driver has no lists */
   struct cg_backoff backoff;
+  struct cg_timer hurry; /* again, when events are lost all the time */
+  int64_t hurried_us;    /* mono */
 };
 
 /* One question under way. */
@@ -46,6 +49,7 @@ struct cg_lists *cg_lists_new(struct cg_service *g) {
 void cg_lists_free(struct cg_lists *lists) {
   if (!lists) return;
   cg_timer_stop(&lists->tick);
+  cg_timer_stop(&lists->hurry);
   cg_timer_stop(&lists->backoff.timer);
   cg_free(lists);
 }
@@ -78,7 +82,8 @@ static void see(struct cg_lease *l, const struct asked *a,
     all->listed_us = a->at_us;
     all->absences = 0;
     if (!*c->room_sid) snprintf(c->room_sid, sizeof c->room_sid, "%s", room_sid);
-  } else if (!c || c->missed || l->look_back) {
+  } else if (!c || l->look_back ||
+             (cg_connection_may_be_there(all, c) && all->since_us < a->at_us)) {
     struct cg_news *n = news(a->lists, CGP_ROOM_JOINED, a->room, p->sid, room_sid,
                              p->joined_us ? p->joined_us : now_us);
     if (n) cg_joins_queue(l, n);
@@ -214,11 +219,22 @@ static void go_on(void *arg) {
 /* ---- all at once ---- */
 
 static void hurry(void *arg) {
+  struct cg_lists *lists = arg;
+  struct cg_rooms *rooms = lists->g->rooms;
+  lists->hurried_us = cg_loop_now(lists->g->loop);
+  for (struct cg_room *r; (r = cg_rooms_first(&rooms->turn));) cg_room_to_line(r, true);
+  go_on(lists);
+}
+
+/* Once a second at most. */
+static void events_lost(void *arg) {
   struct cg_news *n = arg;
-  struct cg_rooms *rooms = n->home->rooms; /* NULL: it has stopped */
-  for (struct cg_room *r; rooms && (r = cg_rooms_first(&rooms->turn));)
-    cg_room_to_line(r, true);
-  if (rooms) rooms->woken(rooms->arg);
+  struct cg_lists *lists = n->home->rooms ? n->home->rooms->arg : NULL;
+  int64_t since = lists ? cg_loop_now(n->home->loop) - lists->hurried_us : 0;
+  if (lists && (!lists->hurried_us || since >= HURRY_US))
+    hurry(lists);
+  else if (lists)
+    cg_timer_start(&lists->hurry, n->home->loop, HURRY_US - since, hurry, lists);
   cg_news_over(n, CGP_OK);
 }
 
@@ -230,6 +246,6 @@ void cg_lists_hurry_everywhere(struct cg_service *g) {
     struct cg_news *n = cg_news_new(g, &ev, NULL, NULL);
     if (!n) return;
     n->home = g->peers[i];
-    cg_loop_send(n->home->loop, &n->mail, hurry, n);
+    cg_loop_send(n->home->loop, &n->mail, events_lost, n);
   }
 }

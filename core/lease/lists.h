@@ -3,7 +3,8 @@
  * The SFU's events may go to another gate, or be lost.  So each room that a live lease is
  * on, or whose viewer is still there, is listed at intervals that the room's driver
  * chooses, its turn coming once in an interval; rooms of leases that came back after a
- * restart, and all of them when events were lost, at once.  At most CG_LISTS_IN_FLIGHT
+ * restart, and all of them when events were lost, at once, though not twice in a second.
+ * At most CG_LISTS_IN_FLIGHT
  * are asked for at a time, and one each CG_LISTS_PAUSE_US, however many rooms there are:
  * above that the interval grows.  A participant that nobody told of has joined; one that
  * two lists, a second apart, do not have has left: a single absence proves nothing.  Both

@@ -50,15 +50,12 @@ static void forget_everywhere(struct worker *here, const char *room) {
 
 static void reply(struct worker *w, struct cgp_call call, unsigned status,
                   const char *text) {
-  static const struct cgp_header soon = CGP_INIT(cgp_header, "Retry-After", "1");
   const struct cgp_http_reply r = {
       .size = sizeof r,
       .status = status,
       .content_type = text ? "text/plain" : NULL,
       .body = text,
       .body_len = text ? strlen(text) : 0,
-      .headers = &soon,
-      .n_headers = status == 503,
   };
   w->host->done(w->host, call, &r);
 }

@@ -134,7 +134,10 @@ static void a_join_that_no_event_told_is_found(void **state) {
   struct cg_lease *l = lease(h);
   cg_rooms_place(h->service.rooms, l);
   lists(h, 1, l->id, "PA_1");
+  stub_next(h->stub, STUB_APPEND, FAIL, 1); /* the trail was away, and is back */
   harness_pass(h, 10 * SECOND);
+  assert_int_equal(rows(h, "join"), 0);
+  harness_pass(h, 2 * SECOND);
   assert_int_equal(rows(h, "join"), 1);
   assert_non_null(strstr(stub_last_row(h->stub)->facts, "\"listed\":true"));
   assert_true(l->joined_us > 0);
@@ -165,6 +168,27 @@ static void a_leave_that_no_event_told_is_found(void **state) {
   lists(h, 1, l->id, "PA_1"); /* it was there after all */
   harness_pass(h, 12 * SECOND);
   assert_int_equal(rows(h, "join"), 2);
+}
+
+/* The SFU's clock went back: what looks like the older one is who is there. */
+static void who_is_there_is_what_the_list_says(void **state) {
+  struct harness *h = *state;
+  h->stub->no_lists = false;
+  struct cg_lease *l = lease(h);
+  struct heard heard;
+  cg_rooms_place(h->service.rooms, l);
+  say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_a");
+  struct cgp_room_event ev = event(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_b");
+  ev.at_us -= 3600 * SECOND;
+  assert_int_equal(tell(h, &ev, &heard), CGP_OK);
+  assert_string_equal(l->connections.now->sid, "PA_a");
+  lists(h, 1, l->id, "PA_b");
+  harness_pass(h, 2 * SECOND);
+  assert_string_equal(l->connections.now->sid, "PA_b");
+  harness_pass(h, 30 * SECOND);
+  assert_int_equal(rows(h, "join"), 3); /* the last one counts */
+  say(h, CGP_ROOM_LEFT, ROOM, l->id, "PA_b");
+  assert_null(l->connections.now);
 }
 
 static void events_that_were_lost_make_lists_at_once(void **state) {
@@ -216,6 +240,7 @@ int main(void) {
       cmocka_unit_test(who_waits_at_the_end_hears_that_it_is_not_kept),
       NEWS(a_join_that_no_event_told_is_found),
       NEWS(a_leave_that_no_event_told_is_found),
+      NEWS(who_is_there_is_what_the_list_says),
       NEWS(events_that_were_lost_make_lists_at_once),
       NEWS(many_rooms_are_listed_in_turn),
       NEWS(a_driver_without_lists_is_asked_once),
