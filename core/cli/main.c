@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
@@ -179,6 +180,21 @@ static void bear_failing_writes(void) {
   sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+/* Somebody else who has the pipe or terminal made it non-blocking, and a result would be
+ * cut where it is full: from now on we have it by a description of our own. */
+static void bear_nonblocking(int fd) {
+  struct stat st;
+  char path[32];
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || !(flags & O_NONBLOCK) || fstat(fd, &st) != 0) return;
+  if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)) return;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own < 0) return;
+  if (fcntl(own, F_SETFL, 0) == 0) dup2(own, fd);
+  close(own);
+}
+
 static int run(int argc, char **argv) {
   struct cg_cmd_env env = {0};
   const char *wrong = take_env(&env, &argc, argv);
@@ -201,7 +217,7 @@ static bool reader_has_left(void) {
 }
 
 static int result(int code) {
-  if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+  if (fflush(stdout) == 0 && !ferror(stdout) && close(STDOUT_FILENO) == 0) return code;
   if (!reader_has_left()) fprintf(stderr, "camgate: cannot write the result\n");
   return CG_EXIT_USAGE;
 }
@@ -209,6 +225,8 @@ static int result(int code) {
 int main(int argc, char **argv) {
   if (!fill_standard_descriptors()) return CG_EXIT_USAGE;
   bear_failing_writes();
+  bear_nonblocking(STDOUT_FILENO);
+  bear_nonblocking(STDERR_FILENO);
   keep_secrets();
   return result(run(argc, argv));
 }

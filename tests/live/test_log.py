@@ -471,6 +471,24 @@ def test_a_result_that_has_no_room_is_a_failure(gate, tmp_path, argv):
         assert done.returncode == 2 and "cannot write" in done.stderr, (argv, done)
 
 
+def test_a_result_is_whole_on_a_pipe_that_another_made_nonblocking(gate):
+    for n in range(30):
+        gate.client().reserve("vault-1", purpose=f"{n} " + "x" * 150)
+    for argv in (["audit", "export"], ["check", "--options"]):
+        want = gate.cli(*argv).stdout
+        read, write = small_pipe()
+        os.set_blocking(write, False)
+        with subprocess.Popen([BINARY, *argv, "-c", gate.config], stdout=write,
+                              stderr=subprocess.PIPE, env=gate.environment()) as child:
+            reader = Reader(read, pause=0.002)
+            assert child.wait(timeout=60) == 0 and not child.stderr.read()
+        assert not os.get_blocking(write), "the flag of the shared description stays"
+        os.close(write)
+        reader.join(20)
+        assert reader.text.decode().replace("\r", "") == want
+        os.close(read)
+
+
 def test_a_reader_that_leaves_early_is_not_a_crash(gate):
     for n in range(40):
         gate.client().reserve("vault-1", purpose=f"{n} " + "x" * 150)
