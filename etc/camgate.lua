@@ -83,7 +83,8 @@ return {
       public_url  = env "LIVEKIT_PUBLIC_URL",
       api_key     = env "LIVEKIT_API_KEY",
       api_secret  = env "LIVEKIT_API_SECRET",
-      webhook_key = env "LIVEKIT_WEBHOOK_KEY" },
+      webhook_key = env "LIVEKIT_WEBHOOK_KEY",
+      webhook_secret = env "LIVEKIT_WEBHOOK_SECRET" },
 
     { "ice_turn",                                 -- without domain: no TURN servers
       domain   = env "TURN_DOMAIN",

@@ -46,7 +46,8 @@
  * CHANGELOG
  *   2.0  2026-11-29  first version of this major: every struct can be appended to.
  *   2.1  2026-11-29  cgp_room_event.room_sid; host->room_event_told, which says when an
- *                    event is kept; cgp_room_ops.participants, which may be absent.
+ *                    event is kept; cgp_room_ops.participants, which may be absent;
+ *                    cgp_plugin.check, likewise.
  */
 #ifndef CAMGATE_PLUGIN_H
 #define CAMGATE_PLUGIN_H
@@ -505,7 +506,8 @@ struct cgp_plugin {
   const struct cgp_option *options;
   size_t n_options;
 
-  /* 0, or -1 with words in err (NUL-terminated).  ret_self may stay NULL */
+  /* 0, or -1 with words in err (NUL-terminated), a line for each fault; one that begins
+   * with "option NAME" is told at that option.  ret_self may stay NULL */
   int (*init)(struct cgp_host *h, void **ret_self, char *err, size_t err_size);
   void (*fini)(void *self); /* may be NULL */
   int (*start)(void *self, struct cgp_host *h, void **ret_w, char *err, size_t err_size);
@@ -523,6 +525,12 @@ struct cgp_plugin {
   size_t n_routes;
   const struct cgp_library *libraries;
   size_t n_libraries;
+
+  /* Since 2.1; may be NULL when init has no effect outside of the process.  What would
+   * init refuse, in init's words, a line each?  Nothing is made, held or changed.
+   * `camgate check` asks it instead of init, a start asks it before any effect.  0, or -1
+   * with words in err. */
+  int (*check)(struct cgp_host *h, char *err, size_t err_size);
 };
 
 /* The one exported symbol:  CGP_EXPORT const struct cgp_plugin camgate_plugin = {...}; */

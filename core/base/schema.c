@@ -135,6 +135,8 @@ static bool read_string(const struct at *at, json_t *v) {
   if (!json_is_string(v)) return wrong(at, "must be a string, is %s", found(v));
   const char *text = json_string_value(v);
   size_t n = json_string_length(v);
+  const char *odd = at->field->odd ? at->field->odd(text, n) : NULL;
+  if (odd) return wrong(at, "%s", odd);
   if (!length_fits(at, text, n)) return false;
   if (has_control(text, n)) return wrong(at, "must not hold control characters");
   if (at->field->one_of && !one_of(at, text)) return false;
@@ -179,6 +181,8 @@ static bool element_ok(const struct at *at, size_t i, const json_t *v) {
   if (n < 1 || n > ELEMENT_MAX)
     return wrong(at, "number %zu of its elements must be 1 to %d bytes, is %zu", i + 1,
                  ELEMENT_MAX, n);
+  const char *odd = at->field->odd ? at->field->odd(json_string_value(v), n) : NULL;
+  if (odd) return wrong(at, "number %zu of its elements %s", i + 1, odd);
   if (has_control(json_string_value(v), n))
     return wrong(at, "number %zu of its elements must not hold control characters",
                  i + 1);

@@ -43,6 +43,9 @@ struct cg_field {
   const char *help;           /* one sentence */
   const char *const *one_of;  /* STRING, TEXT: NULL-terminated list of what is allowed */
   const struct cg_field *sub; /* TABLE: ends with a row whose name is NULL */
+  /* STRING, and the elements of STRINGS: words for a text that is none to be taken; NULL:
+   * none is.  Not asked by cg_schema_read_plain. */
+  const char *(*odd)(const char *text, size_t n);
 };
 
 static inline bool cg_field_holds(const struct cg_field *f, int64_t n) {

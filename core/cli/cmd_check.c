@@ -7,22 +7,14 @@
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
 #include "cli/known_bad.h"
-#include "cli/offline.h"
-#include "conf/conf_path.h"
-#include "http/bind.h"
+#include "cli/preflight.h"
 
 #define OUT_MAX ((size_t)1 << 20)
 
 struct findings {
-  struct cg_conf_problems problems, warnings;
-  const struct cg_zones *zones; /* NULL: not in order */
+  struct cg_preflight start;
   struct cg_software software;
 };
-
-static void add_all(struct cg_conf_problems *all, const struct cg_conf_problems *some) {
-  for (size_t i = 0; i < some->n && all->n < CG_FIELD_ERRORS_MAX; i++)
-    all->items[all->n++] = some->items[i];
-}
 
 static void list_json(struct cg_buf *out, const char *name,
                       const struct cg_conf_problems *list) {
@@ -40,10 +32,11 @@ static void tell_json(const struct findings *f) {
   struct cg_buf out;
   cg_buf_init(&out, OUT_MAX);
   cg_json_open(&out, NULL, '{');
-  cg_json_bool(&out, "ok", f->problems.n == 0);
-  list_json(&out, "problems", &f->problems);
-  list_json(&out, "warnings", &f->warnings);
-  if (f->zones) cg_zones_json(&out, f->zones, cg_clock_system.wall_us(&cg_clock_system));
+  cg_json_bool(&out, "ok", f->start.problems.n == 0);
+  list_json(&out, "problems", &f->start.problems);
+  list_json(&out, "warnings", &f->start.warnings);
+  if (f->start.zones)
+    cg_zones_json(&out, f->start.zones, cg_clock_system.wall_us(&cg_clock_system));
   cg_software_json(&f->software, &out);
   cg_json_close(&out, '}');
   puts(cg_buf_text(&out));
@@ -89,51 +82,40 @@ static void summary(const struct cg_conf *c, const struct cg_zones *zones,
   putchar('\n');
 }
 
-/* conf NULL: it was not even read. */
+static void tell_table(const struct cg_conf *conf, const struct findings *f) {
+  const struct cg_conf_problems *warnings = &f->start.warnings;
+  if (!f->start.problems.n) summary(conf, f->start.zones, &f->software);
+  for (size_t i = 0; i < warnings->n; i++)
+    printf("warning: %s: %s\n", warnings->items[i].where, warnings->items[i].text);
+  cg_software_print(&f->software, false);
+}
+
 static int tell(const struct cg_cmd_env *env, const struct cg_conf *conf,
                 const struct findings *f) {
-  for (size_t i = 0; i < f->problems.n; i++)
-    fprintf(stderr, "%s: %s\n", f->problems.items[i].where, f->problems.items[i].text);
-  if (env->json) {
+  cg_cmd_problems(&f->start.problems);
+  if (env->json)
     tell_json(f);
-  } else if (!f->problems.n) {
-    summary(conf, f->zones, &f->software);
-    for (size_t i = 0; i < f->warnings.n; i++)
-      printf("warning: %s: %s\n", f->warnings.items[i].where, f->warnings.items[i].text);
-    cg_software_print(&f->software);
-  }
-  return f->problems.n ? CG_EXIT_USAGE : CG_EXIT_OK;
+  else
+    tell_table(conf, f);
+  return f->start.problems.n ? CG_EXIT_USAGE : CG_EXIT_OK;
 }
 
-static void check_addresses(const struct cg_strings *names, int64_t port,
-                            const char *pointer, struct cg_arena *arena,
-                            struct cg_field_errors *errs) {
-  struct cg_addresses found;
-  struct cg_err err;
-  if (!cg_addresses_find(names, (uint16_t)port, &found, &err))
-    cg_field_error(errs, arena, pointer, "%s", err.text);
+/* The libraries that run here. */
+static void list_libraries(const struct cg_conf *conf, struct cg_software *software) {
+  software->arena = conf->arena;
+  cg_software_own(software);
+  for (size_t i = 0; i < conf->plugin_names.n; i++)
+    cg_offline_libraries(conf, conf->plugin_names.items[i], software);
 }
 
-static void check(const struct cg_conf *conf, struct findings *f) {
-  struct cg_conf_problems some = {.n = 0};
+/* How those are that would be started, and what all of it runs with. */
+static void ask(const struct cg_conf *conf, struct findings *f) {
   struct cg_field_errors errs = {.n = 0}, warnings = {.n = 0};
-  struct cg_err err;
-  f->software.arena = conf->arena;
-  if (!cg_conf_could_make_dir(conf->state_dir, &err))
-    cg_field_error(&errs, conf->arena, "/state_dir", "%s", err.text);
-  check_addresses(&conf->listen_addresses, conf->port, "/listen/address", conf->arena,
-                  &errs);
-  check_addresses(&conf->admin_addresses, conf->admin_port, "/admin/address", conf->arena,
-                  &errs);
-  cg_software_own(&f->software);
-  cg_offline_check(conf, conf->arena, &errs, &warnings, &f->software);
+  list_libraries(conf, &f->software);
+  cg_offline_ask(&f->start.plugins, conf->arena, &errs, &warnings, &f->software);
   cg_software_packages(&f->software);
-  cg_conf_tell(conf, &errs, conf->arena, &f->problems);
-  cg_conf_tell(conf, &warnings, conf->arena, &f->warnings);
-  struct cg_policy *policy = cg_offline_policy(conf, NULL, NULL, &some);
-  if (policy) f->zones = cg_zones_ref(cg_policy_zones(policy));
-  cg_policy_unref(policy);
-  add_all(&f->problems, &some);
+  cg_conf_tell(conf, &errs, &f->start.problems);
+  cg_conf_tell(conf, &warnings, &f->start.warnings);
 }
 
 /* ---- tables ---- */
@@ -164,11 +146,23 @@ static void known_json(void) {
     cg_json_str(&out, "text", k->what);
     cg_json_str(&out, "source", k->source);
     cg_json_str(&out, "advice", k->ours);
+    cg_json_bool(&out, "harmless", k->harmless);
     cg_json_close(&out, '}');
   }
   cg_json_close(&out, ']');
   puts(cg_buf_text(&out));
   cg_buf_done(&out);
+}
+
+/* Those of the table that hold for what runs here, harmless or not. */
+static void known_here(const struct cg_cmd_env *env) {
+  struct cg_software software = {.n = 0};
+  struct cg_conf *conf = cg_cmd_conf_read(env);
+  if (!conf) return;
+  list_libraries(conf, &software);
+  cg_software_packages(&software);
+  cg_software_print(&software, true);
+  cg_conf_free(conf);
 }
 
 static int known(const struct cg_cmd_env *env) {
@@ -184,6 +178,7 @@ static int known(const struct cg_cmd_env *env) {
     if (k->debian) printf(", Debian %s", k->debian);
     printf("\n    %s [%s]\n    %s\n", k->what, k->source, k->ours);
   }
+  known_here(env);
   return CG_EXIT_OK;
 }
 
@@ -191,23 +186,23 @@ int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {
   bool options = false, known_bad = false;
   const struct cg_cmd_opt opts[] = {
       {"--options", CG_OPT_FLAG, &options, "Print every option with range and default."},
-      {"--known-bad", CG_OPT_FLAG, &known_bad, "Print the versions it would warn of."},
+      {"--known-bad", CG_OPT_FLAG, &known_bad,
+       "Print the versions known to be bad, and those here."},
       {0}};
   int code = cg_cmd_opts("check", opts, argc, argv);
   if (code != CG_CMD_GO) return code;
   if (options) return describe(env);
   if (known_bad) return known(env);
-  struct cg_arena *arena;
+  struct cg_conf *conf = cg_cmd_conf_read(env);
   struct findings *f = cg_alloc(sizeof *f);
-  if (!f) return CG_EXIT_USAGE;
-  struct cg_conf *conf = cg_cmd_conf_read(env, CG_CONF_CHECK, &arena, &f->problems);
-  if (conf) check(conf, f);
-  code = tell(env, conf, f);
-  cg_zones_unref(f->zones);
-  if (conf)
-    cg_conf_free(conf);
-  else
-    cg_arena_free(arena, NULL);
+  code = CG_EXIT_USAGE;
+  if (conf && f) {
+    cg_preflight(conf, CG_PREFLIGHT_CHECK, &f->start);
+    if (!f->start.problems.n) ask(conf, f);
+    code = tell(env, conf, f);
+    cg_preflight_done(&f->start);
+  }
+  cg_conf_free(conf);
   cg_free(f);
   return code;
 }

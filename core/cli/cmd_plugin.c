@@ -31,6 +31,10 @@ static void options_json(struct cg_buf *out, const struct cgp_plugin *abi) {
     cg_json_open(out, NULL, '{');
     cg_json_str(out, "name", o->name);
     cg_json_str(out, "type", types[o->type]);
+    if (o->type == CGP_OPT_INT) {
+      cg_json_int(out, "min", o->min);
+      cg_json_int(out, "max", o->max);
+    }
     cg_json_str(out, "default", o->def);
     cg_json_str(out, "help", o->help);
     cg_json_close(out, '}');

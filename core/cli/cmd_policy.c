@@ -202,7 +202,7 @@ int cg_cmd_policy_eval(const struct cg_cmd_env *env, int argc, char **argv) {
   if (code != CG_CMD_GO) return code;
   if (!q.camera || !q.sub)
     return cg_cmd_usage("policy eval", "--camera and --sub are needed");
-  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_CHECK);
+  struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_LOOK);
   if (!conf) return CG_EXIT_USAGE;
   code = eval(env, conf, &q);
   cg_conf_free(conf);

@@ -8,6 +8,7 @@
 #ifndef CG_CLI_KNOWN_BAD_H
 #define CG_CLI_KNOWN_BAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct cg_known_bad {
@@ -17,6 +18,7 @@ struct cg_known_bad {
   const char *debian; /* package version of Debian 12 that has the patch; NULL = none */
   const char *source;
   const char *ours; /* why it does no harm here, or what to do; ends in a full stop */
+  bool harmless;    /* worked around, or not reached: nobody has to do anything */
 };
 
 extern const struct cg_known_bad cg_known_bad[];

@@ -45,7 +45,9 @@ static const struct cgp_plugin *opened(const struct cg_conf *conf, const char *n
 static void make_read_only(const struct cgp_plugin *abi, json_t *options) {
   for (size_t i = 0; i < abi->n_options; i++) {
     const struct cgp_option *o = CGP_AT(abi->options, i);
-    if (!strcmp(o->name, "read_only") && o->type == CGP_OPT_BOOL)
+    if (strcmp(o->name, "read_only") || o->type != CGP_OPT_BOOL) continue;
+    const json_t *given = json_object_get(options, "read_only");
+    if (!given || json_is_boolean(given)) /* else it is refused */
       json_object_set_new(options, "read_only", json_true());
   }
 }
@@ -73,11 +75,12 @@ static bool load(struct cg_offline *o, struct cg_err *err) {
   struct cg_arena *arena = cg_arena_new(NULL, ARENA_BYTES);
   CG_CHECK(arena);
   o->set = cg_plugins_load(&o->env, arena, &errs);
-  if (!o->set)
+  bool ok = o->set && cg_plugins_init(o->set, arena, &errs);
+  if (!ok)
     cg_fail(err, CG_E_INVALID, "%s: %s",
             cg_conf_where(o->conf, errs.items[0].pointer, arena), errs.items[0].text);
   cg_arena_free(arena, NULL);
-  return o->set && cg_plugins_init(o->set, err);
+  return ok;
 }
 
 static bool start(struct cg_offline *o, uint32_t patience_ms, struct cg_err *err) {
@@ -161,40 +164,46 @@ static void ask_all(struct cg_offline *o, struct asking *a) {
   cg_offline_sites(o, a->arena, a->warnings);
 }
 
-/* Every plugin but audit, asking only. */
-static json_t *without_audit(const struct cg_plugins *all, const json_t *options) {
-  json_t *most = json_deep_copy(options);
-  CG_CHECK(most);
-  json_object_del(most, all->audit->name);
-  for (size_t i = 0; i < all->n; i++) {
-    json_t *own = json_object_get(most, all->items[i].name);
-    if (own) make_read_only(all->items[i].abi, own);
+/* Whoever has the option read_only and no `check` only asks. */
+static json_t *looking(const struct cg_conf *conf) {
+  json_t *all = json_deep_copy(conf->plugin_options);
+  struct cg_err err;
+  CG_CHECK(all);
+  for (size_t i = 0; i < conf->plugin_names.n; i++) {
+    const char *name = conf->plugin_names.items[i];
+    const struct cgp_plugin *abi = opened(conf, name, &err);
+    if (abi && !cg_plugin_checks(abi)) make_read_only(abi, json_object_get(all, name));
   }
-  return most;
+  return all;
 }
 
-void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
-                      struct cg_field_errors *errs, struct cg_field_errors *warnings,
-                      struct cg_software *software) {
-  struct cg_offline all, most;
-  struct cg_err err = {0};
-  struct asking asking = {.o = &most, arena, warnings, software};
-  CG_CHECK(prepare(&all, conf, &err) && prepare(&most, conf, &err));
-  all.env.partial = false;
-  all.env.options = conf->plugin_options;
-  all.set = cg_plugins_load(&all.env, arena, errs);
-  if (all.set) {
-    json_t *options = without_audit(all.set, conf->plugin_options);
-    most.env.options = options;
-    most.set = cg_plugins_load(&most.env, arena, errs);
-    json_decref(options);
-    for (size_t i = 0; i < all.set->n; i++)
-      cg_software_plugin(software, all.set->items[i].abi);
-  }
-  if (most.set && cg_plugins_init(most.set, &err) && start(&most, CHECK_MS, &err))
-    ask_all(&most, &asking);
-  else if (most.set)
+void cg_offline_look(struct cg_offline *o, const struct cg_conf *conf,
+                     struct cg_arena *arena, struct cg_field_errors *errs) {
+  struct cg_err err;
+  CG_CHECK(prepare(o, conf, &err));
+  json_t *options = looking(conf);
+  o->env.options = options;
+  o->env.partial = false;
+  o->env.looking = true;
+  o->set = cg_plugins_load(&o->env, arena, errs);
+  o->env.options = NULL;
+  json_decref(options);
+}
+
+void cg_offline_libraries(const struct cg_conf *conf, const char *plugin,
+                          struct cg_software *software) {
+  struct cg_err err;
+  const struct cgp_plugin *abi = opened(conf, plugin, &err);
+  if (abi) cg_software_plugin(software, abi);
+}
+
+void cg_offline_ask(struct cg_offline *o, struct cg_arena *arena,
+                    struct cg_field_errors *errs, struct cg_field_errors *warnings,
+                    struct cg_software *software) {
+  struct asking asking = {.o = o, arena, warnings, software};
+  struct cg_err err;
+  if (start(o, CHECK_MS, &err))
+    ask_all(o, &asking);
+  else
     cg_field_error(errs, arena, "/plugins", "%s", err.text);
-  cg_offline_close(&most);
-  cg_offline_close(&all);
 }

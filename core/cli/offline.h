@@ -28,12 +28,21 @@ bool cg_offline_open(struct cg_offline *o, const struct cg_conf *conf,
                      enum cg_offline_kind kind, struct cg_err *err) CG_MUST_USE;
 void cg_offline_close(struct cg_offline *o);
 
-/* Loads all, starts all but audit (a running gate holds the trail) and asks how they are:
- * errs has what a start would refuse, warnings what a start would live with, software
- * what answered.  Plugins with an option read_only change nothing at their servers. */
-void cg_offline_check(const struct cg_conf *conf, struct cg_arena *arena,
-                      struct cg_field_errors *errs, struct cg_field_errors *warnings,
-                      struct cg_software *software);
+/* All of them loaded, to look: errs has what a start would refuse, and cg_plugins_init
+ * says more.  o->set are those that could be loaded. */
+void cg_offline_look(struct cg_offline *o, const struct cg_conf *conf,
+                     struct cg_arena *arena, struct cg_field_errors *errs);
+/* Starts those that are initialised and asks how they are: warnings has what a start
+ * would live with, software what answered.  Plugins with an option read_only change
+ * nothing at their servers; one with `check` (the trail: a running gate holds it) is not
+ * there any more. */
+void cg_offline_ask(struct cg_offline *o, struct cg_arena *arena,
+                    struct cg_field_errors *errs, struct cg_field_errors *warnings,
+                    struct cg_software *software);
+
+/* What the plugin is linked with, whether it starts or not. */
+void cg_offline_libraries(const struct cg_conf *conf, const char *plugin,
+                          struct cg_software *software);
 
 /* Of a started one: warns of sites that have a time zone and no camera. */
 void cg_offline_sites(struct cg_offline *o, struct cg_arena *arena,

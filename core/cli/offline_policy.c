@@ -20,18 +20,24 @@ static const struct cg_zones *read_zones(const struct cg_conf *conf,
                                          struct cg_conf_problems *problems) {
   struct cg_field_errors errs = {.n = 0};
   const struct cg_zones *zones = cg_zone_files_read(&conf->zones, conf->arena, &errs);
-  cg_conf_tell(conf, &errs, conf->arena, problems);
+  cg_conf_tell(conf, &errs, problems);
   return zones;
 }
 
-static void add(struct cg_conf_problems *all, const struct cg_conf *conf,
-                const char *file, const char *text) {
-  if (all->n == CG_FIELD_ERRORS_MAX) return;
-  const char *where =
-      cg_arena_printf(conf->arena, "%s%s%s", conf->policies, *file ? "/" : "", file);
-  const char *words = cg_arena_strdup(conf->arena, text);
-  CG_CHECK(where && words);
-  all->items[all->n++] = (struct cg_conf_problem){where, words};
+static void tell_folder(const struct cg_conf *conf, const struct cg_err *err,
+                        struct cg_conf_problems *problems) {
+  struct cg_field_errors errs = {.n = 0};
+  cg_field_error(&errs, conf->arena, "/policies/dir", "%s", err->text);
+  cg_conf_tell(conf, &errs, problems);
+}
+
+static void tell_files(const struct cg_conf *conf, const struct cg_field_errors *errs,
+                       struct cg_conf_problems *problems) {
+  for (size_t i = 0; i < errs->n && i < CG_FIELD_ERRORS_MAX; i++) {
+    const struct cg_field_error *e = &errs->items[i];
+    const char *where = cg_arena_printf(conf->arena, "%s/%s", conf->policies, e->pointer);
+    cg_conf_add(problems, where ? where : e->pointer, e->text);
+  }
 }
 
 struct cg_policy *cg_offline_policy(const struct cg_conf *conf,
@@ -51,15 +57,14 @@ struct cg_policy *cg_offline_policy(const struct cg_conf *conf,
                                     .log = log,
                                     .usage = usage,
                                     .ctx = of.ctx};
-  const struct cg_bundle *bundle = cg_bundle_read(conf->policies, &err);
+  const struct cg_bundle *bundle = cg_bundle_read_some(conf->policies, &err);
   if (!bundle) {
-    add(problems, conf, "", err.text);
+    tell_folder(conf, &err, problems);
     cg_zones_unref(zones);
     return NULL;
   }
   struct cg_policy *policy = cg_policy_new(bundle, &env, conf->arena, &errs);
-  for (size_t i = 0; i < errs.n && i < CG_FIELD_ERRORS_MAX; i++)
-    add(problems, conf, errs.items[i].pointer, errs.items[i].text);
+  tell_files(conf, &errs, problems);
   cg_bundle_unref(bundle);
   cg_zones_unref(zones);
   if (zones) return policy;

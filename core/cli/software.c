@@ -135,15 +135,18 @@ void cg_software_packages(struct cg_software *software) {
 
 /* ---- warnings ---- */
 
-void cg_software_print(const struct cg_software *software) {
+static void print_one(const struct cg_component *p, const struct cg_known_bad *bad) {
+  printf("warning: %s %s (%s): %s [%s]. %s\n", p->name,
+         p->package ? p->package : p->version, p->by, bad->what, bad->source, bad->ours);
+}
+
+void cg_software_print(const struct cg_software *software, bool all) {
   for (size_t i = 0; i < software->n; i++) {
     const struct cg_component *p = &software->items[i];
     const struct cg_known_bad *bad;
     size_t at = 0;
     while ((bad = cg_known_bad_next(&at, p->name, p->version, p->package)))
-      printf("warning: %s %s (%s): %s [%s]. %s\n", p->name,
-             p->package ? p->package : p->version, p->by, bad->what, bad->source,
-             bad->ours);
+      if (all || !bad->harmless) print_one(p, bad);
   }
 }
 
@@ -173,6 +176,7 @@ void cg_software_json(const struct cg_software *software, struct cg_buf *out) {
       cg_json_str(out, "text", bad->what);
       cg_json_str(out, "source", bad->source);
       cg_json_str(out, "advice", bad->ours);
+      cg_json_bool(out, "harmless", bad->harmless);
       cg_json_close(out, '}');
     }
   }

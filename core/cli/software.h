@@ -33,8 +33,9 @@ void cg_software_plugin(struct cg_software *software, const struct cgp_plugin *a
 /* After all are there: their packages, and what else is installed here. */
 void cg_software_packages(struct cg_software *software);
 
-/* Warnings: one line each, or members "runs_with" and "known_bad" of an open object. */
-void cg_software_print(const struct cg_software *software);
+/* Warnings: one line each, of what somebody has to see to or of all; or members
+ * "runs_with" and "known_bad" (all) of an open object. */
+void cg_software_print(const struct cg_software *software, bool all);
 void cg_software_json(const struct cg_software *software, struct cg_buf *out);
 
 #endif

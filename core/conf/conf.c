@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/meant.h"
 #include "conf/conf_lists.h"
 #include "conf/conf_lua.h"
 #include "conf/conf_path.h"
 #include "conf/conf_table.h"
+#include "conf/conf_twice.h"
 #include "conf/credentials.h"
 
 #define WORKERS_AUTO_MAX 16
@@ -19,12 +21,12 @@ struct reading {
   struct cg_conf *conf;
   struct cg_conf_values values;
   struct cg_arena *arena;
-  struct cg_field_errors errs;
+  struct cg_field_errors *errs; /* conf's */
   json_t *root;
 };
 
 static void wrong(struct reading *r, const char *pointer, const char *text) {
-  cg_field_error(&r->errs, r->arena, pointer, "%s", text);
+  cg_field_error(r->errs, r->arena, pointer, "%s", text);
 }
 
 static const char *path_of(struct reading *r, const char *path) {
@@ -39,7 +41,7 @@ static bool find_file(struct reading *r, const char *path) {
   size_t n;
   r->conf->shown = cg_arena_strdup(r->arena, path);
   if (!realpath(path, real)) {
-    wrong(r, "", "no such file");
+    wrong(r, "", errno == ENOENT ? "no such file" : strerror(errno));
     return false;
   }
   r->conf->path = cg_arena_strdup(r->arena, real);
@@ -47,8 +49,11 @@ static bool find_file(struct reading *r, const char *path) {
   r->conf->dir = cg_arena_strdup(r->arena, real[0] ? real : "/");
   r->conf->source = cg_conf_slurp(r->conf->path, r->arena, &n, &words);
   CG_CHECK(r->conf->shown && r->conf->path && r->conf->dir);
-  if (!r->conf->source) wrong(r, "", words);
-  return r->conf->source;
+  if (r->conf->source && !(words = cg_file_mark(r->conf->source, n)) &&
+      strlen(r->conf->source) != n)
+    words = "holds a NUL byte";
+  if (words) wrong(r, "", words);
+  return !words;
 }
 
 /* policies = "folder" is policies = { dir = "folder" }. */
@@ -61,9 +66,9 @@ static void spell_out(json_t *root) {
 static void check_table(struct reading *r) {
   json_t *tiers = json_object_get(r->root, "tiers");
   json_t *plugins = json_object_get(r->root, "plugins");
-  cg_conf_tiers(tiers, &r->conf->lease.tiers, r->arena, &r->errs);
+  cg_conf_tiers(tiers, &r->conf->lease.tiers, r->arena, r->errs);
   cg_conf_plugins(plugins, &r->conf->plugin_names, &r->conf->plugin_options, r->arena,
-                  &r->errs);
+                  r->errs);
   json_t *sites = json_incref(json_object_get(r->root, "sites"));
   json_object_del(r->root, "tiers");
   json_object_del(r->root, "plugins");
@@ -71,9 +76,9 @@ static void check_table(struct reading *r) {
   spell_out(r->root);
   cg_conf_lists(cg_conf_fields, r->root);
   r->values = cg_conf_defaults;
-  bool ok = cg_schema_check(cg_conf_fields, r->root, "", &r->values, r->arena, &r->errs);
+  bool ok = cg_schema_check(cg_conf_fields, r->root, "", &r->values, r->arena, r->errs);
   (void)ok; /* errs has it */
-  cg_conf_zones(r->values.policies.zone, sites, &r->conf->zones, r->arena, &r->errs);
+  cg_conf_zones(r->values.policies.zone, sites, &r->conf->zones, r->arena, r->errs);
   json_decref(sites);
 }
 
@@ -186,16 +191,16 @@ static void take_access(struct reading *r) {
   const struct cg_conf_values *v = &r->values;
   struct cg_conf *c = r->conf;
   c->listen_access = (struct cg_access){
-      cg_conf_nets(&v->listen.allow, "/listen/allow", r->arena, &r->errs),
-      cg_conf_nets(&v->listen.deny, "/listen/deny", r->arena, &r->errs),
-      cg_conf_nets(&v->listen.proxies, "/listen/trusted_proxies", r->arena, &r->errs),
+      cg_conf_nets(&v->listen.allow, "/listen/allow", r->arena, r->errs),
+      cg_conf_nets(&v->listen.deny, "/listen/deny", r->arena, r->errs),
+      cg_conf_nets(&v->listen.proxies, "/listen/trusted_proxies", r->arena, r->errs),
   };
   c->admin_access = (struct cg_access){
-      cg_conf_nets(&v->admin.allow, "/admin/allow", r->arena, &r->errs),
-      cg_conf_nets(&v->admin.deny, "/admin/deny", r->arena, &r->errs),
+      cg_conf_nets(&v->admin.allow, "/admin/allow", r->arena, r->errs),
+      cg_conf_nets(&v->admin.deny, "/admin/deny", r->arena, r->errs),
       {NULL, 0},
   };
-  c->cors = cg_conf_cors(&v->http.cors_origins, "/http/cors/origins", r->arena, &r->errs);
+  c->cors = cg_conf_cors(&v->http.cors_origins, "/http/cors/origins", r->arena, r->errs);
 }
 
 static void take_jwks(struct reading *r) {
@@ -210,8 +215,8 @@ static void take_jwks(struct reading *r) {
                                   .least_us = v->jwt.jwks_least_s * 1000000};
   c->auth.published = v->jwt.jwks;
   if (url && !cg_jwks_url_ok(c->jwks.url, &err)) wrong(r, "/jwt/jwks", err.text);
-  if (c->jwks.ca_file && access(c->jwks.ca_file, R_OK))
-    wrong(r, "/jwt/jwks_ca", strerror(errno));
+  if (c->jwks.ca_file && !cg_tls_authorities(c->jwks.ca_file, &err))
+    wrong(r, "/jwt/jwks_ca", err.text);
   if (v->jwt.jwks_least_s > v->jwt.jwks_refresh_s)
     wrong(r, "/jwt/jwks_least_s", "must not be more than jwt.jwks_refresh_s");
 }
@@ -249,26 +254,42 @@ static void check_keys(struct reading *r) {
   cg_auth_free(auth);
 }
 
-/* The files that a start and every reload reads. */
-static void check_credentials(struct reading *r) {
+static void check_files(struct reading *r, const struct cg_tls_conf *tls,
+                        const char *jwks_file) {
   struct cg_credentials credentials;
   struct cg_err err;
   const char *option;
-  if (!cg_credentials_read(&r->conf->tls, r->conf->jwks_file, &credentials, &option,
-                           &err))
+  if (!cg_credentials_read(tls, jwks_file, &credentials, &option, &err))
     wrong(r, option, err.text);
   cg_credentials_free(&credentials);
 }
 
-static void check_zones(struct reading *r) {
-  const struct cg_zones *zones = cg_zone_files_read(&r->conf->zones, r->arena, &r->errs);
-  cg_zones_unref(zones);
+/* The files that a start and every reload reads. */
+static void check_credentials(struct reading *r) {
+  const struct cg_tls_conf plain = {.cert = NULL};
+  check_files(r, &r->conf->tls, NULL);
+  check_files(r, &plain, r->conf->jwks_file);
+}
+
+/* Of what the file says: a default that is longer than the lease ends with it. */
+static void within_lease(struct reading *r, const char *pointer, int64_t s) {
+  const json_t *lease = json_object_get(r->root, "lease");
+  const char *name = strrchr(pointer, '/') + 1;
+  if (json_object_get(lease, name) && s > r->conf->lease.lease_s)
+    wrong(r, pointer, "must not be more than lease.longest_s");
+}
+
+static void check_lease(struct reading *r) {
+  const struct cg_lease_conf *l = &r->conf->lease;
+  if (l->beat_s >= l->lapse_s)
+    wrong(r, "/lease/beat_s", "must be less than lease.lapse_s");
+  within_lease(r, "/lease/lapse_s", l->lapse_s);
+  within_lease(r, "/lease/token_s", l->token_s);
 }
 
 static void check_together(struct reading *r) {
   const struct cg_conf *c = r->conf;
-  if (c->lease.beat_s >= c->lease.lapse_s)
-    wrong(r, "/lease/beat_s", "must be less than lease.lapse_s");
+  check_lease(r);
   if (c->limits.lua.burst_cpu_us > c->limits.lua.cpu_us)
     wrong(r, "/limits/resume_ms", "must not be more than limits.decide_ms");
   if (c->port && c->port == c->admin_port)
@@ -279,39 +300,35 @@ static void check_together(struct reading *r) {
   check_credentials(r);
 }
 
-static void take_state(struct reading *r, enum cg_conf_use use) {
+/* The development secret, as far as there is one already. */
+static void take_dev_secret(struct reading *r) {
   struct cg_conf *c = r->conf;
   struct cg_err err;
-  bool own = use == CG_CONF_OWN;
-  if (own && !cg_conf_make_dir(c->state_dir, &err)) {
-    wrong(r, "/state_dir", err.text);
-    return;
-  }
   if (c->auth.secret || c->auth.public_key_pem || c->auth.published) return;
-  c->auth.secret = cg_conf_dev_secret(c->state_dir, own, r->arena, &err);
+  c->auth.secret = cg_conf_dev_secret(c->state_dir, false, r->arena, &err);
   c->dev_secret = true;
-  if (c->auth.secret)
-    check_keys(r);
-  else if (own)
-    wrong(r, "/jwt/secret", err.text);
 }
 
-static void read_all(struct reading *r, const char *path, enum cg_conf_use use) {
+static void read_all(struct reading *r, const char *path) {
   if (!find_file(r, path)) return;
-  struct cg_conf_lua in = {r->conf->dir, r->conf->source, strlen(r->conf->source)};
-  r->root = cg_conf_lua_run(&in, r->arena, &r->errs);
+  struct cg_conf *c = r->conf;
+  struct cg_conf_lua in = {c->dir, c->source, strlen(c->source), &c->warnings};
+  struct cg_conf_asked asked = {.n = 0};
+  cg_conf_twice(c->source, r->arena, r->errs);
+  r->root = cg_conf_lua_run(&in, &asked, r->arena, r->errs);
   if (!r->root) return;
   check_table(r);
-  take_plain(r->conf, &r->values);
-  take_lease(&r->conf->lease, &r->values);
-  take_http(&r->conf->http, &r->values);
+  take_plain(c, &r->values);
+  take_lease(&c->lease, &r->values);
+  take_http(&c->http, &r->values);
   take_paths(r);
   take_tls(r);
   take_access(r);
   take_jwt(r);
   check_together(r);
-  if (use != CG_CONF_LOOK) check_zones(r);
-  if (!r->errs.n) take_state(r, use);
+  if (!r->errs->n) take_dev_secret(r);
+  cg_conf_env_unread(&asked, r->arena, &c->warnings);
+  c->whole = true;
 }
 
 /* "/jwt/secret" -> "jwt.secret: words" */
@@ -324,30 +341,49 @@ static const char *in_words(const struct cg_field_error *e, struct cg_arena *are
   return text ? text : e->text;
 }
 
-void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs,
-                  struct cg_arena *arena, struct cg_conf_problems *out) {
-  out->n = 0;
-  for (size_t i = 0; i < errs->n && i < CG_FIELD_ERRORS_MAX; i++) {
-    const struct cg_field_error *e = &errs->items[i];
-    out->items[out->n++] = (struct cg_conf_problem){
-        cg_conf_where(conf, e->pointer, arena), in_words(e, arena)};
-  }
+void cg_conf_add(struct cg_conf_problems *out, const char *where, const char *text) {
+  if (out->n < CG_CONF_PROBLEMS_MAX)
+    out->items[out->n++] = (struct cg_conf_problem){where, text};
+  else
+    out->more++;
 }
 
-struct cg_conf *cg_conf_read(const char *path, enum cg_conf_use use,
-                             struct cg_arena *arena, struct cg_conf_problems *problems) {
+void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs,
+                  struct cg_conf_problems *out) {
+  for (size_t i = 0; i < errs->n && i < CG_FIELD_ERRORS_MAX; i++) {
+    const struct cg_field_error *e = &errs->items[i];
+    cg_conf_add(out, cg_conf_where(conf, e->pointer, conf->arena),
+                in_words(e, conf->arena));
+  }
+  if (errs->n > CG_FIELD_ERRORS_MAX) out->more += errs->n - CG_FIELD_ERRORS_MAX;
+}
+
+struct cg_conf *cg_conf_read(const char *path, struct cg_arena *arena) {
   struct reading *r = cg_arena_zalloc(arena, sizeof *r);
   struct cg_conf *conf = cg_arena_zalloc(arena, sizeof *conf);
   CG_CHECK(r && conf);
   conf->arena = arena;
   r->conf = conf;
   r->arena = arena;
-  read_all(r, path, use);
+  r->errs = &conf->errs;
+  read_all(r, path);
   json_decref(r->root);
-  cg_conf_tell(conf, &r->errs, arena, problems);
-  if (!problems->n) return conf;
-  json_decref(conf->plugin_options);
-  return NULL;
+  return conf;
+}
+
+bool cg_conf_own(struct cg_conf *c) {
+  struct reading r = {.conf = c, .arena = c->arena, .errs = &c->errs};
+  struct cg_err err;
+  if (!cg_conf_make_dir(c->state_dir, &err)) {
+    wrong(&r, "/state_dir", err.text);
+  } else if (c->dev_secret) {
+    c->auth.secret = cg_conf_dev_secret(c->state_dir, true, c->arena, &err);
+    if (c->auth.secret)
+      check_keys(&r);
+    else
+      wrong(&r, "/jwt/secret", err.text);
+  }
+  return !c->errs.n;
 }
 
 void cg_conf_free(struct cg_conf *conf) {

@@ -5,9 +5,9 @@
  * trailing newline dropped), bounded in instructions and memory.  The table becomes JSON
  * and is checked by one option table (conf_table.c): name, type, range, default, help.
  * Everything that is wrong is told at once, each with file and line (found again in the
- * source by the key), unknown keys with the nearest name.  env of an unset or empty
- * variable is nil, so that option keeps its default.  Immutable after; shared by all
- * threads.
+ * source by the key), unknown keys with the nearest name; and what cannot be meant
+ * (base/meant.h, conf_twice.h) is wrong, too.  env of an unset or empty variable is nil,
+ * so that option keeps its default.  Immutable after; shared by all threads.
  */
 #ifndef CG_CONF_CONF_H
 #define CG_CONF_CONF_H
@@ -56,6 +56,10 @@ struct cg_conf {
   struct cg_arena *arena; /* all of it lives here */
 
   const char *shown, *source; /* path as it was given; the file's text */
+
+  bool
+      whole; /* the file was run: the above is what it says, defaults where it is wrong */
+  struct cg_field_errors errs, warnings; /* of the file; cg_conf_tell words them */
 };
 
 struct cg_conf_problem {
@@ -63,26 +67,25 @@ struct cg_conf_problem {
   const char *text;
 };
 
+#define CG_CONF_PROBLEMS_MAX 128
+
 struct cg_conf_problems {
-  struct cg_conf_problem items[CG_FIELD_ERRORS_MAX];
-  size_t n;
+  struct cg_conf_problem items[CG_CONF_PROBLEMS_MAX];
+  size_t n, more; /* more: that had no room */
 };
 
-/* LOOK makes nothing: whoever looks may be another user than the gate's, in another TZ.
- * CHECK reads the time zones, too.  OWN does, and makes the state directory and, without
- * any key, the development secret. */
-enum cg_conf_use { CG_CONF_LOOK, CG_CONF_CHECK, CG_CONF_OWN };
-
-/* NULL: problems says all that is wrong (texts live in the given arena, which stays the
- * caller's).  Else the arena is the configuration's, freed with it. */
-struct cg_conf *cg_conf_read(const char *path, enum cg_conf_use use,
-                             struct cg_arena *arena,
-                             struct cg_conf_problems *problems) CG_MUST_USE;
+/* Never NULL: errs says all that is wrong.  Makes nothing: whoever looks may be another
+ * user than the gate's.  The arena is the configuration's, freed with it. */
+struct cg_conf *cg_conf_read(const char *path, struct cg_arena *arena) CG_MUST_USE;
+/* Makes the state directory and, without any key, the development secret.  Only of a
+ * configuration in which nothing is wrong; false: errs says what now is. */
+bool cg_conf_own(struct cg_conf *conf) CG_MUST_USE;
 void cg_conf_free(struct cg_conf *conf);
 
-/* Errors of a schema or of plugins as problems of the file. */
+/* Adds errors of a schema or of plugins as problems of the file. */
 void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs,
-                  struct cg_arena *arena, struct cg_conf_problems *out);
+                  struct cg_conf_problems *out);
+void cg_conf_add(struct cg_conf_problems *out, const char *where, const char *text);
 
 /* A pointer of schema or plugin errors ("/plugins/ice_turn/port") as file and line. */
 const char *cg_conf_where(const struct cg_conf *conf, const char *pointer,

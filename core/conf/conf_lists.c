@@ -15,13 +15,15 @@ struct tier_row {
 };
 
 static const struct cg_field tier_fields[] = {
-    {"name", CG_STRING, true, 1, 31, offsetof(struct tier_row, name), "Name.", 0, 0},
-    {"width", CG_INT, true, 16, 16384, offsetof(struct tier_row, width), "Pixels.", 0, 0},
+    {"name", CG_STRING, true, 1, 31, offsetof(struct tier_row, name), "Name.", 0, 0, 0},
+    {"width", CG_INT, true, 16, 16384, offsetof(struct tier_row, width), "Pixels.", 0, 0,
+     0},
     {"height", CG_INT, true, 16, 16384, offsetof(struct tier_row, height), "Pixels.", 0,
-     0},
+     0, 0},
     {"fps", CG_INT, true, 1, 240, offsetof(struct tier_row, fps), "Frames a second.", 0,
+     0, 0},
+    {"kbps", CG_INT, true, 1, 10000000, offsetof(struct tier_row, kbps), "kbit/s.", 0, 0,
      0},
-    {"kbps", CG_INT, true, 1, 10000000, offsetof(struct tier_row, kbps), "kbit/s.", 0, 0},
     {0},
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/utf8.h"
@@ -25,6 +26,7 @@ static const struct cg_lua_limits limits = {
 struct reading {
   struct cg_state state;
   const struct cg_conf_lua *in;
+  struct cg_conf_asked *asked;
   struct cg_arena *arena;
   struct cg_field_errors *errs;
   json_t *root;
@@ -34,9 +36,21 @@ struct reading {
 
 /* ---- what the file may call ---- */
 
+static struct reading *reading_of(lua_State *L) {
+  return CG_CONTAINER(cg_state_of(L), struct reading, state);
+}
+
+static void note_asked(struct reading *r, const char *name) {
+  struct cg_strings all = {r->asked->items, r->asked->n};
+  if (all.n == CG_CONF_ENV_MAX || cg_strings_has(&all, name)) return;
+  const char *kept = cg_arena_strdup(r->arena, name);
+  if (kept) r->asked->items[r->asked->n++] = kept;
+}
+
 static int l_env(lua_State *L) {
   cg_lua_at_most(L, 2);
-  const char *value = getenv(cg_lua_check_text(L, 1));
+  const char *name = cg_lua_check_text(L, 1), *value = getenv(name);
+  note_asked(reading_of(L), name);
   lua_settop(L, 2);
   if (!value || !value[0]) return 1;
   int type = lua_type(L, 2);
@@ -49,15 +63,38 @@ static int l_env(lua_State *L) {
   return 1;
 }
 
+/* Where the file is in the call: ":12". */
+static void here(lua_State *L, char *out, size_t n) {
+  luaL_where(L, 1); /* "conf:12: " */
+  const char *colon = strchr(lua_tostring(L, -1), ':');
+  snprintf(out, n, "%.*s", colon ? (int)strcspn(colon + 1, ":") + 1 : 0,
+           colon ? colon : "");
+  lua_pop(L, 1);
+}
+
+static void warn_if_open(lua_State *L, struct reading *r, const char *name,
+                         const char *path) {
+  struct stat st;
+  char where[24];
+  if (stat(path, &st) != 0 || !(st.st_mode & (S_IROTH | S_IWOTH))) return;
+  here(L, where, sizeof where);
+  cg_field_error(r->in->warnings, r->arena, where,
+                 "file \"%s\" may be %s by everybody on this host (mode %04o)", name,
+                 st.st_mode & S_IWOTH ? "changed" : "read", (unsigned)st.st_mode & 07777);
+}
+
+/* One newline at the end is the editor's; any other is the text's. */
 static int l_file(lua_State *L) {
-  struct reading *r = CG_CONTAINER(cg_state_of(L), struct reading, state);
+  struct reading *r = reading_of(L);
   cg_lua_at_most(L, 1);
   const char *name = cg_lua_check_text(L, 1), *words = NULL;
   const char *path = cg_conf_path(r->in->dir, name, r->arena);
   size_t n;
   char *text = cg_conf_slurp(path, r->arena, &n, &words);
   if (!text) return luaL_error(L, "file \"%s\": %s", name, words);
-  while (n && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+  if (!n) return luaL_error(L, "file \"%s\" is empty", name);
+  warn_if_open(L, r, name, path);
+  if (text[n - 1] == '\n') n--;
   lua_pushlstring(L, text, n);
   return 1;
 }
@@ -205,10 +242,10 @@ static void run_limited(struct reading *r) {
   cg_state_close(&r->state);
 }
 
-json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_arena *arena,
-                        struct cg_field_errors *errs) {
+json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_conf_asked *asked,
+                        struct cg_arena *arena, struct cg_field_errors *errs) {
   size_t before = errs->n;
-  struct reading r = {.in = in, .arena = arena, .errs = errs};
+  struct reading r = {.in = in, .asked = asked, .arena = arena, .errs = errs};
   run_limited(&r);
   if (errs->n == before) return r.root;
   json_decref(r.root);

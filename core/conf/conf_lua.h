@@ -17,11 +17,26 @@ struct cg_conf_lua {
   const char *dir; /* base of file's relative paths */
   const char *source;
   size_t n;
+  struct cg_field_errors *warnings; /* secrets that others may read */
+};
+
+#define CG_CONF_ENV_MAX 256
+
+/* Names of the variables that the file asked for, each once; beyond the maximum none is
+ * kept. */
+struct cg_conf_asked {
+  const char *items[CG_CONF_ENV_MAX];
+  size_t n;
 };
 
 /* A new reference.  NULL: errs says why; its pointers are ":LINE" when the file itself is
  * wrong, else RFC 6901 into the table. */
-json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_arena *arena,
-                        struct cg_field_errors *errs) CG_MUST_USE;
+json_t *cg_conf_lua_run(const struct cg_conf_lua *in, struct cg_conf_asked *asked,
+                        struct cg_arena *arena, struct cg_field_errors *errs) CG_MUST_USE;
+
+/* A warning for each CAMGATE_ variable of the environment that neither the file nor a
+ * command asks for, and for others that look like one that was asked for and is unset. */
+void cg_conf_env_unread(const struct cg_conf_asked *asked, struct cg_arena *arena,
+                        struct cg_field_errors *warnings);
 
 #endif

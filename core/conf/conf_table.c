@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bounds.h"
+#include "base/meant.h"
 #include "http/bind.h"
 
 #define DAY_S     86400
@@ -34,20 +35,31 @@ const struct cg_conf_values cg_conf_defaults = {
 };
 
 #define TEXT_FIELD(n, place, least, words)                                               \
-  { .name = n, .type = CG_STRING, .min = least, .max = TEXT, AT(place), .help = words }
+  {                                                                                      \
+    .name = n, .type = CG_STRING, .min = least, .max = TEXT, AT(place), .help = words,   \
+    .odd = cg_text_odd                                                                   \
+  }
+#define SECRET_FIELD(n, place, least, words)                                             \
+  {                                                                                      \
+    .name = n, .type = CG_STRING, .min = least, .max = TEXT, AT(place), .help = words,   \
+    .odd = cg_secret_odd                                                                 \
+  }
 #define PATH_FIELD(n, place, words)                                                      \
   {                                                                                      \
     .name = n, .type = CG_STRING, .min = 1, .max = CG_CLAIM_PATH_MAX, AT(place),         \
-    .help = words                                                                        \
+    .help = words, .odd = cg_text_odd                                                    \
   }
 #define INT_FIELD(n, place, from, to, words)                                             \
   { .name = n, .type = CG_INT, .min = from, .max = to, AT(place), .help = words }
 #define LIST_FIELD(n, place, words)                                                      \
-  { .name = n, .type = CG_STRINGS, .max = LIST_MAX, AT(place), .help = words }
+  {                                                                                      \
+    .name = n, .type = CG_STRINGS, .max = LIST_MAX, AT(place), .help = words,            \
+    .odd = cg_text_odd                                                                   \
+  }
 #define ADDRESSES_FIELD(n, place, words)                                                 \
   {                                                                                      \
     .name = n, .type = CG_STRINGS, .min = 1, .max = CG_ADDRESSES_MAX, AT(place),         \
-    .help = words                                                                        \
+    .help = words, .odd = cg_text_odd                                                    \
   }
 #define TABLE_FIELD(n, table, words)                                                     \
   { .name = n, .type = CG_TABLE, .sub = table, .help = words }
@@ -91,9 +103,9 @@ static const struct cg_field admin_fields[] = {
 };
 
 static const struct cg_field jwt_fields[] = {
-    TEXT_FIELD("secret", jwt.secret, 1,
-               "HS256 secret of user tokens, 32 bytes or more; without any key a "
-               "development secret is made in state_dir."),
+    SECRET_FIELD("secret", jwt.secret, 1,
+                 "HS256 secret of user tokens, 32 bytes or more; without any key a "
+                 "development secret is made in state_dir."),
     TEXT_FIELD("public_key", jwt.public_key, 1,
                "PEM file of an RSA (RS256) or P-256 (ES256) public key."),
     TEXT_FIELD("jwks", jwt.jwks, 1,

@@ -72,7 +72,7 @@ bool cg_gate_run(const struct cg_conf *conf) {
           "no JWT key is configured: using the development secret in the state folder");
     cg_loop_run(gate->workers.main);
   } else {
-    say(gate, &err);
+    if (err.code != CG_OK) say(gate, &err);
     gate->failed = true;
   }
   bool ok = !gate->failed;
@@ -110,11 +110,11 @@ static bool make_routers(struct gate *gate, struct cg_err *err) {
   return true;
 }
 
+/* false: stderr says why. */
 static bool load_plugins(struct gate *gate) {
   struct cg_workers *w = &gate->workers;
   const struct cg_conf *conf = w->conf;
   struct cg_field_errors errs = {.n = 0};
-  struct cg_err err = {0};
   cg_teller_init(&w->teller, &cg_clock_system);
   w->plugins_env = (struct cg_plugins_env){.dir = conf->plugin_dir,
                                            .options = conf->plugin_options,
@@ -126,12 +126,12 @@ static bool load_plugins(struct gate *gate) {
                                            .clock = &cg_clock_system,
                                            .n_workers = w->n};
   w->plugins = cg_plugins_load(&w->plugins_env, gate->arena, &errs);
-  for (size_t i = 0; i < errs.n && i < CG_FIELD_ERRORS_MAX; i++)
-    cg_log_say(w->log, "%s: %s", cg_conf_where(conf, errs.items[i].pointer, gate->arena),
-               errs.items[i].text);
-  if (w->plugins && cg_plugins_init(w->plugins, &err)) return true;
-  if (w->plugins) say(gate, &err);
-  return false;
+  bool ok = w->plugins && cg_plugins_init(w->plugins, gate->arena, &errs);
+  struct cg_conf_problems problems = {.n = 0};
+  cg_conf_tell(conf, &errs, &problems);
+  for (size_t i = 0; i < problems.n; i++)
+    cg_log_say(w->log, "%s: %s", problems.items[i].where, problems.items[i].text);
+  return ok;
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg) {
@@ -196,8 +196,7 @@ static bool make(struct gate *gate, struct cg_err *err) {
   if (!make_metrics(gate, err) || !cg_reloads_read(&gate->reloads, err) ||
       !(w->main = cg_loop_new(err)) || !make_routers(gate, err))
     return false;
-  if (!load_plugins(gate)) return cg_fail(err, CG_E_INVALID, "plugins were refused");
-  return watch_signals(gate, err);
+  return load_plugins(gate) && watch_signals(gate, err);
 }
 
 /* ---- every worker is set up ---- */

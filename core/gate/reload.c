@@ -59,7 +59,7 @@ static bool read_zones(const struct cg_conf *conf, const struct cg_zones **ret,
 static bool read_files(const struct cg_conf *conf, struct cg_files *f,
                        struct cg_err *err) {
   const char *option;
-  f->bundle = cg_bundle_read(conf->policies, err);
+  f->bundle = cg_bundle_read_some(conf->policies, err);
   return f->bundle && read_zones(conf, &f->zones, err) &&
          cg_credentials_read(&conf->tls, conf->jwks_file, &f->credentials, &option, err);
 }

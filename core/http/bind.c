@@ -183,6 +183,17 @@ static uint32_t bind_all(const struct cg_addresses *where, struct cg_sockets *s)
   return s->n;
 }
 
+bool cg_addresses_taken(const struct cg_addresses *where, uint16_t port,
+                        struct cg_err *ret_words) {
+  struct cg_sockets probe = {.port = port};
+  uint32_t n = port ? bind_all(where, &probe) : where->n;
+  int why = errno;
+  cg_sockets_close(&probe);
+  if (n == where->n || why != EADDRINUSE) return false;
+  refuse_address(&where->items[n], port, why, ret_words);
+  return true;
+}
+
 bool cg_sockets_open(const struct cg_strings *names, uint16_t port,
                      struct cg_sockets *out, struct cg_err *err) {
   struct cg_addresses where;

@@ -33,6 +33,10 @@ struct cg_addresses {
 bool cg_addresses_find(const struct cg_strings *names, uint16_t port,
                        struct cg_addresses *out, struct cg_err *err) CG_MUST_USE;
 
+/* Does another process serve the port there?  true: in words.  Holds nothing. */
+bool cg_addresses_taken(const struct cg_addresses *where, uint16_t port,
+                        struct cg_err *ret_words) CG_MUST_USE;
+
 /* A socket for each address.  All zero: none. */
 struct cg_sockets {
   int fds[CG_ADDRESSES_MAX];

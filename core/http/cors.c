@@ -97,20 +97,27 @@ static bool is_default(struct text scheme, struct text port) {
   return false;
 }
 
-bool cg_origin_check(const char *origin, struct cg_err *err) {
-  const char *slashes = strstr(origin, "://");
+/* What it is instead of scheme://host; NULL: it looks like that. */
+static const char *no_origin(const char *origin) {
   if (strlen(origin) > ORIGIN_MAX)
-    return refuse(err, origin, "is longer than any host's name makes an origin");
+    return "is longer than any host's name makes an origin";
   if (!strcmp(origin, "*"))
-    return refuse(err, origin,
-                  "is no origin; list each one, such as https://app.example");
-  if (!strcmp(origin, "null"))
-    return refuse(err, origin, "is what any page can send, so it cannot be listed");
+    return "is no origin; list each one, such as https://app.example";
+  if (!strcmp(origin, "null")) return "is what any page can send, so it cannot be listed";
   if (strpbrk(origin, " ;"))
+    return "holds a space or a semicolon; commas stand between origins";
+  if (!strncmp(origin, "ws://", 5) || !strncmp(origin, "wss://", 6))
+    return "is a WebSocket's; an origin is its page's, http or https";
+  return strstr(origin, "://") ? NULL
+                               : "is not scheme://host, such as https://app.example";
+}
+
+bool cg_origin_check(const char *origin, struct cg_err *err) {
+  const char *slashes = strstr(origin, "://"), *wrong = no_origin(origin);
+  if (wrong) return refuse(err, origin, wrong);
+  if (!strncmp(origin, "ws://", 5) || !strncmp(origin, "wss://", 6))
     return refuse(err, origin,
-                  "holds a space or a semicolon; commas stand between origins");
-  if (!slashes)
-    return refuse(err, origin, "is not scheme://host, such as https://app.example");
+                  "is a WebSocket's; an origin is its page's, http or https");
   struct text scheme = {origin, (size_t)(slashes - origin)};
   struct text host = {slashes + 3, strlen(slashes + 3)};
   if (memchr(host.at, '/', host.n))

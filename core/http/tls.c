@@ -121,6 +121,23 @@ static bool load_key(const struct making *m, struct cg_err *err) {
   return ok;
 }
 
+static STACK_OF(X509_NAME) * authorities(const char *path, struct cg_err *err) {
+  if (!readable(path, err)) return NULL;
+  STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
+  bool any = names && sk_X509_NAME_num(names) > 0;
+  if (any) return names;
+  sk_X509_NAME_pop_free(names, X509_NAME_free);
+  refuse(err, path, "is no file of certificates");
+  return NULL;
+}
+
+bool cg_tls_authorities(const char *path, struct cg_err *err) {
+  STACK_OF(X509_NAME) *names = authorities(path, err);
+  ERR_clear_error();
+  sk_X509_NAME_pop_free(names, X509_NAME_free);
+  return names;
+}
+
 static bool load_client_ca(const struct making *m, struct cg_err *err) {
   int must = m->conf->client_cert == CG_CLIENT_CERT_REQUIRED
                  ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT
@@ -128,9 +145,9 @@ static bool load_client_ca(const struct making *m, struct cg_err *err) {
   if (m->conf->client_cert == CG_CLIENT_CERT_NONE) return true;
   if (!m->conf->client_ca)
     return cg_fail(err, CG_E_INVALID, "client certificates need the client_ca");
-  if (!readable(m->conf->client_ca, err)) return false;
-  STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(m->conf->client_ca);
-  if (!names || SSL_CTX_load_verify_file(m->ctx, m->conf->client_ca) != 1) {
+  STACK_OF(X509_NAME) *names = authorities(m->conf->client_ca, err);
+  if (!names) return false;
+  if (SSL_CTX_load_verify_file(m->ctx, m->conf->client_ca) != 1) {
     sk_X509_NAME_pop_free(names, X509_NAME_free);
     return refuse(err, m->conf->client_ca, "is no file of certificates");
   }

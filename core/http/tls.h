@@ -36,6 +36,9 @@ void *cg_tls_new(const struct cg_tls_conf *conf, int64_t now_wall_us,
                  const char **ret_option, struct cg_err *err) CG_MUST_USE;
 void cg_tls_free(void *ssl_ctx); /* one reference; NULL is fine */
 
+/* Could the certificates of that file be trusted?  At least one. */
+bool cg_tls_authorities(const char *path, struct cg_err *err) CG_MUST_USE;
+
 #define CG_TLS_PIN 64
 /* "sha256//..." of the certificate's public key, as libcurl takes it: a command that can
  * read the gate's configuration knows its gate by that, whatever address it listens

@@ -82,6 +82,13 @@ static const char *route_odd(const struct cgp_plugin *abi) {
   return NULL;
 }
 
+/* What begins with `check` was appended in 2.1. */
+#define FIRST_SIZE offsetof(struct cgp_plugin, check)
+
+bool cg_plugin_checks(const struct cgp_plugin *abi) {
+  return abi->size >= FIRST_SIZE + sizeof abi->check && abi->check;
+}
+
 static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
   if (abi->abi_major != CGP_ABI_MAJOR)
     cg_buf_printf(b, "it is made for plugin ABI %u.x, this gate has %d.%d",
@@ -89,9 +96,9 @@ static const char *version_odd(const struct cgp_plugin *abi, struct cg_buf *b) {
   else if (abi->abi_minor > CGP_ABI_MINOR)
     cg_buf_printf(b, "it needs plugin ABI %u.%u, this gate has %d.%d", abi->abi_major,
                   abi->abi_minor, CGP_ABI_MAJOR, CGP_ABI_MINOR);
-  else if (abi->size < sizeof *abi)
+  else if (abi->size < FIRST_SIZE)
     cg_buf_printf(b, "its description is %u bytes, the ABI's is %zu", abi->size,
-                  sizeof *abi);
+                  FIRST_SIZE);
   return b->len ? cg_buf_text(b) : NULL;
 }
 

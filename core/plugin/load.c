@@ -18,7 +18,6 @@
 struct set {
   struct cg_plugins pub; /* first */
   struct cg_plugins_env env;
-  size_t n_inited;
 };
 
 static struct set *set_of(struct cg_plugins *pub) {
@@ -158,6 +157,14 @@ static bool serves(const struct cg_plugin *p, size_t kind) {
   return ops;
 }
 
+/* The set's pointer to who serves the kind; NULL: nobody. */
+static void point(struct cg_plugins *set, size_t kind) {
+  const struct cg_plugin *found = NULL;
+  for (size_t i = 0; i < set->n && !found; i++)
+    if (serves(&set->items[i], kind)) found = &set->items[i];
+  memcpy((char *)set + kinds[kind].slot, &found, sizeof found);
+}
+
 static void assign(struct loading *l, size_t kind) {
   struct cg_plugins *set = &l->set->pub;
   const struct cg_plugin *found = NULL;
@@ -172,7 +179,7 @@ static void assign(struct loading *l, size_t kind) {
     }
     found = &set->items[i];
   }
-  memcpy((char *)set + kinds[kind].slot, &found, sizeof found);
+  point(set, kind);
   if (found || l->set->env.partial) return;
   snprintf(text, sizeof text, "no plugin serves the kind %s", kinds[kind].name);
   wrong(l, "", text);
@@ -218,27 +225,91 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
       cg_metric(env->metrics, CG_COUNTER, "plugin_blocked_total", "",
                 "Ops of plugins that held a worker for more than 100 ms.") >= 0;
   if (!counted) wrong(&l, "", "no room for the host's metrics");
-  if (errs->n == before) return &l.set->pub;
+  if (errs->n == before || env->looking) return &l.set->pub;
   cg_plugins_free(&l.set->pub);
   return NULL;
 }
 
 /* ---- init, reload, the end ---- */
 
-bool cg_plugins_init(struct cg_plugins *pub, struct cg_err *err) {
-  struct set *s = set_of(pub);
-  for (; s->n_inited < pub->n; s->n_inited++) {
-    struct cg_plugin *p = &pub->items[s->n_inited];
-    char text[CG_ERR_TEXT_MAX / 2] = "";
-    uint64_t failures = cg_mem_failures();
-    bool ok = !p->abi->init(p->host, &p->self, text, sizeof text);
-    if (ok && cg_mem_failures() == failures) continue;
-    s->n_inited += ok;
-    cg_log_mask(s->env.log, text);
-    return cg_fail(err, CG_E_UNAVAILABLE, "%s does not start: %s", p->name,
-                   text[0] ? text : "it gives no reason");
+static void drop(const char *s) {
+  char *p;
+  memcpy(&p, &s, sizeof p);
+  cg_free(p);
+}
+
+static void plugin_drop(struct cg_plugin *p) {
+  struct cg_host *h = main_host(p);
+  struct cg_options *options;
+  memcpy(&options, &h->options, sizeof options);
+  cg_options_free(options);
+  cg_host_free(h);
+  drop(p->path);
+}
+
+/* "option url: words" and "url: words" are about the option url; so is "option url is
+ * given, ...". */
+static void tell_one(struct loading *l, const struct cg_plugin *p, const char *text) {
+  const char *word = text + (strncmp(text, "option ", 7) ? 0 : 7);
+  size_t n = strcspn(word, ": ");
+  char pointer[128];
+  bool named = cg_options_has(p->abi, word, n) && (word != text || word[n] == ':');
+  if (!named) {
+    const char *words = cg_arena_printf(l->arena, "%s does not start: %s", p->name, text);
+    wrong(l, p->name, words ? words : text);
+    return;
   }
-  return true;
+  snprintf(pointer, sizeof pointer, "%s/%.*s", p->name, (int)n, word);
+  wrong(l, pointer, word[n] == ':' ? word + n + 1 + strspn(word + n + 1, " ") : text);
+}
+
+/* Each line of its own. */
+static void tell(struct loading *l, const struct cg_plugin *p, char *text) {
+  char *rest = text;
+  cg_log_mask(l->set->env.log, text);
+  if (!*text) tell_one(l, p, "it gives no reason");
+  for (char *line; (line = strsep(&rest, "\n"));)
+    if (*line) tell_one(l, p, line);
+}
+
+static void init_one(struct loading *l, struct cg_plugin *p) {
+  char text[CG_ERR_TEXT_MAX / 2] = "";
+  uint64_t failures = cg_mem_failures();
+  p->inited = !p->abi->init(p->host, &p->self, text, sizeof text);
+  if (!p->inited || cg_mem_failures() != failures) tell(l, p, text);
+}
+
+static void check_one(struct loading *l, struct cg_plugin *p) {
+  char text[CG_ERR_TEXT_MAX / 2] = "";
+  if (p->abi->check(p->host, text, sizeof text)) tell(l, p, text);
+}
+
+/* Those that answered by `check` have no more to say. */
+static void drop_checked(struct cg_plugins *set) {
+  size_t kept = 0;
+  for (size_t i = 0; i < set->n; i++) {
+    if (cg_plugin_checks(set->items[i].abi))
+      plugin_drop(&set->items[i]);
+    else
+      set->items[kept++] = set->items[i];
+  }
+  set->n = kept;
+  for (size_t i = 0; i < CG_COUNT(kinds); i++) point(set, i);
+}
+
+/* First what has no effect outside of the process: when something is refused, nothing is
+ * begun. */
+bool cg_plugins_init(struct cg_plugins *pub, struct cg_arena *arena,
+                     struct cg_field_errors *errs) {
+  struct set *s = set_of(pub);
+  struct loading l = {s, arena, errs};
+  size_t before = errs->n;
+  for (size_t i = 0; i < pub->n; i++)
+    (cg_plugin_checks(pub->items[i].abi) ? check_one : init_one)(&l, &pub->items[i]);
+  if (s->env.looking) drop_checked(pub);
+  for (size_t i = 0; !s->env.looking && errs->n == before && i < pub->n; i++)
+    if (cg_plugin_checks(pub->items[i].abi)) init_one(&l, &pub->items[i]);
+  return errs->n == before;
 }
 
 /* A library may go on with what it could not keep whole for want of memory (jansson cuts
@@ -267,27 +338,12 @@ bool cg_plugins_reload(struct cg_plugins *pub, struct cg_err *err) {
   return true;
 }
 
-static void drop(const char *s) {
-  char *p;
-  memcpy(&p, &s, sizeof p);
-  cg_free(p);
-}
-
-static void plugin_drop(struct cg_plugin *p) {
-  struct cg_host *h = main_host(p);
-  struct cg_options *options;
-  memcpy(&options, &h->options, sizeof options);
-  cg_options_free(options);
-  cg_host_free(h);
-  drop(p->path);
-}
-
 void cg_plugins_free(struct cg_plugins *pub) {
   if (!pub) return;
   struct set *s = set_of(pub);
-  while (s->n_inited) {
-    struct cg_plugin *p = &pub->items[--s->n_inited];
-    if (p->abi->fini) p->abi->fini(p->self);
+  for (size_t i = pub->n; i--;) {
+    const struct cg_plugin *p = &pub->items[i];
+    if (p->inited && p->abi->fini) p->abi->fini(p->self);
   }
   while (pub->n) plugin_drop(&pub->items[--pub->n]);
   const char *const texts[] = {s->env.dir, s->env.conf_dir, s->env.state_dir,

@@ -26,6 +26,7 @@ struct cg_plugin {
   const char *name, *path;
   void *self;            /* what init returned */
   struct cgp_host *host; /* main's, for init and reload */
+  bool inited;
 };
 
 struct cg_plugins {
@@ -35,8 +36,8 @@ struct cg_plugins {
   struct cg_camera_changes changes; /* of the last reload */
 };
 
-/* NULL: errs says everything that is wrong.  env's strings are copied, its objects
- * kept. */
+/* NULL: errs says everything that is wrong; looking, the others are a set all the same,
+ * whose init may say more.  env's strings are copied, its objects kept. */
 struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
                                    struct cg_arena *arena,
                                    struct cg_field_errors *errs) CG_MUST_USE;
@@ -44,8 +45,13 @@ struct cg_plugins *cg_plugins_load(const struct cg_plugins_env *env,
 const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) CG_MUST_USE;
 /* NULL when acceptable, else the reason in words (static or in buf). */
 const char *cg_plugin_refusal(const struct cgp_plugin *abi, char *buf, size_t n);
-/* init of every plugin, in order. */
-bool cg_plugins_init(struct cg_plugins *set, struct cg_err *err) CG_MUST_USE;
+/* Has it the op `check`? */
+bool cg_plugin_checks(const struct cgp_plugin *abi);
+/* init of every plugin, in order, but that those which can `check` are asked that first
+ * and begin after all others; errs has every refusal, at "/plugins/NAME", or at the
+ * option that its words begin with.  Looking, they do not begin, and leave the set. */
+bool cg_plugins_init(struct cg_plugins *set, struct cg_arena *arena,
+                     struct cg_field_errors *errs) CG_MUST_USE;
 /* reload of every plugin that has one; the first refusal stops and is told. */
 bool cg_plugins_reload(struct cg_plugins *set, struct cg_err *err) CG_MUST_USE;
 void cg_plugins_free(struct cg_plugins *set); /* fini in reverse order; NULL is fine */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/meant.h"
 #include "base/mem.h"
 
 #define OPTIONS_MAX  64
@@ -100,6 +101,10 @@ static bool take_text(const struct at *at, const char *text) {
   bool ranged = o->type == CGP_OPT_STRING || o->type == CGP_OPT_SECRET;
   int64_t n = (int64_t)strlen(text), min = ranged ? o->min : 0;
   int64_t max = ranged && o->max ? o->max : TEXT_DEFAULT;
+  bool secret = o->type == CGP_OPT_SECRET;
+  const char *odd =
+      secret ? cg_secret_odd(text, (size_t)n) : cg_text_odd(text, (size_t)n);
+  if (odd) return wrong(at, "%s", odd);
   if (n < min || n > max)
     return wrong(at, "must be %" PRId64 " to %" PRId64 " bytes, is %" PRId64, min, max,
                  n);
@@ -152,9 +157,11 @@ static const char *pointer_to(const struct cgp_plugin *abi, const char *option,
   return p ? p : "/plugins";
 }
 
-static bool known(const struct cgp_plugin *abi, const char *name) {
-  for (size_t i = 0; i < abi->n_options; i++)
-    if (!strcmp(CGP_AT(abi->options, i)->name, name)) return true;
+bool cg_options_has(const struct cgp_plugin *abi, const char *name, size_t n) {
+  for (size_t i = 0; i < abi->n_options; i++) {
+    const char *own = CGP_AT(abi->options, i)->name;
+    if (strlen(own) == n && !strncmp(own, name, n)) return true;
+  }
   return false;
 }
 
@@ -164,7 +171,7 @@ static void refuse_unknown(const struct cgp_plugin *abi, json_t *given,
   for (size_t i = 0; i < abi->n_options; i++) names[i] = CGP_AT(abi->options, i)->name;
   json_t *v;
   json_object_foreach(given, name, v) {
-    if (known(abi, name)) continue;
+    if (cg_options_has(abi, name, strlen(name))) continue;
     const char *near = cg_nearest(name, names, abi->n_options);
     cg_field_error(errs, arena, pointer_to(abi, name, arena), "unknown%s%s%s",
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");

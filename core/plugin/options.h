@@ -18,6 +18,9 @@ struct cg_options;
 /* What is wrong with the table itself, in words; NULL: nothing. */
 const char *cg_options_odd(const struct cgp_option *table, size_t n);
 
+/* Is that an option of the plugin? */
+bool cg_options_has(const struct cgp_plugin *abi, const char *name, size_t n);
+
 /* given: an object, or NULL for all defaults.  NULL: errs says why. */
 struct cg_options *cg_options_read(const struct cgp_plugin *abi, json_t *given,
                                    const char *conf_dir, struct cg_log *log,

@@ -21,6 +21,7 @@ struct cg_plugins_env {
   const struct cg_clock *clock;
   uint32_t n_workers;
   bool partial; /* not every kind must be served: one plugin alone, under test */
+  bool looking; /* nothing is begun: who can `check` is asked that instead of init */
 };
 
 #endif

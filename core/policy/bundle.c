@@ -14,6 +14,7 @@
 
 #include "base/bounds.h"
 #include "base/check.h"
+#include "base/meant.h"
 #include "base/mem.h"
 
 #define FILE_MAX (256u << 10)
@@ -106,6 +107,8 @@ static bool add_file(struct owned *o, int dir, const char *prefix, const char *b
   o->n++;
   f->name = cg_strdup(name);
   if (!f->name) return cg_fail(err, CG_E_MEMORY, "%s: no memory", name);
+  const char *mark = cg_file_mark(f->text, f->len);
+  if (mark) return cg_fail(err, CG_E_INVALID, "%s: %s", name, mark);
   o->bytes += f->len;
   if (o->bytes > ALL_MAX)
     return cg_fail(err, CG_E_INVALID, "%s: the folder holds more than %u MiB of policies",
@@ -201,4 +204,12 @@ const struct cg_bundle *cg_bundle_read(const char *dir, struct cg_err *err) {
   o->pub.libs = o->files + o->pub.n_policies;
   o->pub.n_libs = o->n - o->pub.n_policies;
   return &o->pub;
+}
+
+const struct cg_bundle *cg_bundle_read_some(const char *dir, struct cg_err *err) {
+  const struct cg_bundle *b = cg_bundle_read(dir, err);
+  if (!b || b->n_policies) return b;
+  cg_bundle_unref(b);
+  cg_fail(err, CG_E_INVALID, "%s: there is no policy (*.lua) in it", dir);
+  return NULL;
 }

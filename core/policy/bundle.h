@@ -29,6 +29,9 @@ struct cg_bundle {
 
 /* One reference to the caller; NULL: err names the file. */
 const struct cg_bundle *cg_bundle_read(const char *dir, struct cg_err *err) CG_MUST_USE;
+/* At least one policy: a gate without any would refuse everybody, which nobody means. */
+const struct cg_bundle *cg_bundle_read_some(const char *dir,
+                                            struct cg_err *err) CG_MUST_USE;
 const struct cg_bundle *cg_bundle_ref(const struct cg_bundle *b);
 void cg_bundle_unref(const struct cg_bundle *b); /* NULL is fine */
 

@@ -56,17 +56,24 @@ static bool take_lock(struct aud_files *p, struct aud_message *msg) {
   return true;
 }
 
-static bool make_db(struct aud_files *p, struct aud_message *msg) {
+bool aud_files_new(const struct aud_files *p, bool *ret_new, struct aud_message *msg) {
   struct stat st;
-  if (stat(p->db, &st) == 0) return true;
+  *ret_new = stat(p->db, &st) != 0;
+  if (!*ret_new) return true;
   struct aud_head head;
   if (errno != ENOENT) return aud_say(msg, "%s: %s", p->db, strerror(errno));
   if (!aud_head_read(p, &head, msg)) return false;
-  if (head.seq > 0)
-    return aud_say(msg,
-                   "%s is gone, and %s tells of %lld rows: put it back, or move the head "
-                   "away to begin a new trail",
-                   p->db, p->head, (long long)head.seq);
+  return head.seq == 0 ||
+         aud_say(msg,
+                 "%s is gone, and %s tells of %lld rows: put it back, or move the head "
+                 "away to begin a new trail",
+                 p->db, p->head, (long long)head.seq);
+}
+
+static bool make_db(struct aud_files *p, struct aud_message *msg) {
+  bool new;
+  if (!aud_files_new(p, &new, msg)) return false;
+  if (!new) return true;
   int fd = open(p->db, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return aud_say(msg, "%s: %s", p->db, strerror(errno));
   (void)close(fd);

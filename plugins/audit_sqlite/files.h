@@ -41,6 +41,9 @@ bool aud_files_init(struct aud_files *p, const char *path, const char *vfs,
                     struct aud_message *msg);
 void aud_files_free(struct aud_files *p); /* lets go of the lock */
 
+/* Is there no audit.db yet?  false: there is none, and a head tells of rows. */
+bool aud_files_new(const struct aud_files *p, bool *ret_new, struct aud_message *msg);
+
 /* Become the one writer; makes an empty audit.db of mode 0600 when there is none and no
  * head tells of rows that should be there. */
 bool aud_files_claim(struct aud_files *p, struct aud_message *msg);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "camgate_plugin.h"
+#include "look.h"
 #include "reader.h"
 #include "writer.h"
 
@@ -77,6 +79,22 @@ static bool open_trail(struct trail *t, struct cgp_host *h, struct aud_message *
   t->reader =
       aud_reader_start(&t->files, h->conf_int(h, "longest_lease_h") * HOUR_US, msg);
   return t->reader != NULL;
+}
+
+/* The state folder is the host's to make. */
+static bool state_comes(struct cgp_host *h) {
+  const char *path = h->conf_string(h, "path");
+  return (!path || !*path) && access(h->state_dir(h), F_OK) != 0;
+}
+
+static int check(struct cgp_host *h, char *err, size_t err_size) {
+  struct aud_message msg = {""};
+  struct trail t = {.files = {.lock_fd = -1, .head_fd = -1}};
+  bool ok = h->conf_bool(h, "read_only") /* init has no effect then */
+            || state_comes(h) || (find_files(&t, h, &msg) && aud_look(&t.files, &msg));
+  aud_files_free(&t.files);
+  (void)snprintf(err, err_size, "%s", msg.text);
+  return ok ? 0 : -1;
 }
 
 static void fini(void *self) {
@@ -296,6 +314,7 @@ CGP_EXPORT const struct cgp_plugin camgate_plugin = {
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .init = init,
+    .check = check,
     .fini = fini,
     .start = start,
     .stop = stop,

@@ -50,23 +50,31 @@ static bool renew_schema(struct aud_store *s, struct aud_message *msg) {
   return ok;
 }
 
-static bool check_schema(struct aud_store *s, bool may_make, struct aud_message *msg) {
+bool aud_store_judge(sqlite3 *db, const struct aud_files *files, enum aud_trail *ret,
+                     struct aud_message *msg) {
   int64_t application = 0, version = 0, tables = 0;
-  if (!aud_sql_number(s->db, s->files, "PRAGMA application_id", &application, msg) ||
-      !aud_sql_number(s->db, s->files, "PRAGMA user_version", &version, msg) ||
-      !aud_sql_number(s->db, s->files, "SELECT count(*) FROM sqlite_schema", &tables,
-                      msg))
+  if (!aud_sql_number(db, files, "PRAGMA application_id", &application, msg) ||
+      !aud_sql_number(db, files, "PRAGMA user_version", &version, msg) ||
+      !aud_sql_number(db, files, "SELECT count(*) FROM sqlite_schema", &tables, msg))
     return false;
-  if (tables == 0 && application == 0)
-    return may_make ? make_schema(s, msg)
-                    : aud_say(msg, "%s has become empty", s->files->db);
+  *ret = AUD_TRAIL_EMPTY;
+  if (tables == 0 && application == 0) return true;
   if (application != AUD_APPLICATION_ID)
-    return aud_say(msg, "%s is a database of something else", s->files->db);
-  if (version == AUD_SCHEMA_FIRST) return renew_schema(s, msg);
-  if (version != AUD_SCHEMA_VERSION)
-    return aud_say(msg, "%s has schema version %lld, this gate writes %d", s->files->db,
+    return aud_say(msg, "%s is a database of something else", files->db);
+  *ret = version == AUD_SCHEMA_FIRST ? AUD_TRAIL_OLD : AUD_TRAIL_OURS;
+  if (version != AUD_SCHEMA_VERSION && version != AUD_SCHEMA_FIRST)
+    return aud_say(msg, "%s has schema version %lld, this gate writes %d", files->db,
                    (long long)version, AUD_SCHEMA_VERSION);
   return true;
+}
+
+static bool check_schema(struct aud_store *s, bool may_make, struct aud_message *msg) {
+  enum aud_trail is;
+  if (!aud_store_judge(s->db, s->files, &is, msg)) return false;
+  if (is == AUD_TRAIL_OURS) return true;
+  if (is == AUD_TRAIL_OLD) return renew_schema(s, msg);
+  return may_make ? make_schema(s, msg)
+                  : aud_say(msg, "%s has become empty", s->files->db);
 }
 
 /* Runs after each commit, which may have cut the log's file: from now on it is never

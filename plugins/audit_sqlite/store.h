@@ -43,6 +43,13 @@ struct aud_store {
   int64_t revision_number;
 };
 
+/* OLD: of a version that opening makes ours. */
+enum aud_trail { AUD_TRAIL_EMPTY, AUD_TRAIL_OLD, AUD_TRAIL_OURS };
+
+/* Is that database a trail?  false: of another version, or something else. */
+bool aud_store_judge(sqlite3 *db, const struct aud_files *files, enum aud_trail *ret,
+                     struct aud_message *msg);
+
 /* acked: the newest row that this process told a caller about; NULL: the process has just
  * started, and the head file names that row. */
 bool aud_store_open(struct aud_store *s, const struct aud_head *acked,

@@ -319,6 +319,8 @@ struct directory *parse_file(const char *path, char *err, size_t err_size) {
     faults_add(&faults, "cannot be read");
   } else if (len > PARSE_BYTES_MAX) {
     faults_add(&faults, "is larger than %d MiB", PARSE_BYTES_MAX / 1024 / 1024);
+  } else if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+    faults_add(&faults, "begins with a byte order mark: save it as UTF-8 without one");
   } else {
     d = parse_text(text, len, err, err_size);
   }

@@ -109,30 +109,40 @@ static const char *read_key(struct settings *s, struct cgp_host *h) {
   return NULL;
 }
 
-static const char *read_webhook_key(struct settings *s, struct cgp_host *h) {
-  const char *name = option(h, "webhook_key"), *secret = option(h, "webhook_secret");
-  bool same = !*name || strcmp(name, s->key) == 0;
-  s->webhook_key = same ? s->key : name;
-  s->webhook_secret = *secret ? secret : s->secret;
+/* NULL, or what is wrong with the pair. */
+static const char *webhook_pair(const struct settings *s, const char *name,
+                                const char *secret) {
+  bool same = strcmp(name, s->key) == 0;
+  if (*secret && !*name)
+    return "option webhook_secret is given, so webhook_key is needed";
   if (*secret && strlen(secret) < SECRET_MIN) {
     return "option webhook_secret: must have 32 characters or more";
   }
   if (same && *secret && strcmp(secret, s->secret) != 0) {
     return "option webhook_secret: differs from api_secret, but webhook_key is api_key";
   }
-  if (!same && !*secret && *s->base) {
+  if (*name && !same && !*secret) {
     return "option webhook_key names another key than api_key, so webhook_secret is "
            "needed";
   }
-  if (!*secret && (!same || s->secret == s->made_secret)) s->webhook_key = "";
   return NULL;
 }
 
+static const char *read_webhook_key(struct settings *s, struct cgp_host *h) {
+  const char *name = option(h, "webhook_key"), *secret = option(h, "webhook_secret");
+  bool made = s->secret == s->made_secret;
+  s->webhook_key = *name ? name : s->key;
+  s->webhook_secret = *secret ? secret : s->secret;
+  if (made && !*secret) s->webhook_key = ""; /* nobody could sign */
+  return webhook_pair(s, name, secret);
+}
+
 const char *settings_read(struct settings *s, struct cgp_host *h) {
-  const char *wrong = read_urls(s, h);
-  if (!wrong) wrong = read_key(s, h);
-  if (!wrong) wrong = read_webhook_key(s, h);
-  if (wrong) return wrong;
+  const char *urls = read_urls(s, h), *key = read_key(s, h);
+  if (!key) key = read_webhook_key(s, h);
+  snprintf(s->wrong, sizeof s->wrong, "%s%s%s", urls ? urls : "", urls && key ? "\n" : "",
+           key ? key : "");
+  if (*s->wrong) return s->wrong;
   uint32_t empty_s = (uint32_t)h->conf_int(h, "empty_timeout_s");
   s->timeout_ms = (uint32_t)h->conf_int(h, "timeout_ms");
   s->list_interval_s = (uint32_t)h->conf_int(h, "list_interval_s");

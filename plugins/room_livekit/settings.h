@@ -11,6 +11,7 @@
 
 #define URL_BYTES      512
 #define MADE_KEY_BYTES 72
+#define WRONG_BYTES    256
 
 /* webhook_key "": no webhooks are accepted. */
 struct settings {
@@ -21,12 +22,13 @@ struct settings {
   uint32_t timeout_ms, list_interval_s;
   struct rooms_config rooms;
   char made_secret[MADE_KEY_BYTES];
+  char wrong[WRONG_BYTES];
 };
 
 #define SETTINGS_OPTIONS 11
 extern const struct cgp_option settings_options[SETTINGS_OPTIONS];
 
-/* NULL, or what is wrong; warnings go to the host's log. */
+/* NULL, or what is wrong, a line each; warnings go to the host's log. */
 const char *settings_read(struct settings *s, struct cgp_host *h);
 
 #endif

@@ -270,9 +270,12 @@ def test_check_warns_of_known_bad_libraries(tmp_path):
             "sqlite"} <= names
     (evhtp,) = [bad for bad in said["known_bad"] if bad["name"] == "evhtp"]
     assert "conn.h" in evhtp["source"] and "Worked around" in evhtp["advice"]
-    table = gate.cli("check").stdout
+    assert evhtp["harmless"]
+    table = gate.cli("check", "--known-bad").stdout
     assert re.search(r"^warning: evhtp \S+ \(camgate\): .*\[seen here: .*\]\. Worked "
                      r"around", table, re.M)
+    table = gate.cli("check").stdout
+    assert "evhtp" not in table.partition("warning:")[2]
     assert all(part["name"] in table and part["version"] in table
                for part in said["runs_with"])
 

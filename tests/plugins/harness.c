@@ -99,7 +99,7 @@ static bool load(struct harness *h, struct cg_err *err) {
   struct cg_field_errors errs = {.n = 0};
   h->set = cg_plugins_load(&h->env, h->arena, &errs);
   json_decref(all);
-  if (h->set) return cg_plugins_init(h->set, err);
+  if (h->set && cg_plugins_init(h->set, h->arena, &errs)) return true;
   return cg_fail(err, CG_E_INVALID, "%s: %s", errs.items[0].pointer, errs.items[0].text);
 }
 

@@ -186,10 +186,11 @@ static void half_a_configuration_is_refused(void **state) {
   assert_refused("{\"domain\": \"turn.example\", \"user\": \"rta\"}",
                  "user and password");
   assert_refused("{\"domain\": \"turn:turn.example\", \"secret\": \"s\"}",
-                 "option domain");
+                 "/plugins/ice_turn/domain: must be");
   assert_refused("{\"domain\": \"turn.example:3478\", \"secret\": \"s\"}",
-                 "option domain");
-  assert_refused("{\"domain\": \"a?transport=udp\", \"secret\": \"s\"}", "option domain");
+                 "/plugins/ice_turn/domain: must be");
+  assert_refused("{\"domain\": \"a?transport=udp\", \"secret\": \"s\"}",
+                 "/plugins/ice_turn/domain: must be");
 }
 
 int main(void) {

@@ -102,12 +102,11 @@ static void one_kind_has_one_plugin(void **state) {
 
 static void init_refuses_in_the_plugins_words(void **state) {
   struct bed *b = *state;
-  struct cg_err err;
   load(b, "{\"skeleton\": {\"url\": \"http://x\"}}", true);
   assert_non_null(b->set);
-  assert_false(cg_plugins_init(b->set, &err));
-  assert_string_equal(err.text,
-                      "skeleton does not start: url must begin with stun:, is http://x");
+  assert_false(cg_plugins_init(b->set, b->arena, &b->errs));
+  expect_error(b, 0, "/plugins/skeleton",
+               "skeleton does not start: url must begin with stun:, is http://x");
 }
 
 static void odd_descriptions_are_refused(void **state) {

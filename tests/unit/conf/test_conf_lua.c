@@ -15,15 +15,16 @@
 
 struct fix {
   struct cg_arena *arena;
-  struct cg_field_errors errs;
+  struct cg_field_errors errs, warnings;
+  struct cg_conf_asked asked;
   json_t *root;
 };
 
 static void fix_run(struct fix *f, const char *text) {
   *f = (struct fix){.arena = cg_arena_new(NULL, 1 << 20)};
   assert_non_null(f->arena);
-  struct cg_conf_lua in = {.dir = SOURCE_DIR, .source = text, .n = strlen(text)};
-  f->root = cg_conf_lua_run(&in, f->arena, &f->errs);
+  struct cg_conf_lua in = {SOURCE_DIR, text, strlen(text), &f->warnings};
+  f->root = cg_conf_lua_run(&in, &f->asked, f->arena, &f->errs);
 }
 
 static void fix_done(struct fix *f) {
@@ -143,9 +144,9 @@ static void it_survives_every_failed_allocation(void **state) {
   for (uint64_t n = 1; !whole; n++) {
     struct fix f = {.arena = cg_arena_new(NULL, 1 << 20)};
     static const char text[] = "return { a = { 'x', 'y' }, b = env 'CG_TEXT' }";
-    struct cg_conf_lua in = {.dir = "/", .source = text, .n = strlen(text)};
+    struct cg_conf_lua in = {"/", text, strlen(text), &f.warnings};
     cg_mem_fail_after(n);
-    f.root = cg_conf_lua_run(&in, f.arena, &f.errs);
+    f.root = cg_conf_lua_run(&in, &f.asked, f.arena, &f.errs);
     cg_mem_fail_after(0);
     whole = f.root != NULL;
     assert_true(whole || f.errs.n == 1);
