@@ -10,6 +10,8 @@
 #include "grant/listing.h"
 #include "lease/row.h"
 
+#define PAGE_BYTES ((size_t)2 << 20) /* of rows */
+
 /* ---- cameras ---- */
 
 struct looking {
@@ -99,6 +101,18 @@ static void explain(struct cg_exchange *x) {
 
 /* ---- audit ---- */
 
+/* As many as fit an answer.  -> where the next page goes on, 0: nowhere */
+static int64_t write_rows(struct cg_buf *b, const struct cgp_audit_rows *rows) {
+  for (size_t i = 0; i < rows->n; i++) {
+    struct cg_buf before = *b;
+    cg_row_json(b, CGP_AT(rows->rows, i));
+    if (i == 0 || (cg_buf_ok(b) && b->len < PAGE_BYTES)) continue;
+    cg_buf_back(b, &before);
+    return CGP_AT(rows->rows, i - 1)->seq;
+  }
+  return rows->next_seq;
+}
+
 static void rows_found(void *arg, enum cgp_code code, const void *result,
                        const char *text) {
   struct cg_exchange *x = arg;
@@ -111,10 +125,10 @@ static void rows_found(void *arg, enum cgp_code code, const void *result,
   struct cg_buf *b = cg_api_out(x);
   cg_json_open(b, NULL, '{');
   cg_json_open(b, "events", '[');
-  for (size_t i = 0; i < rows->n; i++) cg_row_json(b, CGP_AT(rows->rows, i));
+  int64_t next = write_rows(b, rows);
   cg_json_close(b, ']');
-  if (rows->next_seq)
-    cg_json_int(b, "next", rows->next_seq);
+  if (next)
+    cg_json_int(b, "next", next);
   else
     cg_json_str(b, "next", NULL);
   cg_json_close(b, '}');

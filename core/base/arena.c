@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -142,6 +143,13 @@ char *cg_arena_strndup(struct cg_arena *a, const char *s, size_t n) {
 
 char *cg_arena_strdup(struct cg_arena *a, const char *s) {
   return s ? cg_arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *cg_arena_utf8(struct cg_arena *a, const char *s) {
+  size_t n = strlen(s), size = cg_utf8_is(s, n) ? n + 1 : CG_UTF8_ROOM(n);
+  char *text = cg_arena_alloc(a, size);
+  if (text) cg_utf8_put(text, size, s, n);
+  return text;
 }
 
 char *cg_arena_printf(struct cg_arena *a, const char *fmt, ...) {

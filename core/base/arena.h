@@ -30,6 +30,8 @@ void *cg_arena_alloc(struct cg_arena *a, size_t n) CG_MUST_USE;
 void *cg_arena_zalloc(struct cg_arena *a, size_t n) CG_MUST_USE;
 char *cg_arena_strdup(struct cg_arena *a, const char *s) CG_MUST_USE; /* NULL -> NULL */
 char *cg_arena_strndup(struct cg_arena *a, const char *s, size_t n) CG_MUST_USE;
+/* A copy as UTF-8 (utf8.h): U+FFFD for what is none. */
+char *cg_arena_utf8(struct cg_arena *a, const char *s) CG_MUST_USE;
 char *cg_arena_printf(struct cg_arena *a, const char *fmt, ...) CG_MUST_USE
     CG_PRINTF(2, 3);
 

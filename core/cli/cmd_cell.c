@@ -1,7 +1,9 @@
 /* A table's cell on a terminal: as wide as it looks, and nothing in it that acts. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/cmd_opts.h"
 
 /* Code points that are not one column wide, and those that are not shown. */
@@ -24,25 +26,21 @@ static const struct {
 };
 
 /* The next character: its bytes, its code point.  A byte of no UTF-8 is hidden. */
-static int decode(const char *text, uint32_t *ret) {
-  const unsigned char *p = (const unsigned char *)text;
-  int n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
-  *ret = n == 1 ? *p : n ? *p & (0xffu >> (n + 1)) : 0;
-  for (int i = 1; i < n; i++) {
-    if (p[i] >> 6 != 2) {
-      *ret = 0;
-      return 1;
-    }
-    *ret = *ret << 6 | (p[i] & 0x3f);
-  }
-  return n ? n : 1;
+static size_t decode(const char *text, size_t left, uint32_t *ret) {
+  size_t n = cg_utf8_len(text, left);
+  *ret = n == 1 ? (unsigned char)*text
+         : n    ? (unsigned char)*text & (0xffu >> (n + 1))
+                : 0;
+  for (size_t i = 1; i < n; i++) *ret = *ret << 6 | ((unsigned char)text[i] & 0x3f);
+  return n ? n : cg_utf8_bad_len(text, left);
 }
 
 void cg_cmd_cell(const char *text, int width) {
   int left = width;
-  while (*text) {
+  for (size_t bytes = strlen(text), n; bytes; text += n, bytes -= n) {
     uint32_t point;
-    int n = decode(text, &point), columns = 1;
+    int columns = 1;
+    n = decode(text, bytes, &point);
     bool hidden = false;
     for (size_t i = 0; i < CG_COUNT(odd); i++) {
       if (point < odd[i].first || point > odd[i].last) continue;
@@ -52,9 +50,8 @@ void cg_cmd_cell(const char *text, int width) {
     if (hidden)
       putchar('?');
     else
-      fwrite(text, 1, (size_t)n, stdout);
+      fwrite(text, 1, n, stdout);
     left -= columns;
-    text += n;
   }
   if (width && left < 1) left = 1;
   while (left-- > 0) putchar(' ');

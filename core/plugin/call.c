@@ -292,6 +292,17 @@ static void end(struct cg_calls *c, struct slot *s, enum cgp_code code,
   give_back(c, &c->slots[i]); /* the table may have moved */
 }
 
+static void end_well(struct cg_calls *c, struct slot *s, const void *result) {
+  struct cg_arena *copies = NULL;
+  const void *read = result;
+  if (s->kind->texts) read = cg_texts_mend(s->kind->texts, result, &copies);
+  if (read || !result)
+    end(c, s, CGP_OK, read, "");
+  else
+    end(c, s, CGP_E_BUSY, NULL, "no memory to read an answer");
+  cg_arena_free(copies, NULL);
+}
+
 void cg_call_done(struct cg_calls *c, struct cgp_call call, const void *result) {
   struct slot *s = completing(c, call);
   if (!s) return;
@@ -299,7 +310,7 @@ void cg_call_done(struct cg_calls *c, struct cgp_call call, const void *result) 
   const char *odd;
   const void *read = cg_result_read(s->kind, result, room, &odd);
   if (!odd) {
-    end(c, s, CGP_OK, read, "");
+    end_well(c, s, read);
     return;
   }
   char text[160];

@@ -324,7 +324,9 @@ static void append_rows(struct cg_drivers *d, struct cgp_audit_row *rows, size_t
   bool bounded = n >= 1 && n <= CGP_AUDIT_ROWS_MAX;
   if (refused(bounded ? NULL : "rows are appended 1 to 256 at a time", fn, arg)) return;
   for (size_t i = 0; i < n; i++) rows[i].size = sizeof rows[i];
+  struct cg_arena *copies = cg_texts_mend_rows(rows, n);
   SEEN_CALL(audit, append, ms, appended, ARG(rows, n));
+  cg_arena_free(copies, NULL);
 }
 
 void cg_audit_append(struct cg_drivers *d, struct cgp_audit_row *rows, size_t n,

@@ -204,25 +204,26 @@ static const char *fine(const void *result) {
   return NULL;
 }
 
-#define KIND(name, type, odd)                                                            \
+#define KIND(name, type, odd, texts)                                                     \
   _Static_assert(sizeof(struct type) <= CG_RESULT_MAX, "CG_RESULT_MAX is too small");    \
-  const struct cg_result_kind cg_result_##name = {FIRST(type), sizeof(struct type), odd}
+  const struct cg_result_kind cg_result_##name = {FIRST(type), sizeof(struct type), odd, \
+                                                  texts}
 
-KIND(camera, cgp_camera, camera_odd);
-KIND(cameras, cgp_camera_list, cameras_odd);
-KIND(verdict, cgp_quota_verdict, verdict_odd);
-KIND(renewed, cgp_quota_renewed, fine);
-KIND(usage, cgp_quota_usage, fine);
-KIND(swept, cgp_quota_swept, fine);
-KIND(token, cgp_room_token, token_odd);
-KIND(participants, cgp_participants, participants_odd);
-KIND(servers, cgp_ice_servers, servers_odd);
-KIND(appended, cgp_audit_appended, appended_odd);
-KIND(rows, cgp_audit_rows, rows_odd);
-KIND(audit_verdict, cgp_audit_verdict, audit_verdict_odd);
-KIND(reply, cgp_http_reply, reply_odd);
-KIND(health, cgp_health, health_odd);
-const struct cg_result_kind cg_result_none = {0, 0, fine};
+KIND(camera, cgp_camera, camera_odd, NULL);
+KIND(cameras, cgp_camera_list, cameras_odd, NULL);
+KIND(verdict, cgp_quota_verdict, verdict_odd, &cg_texts_verdict);
+KIND(renewed, cgp_quota_renewed, fine, NULL);
+KIND(usage, cgp_quota_usage, fine, NULL);
+KIND(swept, cgp_quota_swept, fine, NULL);
+KIND(token, cgp_room_token, token_odd, &cg_texts_token);
+KIND(participants, cgp_participants, participants_odd, &cg_texts_participants);
+KIND(servers, cgp_ice_servers, servers_odd, &cg_texts_servers);
+KIND(appended, cgp_audit_appended, appended_odd, NULL);
+KIND(rows, cgp_audit_rows, rows_odd, &cg_texts_rows);
+KIND(audit_verdict, cgp_audit_verdict, audit_verdict_odd, &cg_texts_audit_verdict);
+KIND(reply, cgp_http_reply, reply_odd, &cg_texts_reply);
+KIND(health, cgp_health, health_odd, &cg_texts_health);
+const struct cg_result_kind cg_result_none = {0, 0, fine, NULL};
 
 const void *cg_result_read(const struct cg_result_kind *kind, const void *given,
                            char room[CG_RESULT_MAX], const char **ret_odd) {

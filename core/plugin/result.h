@@ -11,6 +11,7 @@
 #define CG_PLUGIN_RESULT_H
 
 #include "../../plugins/camgate_plugin.h"
+#include "plugin/texts.h"
 
 #define CG_RESULT_MAX 256 /* bytes of a result's struct */
 
@@ -18,6 +19,8 @@
 struct cg_result_kind {
   uint32_t first, now; /* bytes: of its first version, of this gate's; 0: no result */
   const char *(*odd)(const void *result);
+  const struct cg_texts
+      *texts; /* made UTF-8 before anybody reads them; NULL: it has none */
 };
 
 extern const struct cg_result_kind cg_result_none, cg_result_camera, cg_result_cameras,

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #define DEFINE_TEXT(field)   #field " TEXT NOT NULL"
+#define DEFINE_OWN(field)    DEFINE_TEXT(field)
 #define DEFINE_NUMBER(field) "revision INTEGER NOT NULL REFERENCES revisions"
-#define IS_TEXT              false
-#define IS_NUMBER            true
+#define IS_TEXT              false, false
+#define IS_OWN               false, true
+#define IS_NUMBER            true, false
 #define LINE(field, kept, in_trail, in_decisions)                                        \
   [AUD_COL(field)] = {#field,                                                            \
                       offsetof(struct cgp_audit_row, field),                             \

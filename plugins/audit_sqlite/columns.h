@@ -20,11 +20,12 @@
 #include "camgate_plugin.h"
 
 /* X(the row's field, how events keeps it, place in the view trail, in decisions; 0: none)
- * TEXT: as it is.  NUMBER: as the number that the text has in the table revisions. */
+ * TEXT: as it is.  OWN: likewise, and the gate made it: ASCII, whatever others gave.
+ * NUMBER: as the number that the text has in the table revisions. */
 #define AUD_COLUMNS(X)                                                                   \
-  X(time, TEXT, 2, 1)                                                                    \
-  X(kind, TEXT, 4, 0)                                                                    \
-  X(lease_id, TEXT, 5, 4)                                                                \
+  X(time, OWN, 2, 1)                                                                     \
+  X(kind, OWN, 4, 0)                                                                     \
+  X(lease_id, OWN, 5, 4)                                                                 \
   X(subject, TEXT, 8, 5)                                                                 \
   X(camera, TEXT, 9, 6)                                                                  \
   X(quality_requested, TEXT, 10, 7)                                                      \
@@ -35,12 +36,13 @@
   X(policy_revision, NUMBER, 15, 12)                                                     \
   X(request_id, TEXT, 6, 3)                                                              \
   X(decision_id, TEXT, 7, 2)                                                             \
-  X(id, TEXT, 1, 0)                                                                      \
+  X(id, OWN, 1, 0)                                                                       \
   X(node, TEXT, 3, 0)                                                                    \
   X(client_addr, TEXT, 16, 13)                                                           \
   X(facts, TEXT, 17, 0)
 
 #define AUD_READ_TEXT(field)   #field
+#define AUD_READ_OWN(field)    #field
 #define AUD_READ_NUMBER(field) "(SELECT text FROM revisions WHERE number = revision)"
 
 #define AUD_COL(field)                    AUD_COL_##field
@@ -53,7 +55,7 @@ enum aud_col { AUD_COLUMNS(AUD_COL_LINE) AUD_COLS };
 struct aud_column {
   const char *name; /* in the row and in the views */
   size_t offset;    /* in struct cgp_audit_row */
-  bool by_number;
+  bool by_number, own;
   const char *defined; /* in CREATE TABLE events */
   const char *read;    /* out of events, as text */
   int in_trail, in_decisions;

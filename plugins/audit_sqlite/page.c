@@ -41,6 +41,13 @@ static bool follows(const struct aud_page *p, int64_t seq) {
   return p->n > 0 && p->rows[p->n - 1].seq == seq - 1;
 }
 
+/* A NUL, which would end it for all who read it, becomes another byte that is not UTF-8:
+ * the gate gives U+FFFD for each. */
+static void put_text(char *to, const void *text, size_t len) {
+  memcpy(to, text, len);
+  for (char *nul; (nul = memchr(to, '\0', len));) *nul = '\xff';
+}
+
 static bool take_row(struct aud_page *p) {
   size_t need = 2 * HEX_LEN;
   for (int i = 0; i < AUD_COLS; i++)
@@ -58,13 +65,14 @@ static bool take_row(struct aud_page *p) {
   else
     put_hash(p->fetch, AUD_AT_FURTHER, at + HEX_LEN);
   p->texts[p->n++] = at;
+  p->bytes += need;
   *row = (struct cgp_audit_row){.size = sizeof *row, .seq = seq};
   row->hash = at;
   row->prev = at + HEX_LEN;
   at += 2 * HEX_LEN;
   for (int i = 0; i < AUD_COLS; i++) {
     size_t len = (size_t)sqlite3_column_bytes(p->fetch, AUD_AT(i));
-    if (len > 0) memcpy(at, sqlite3_column_blob(p->fetch, AUD_AT(i)), len);
+    if (len > 0) put_text(at, sqlite3_column_blob(p->fetch, AUD_AT(i)), len);
     at[len] = '\0';
     aud_column_set(row, i, at);
     at += len + 1;

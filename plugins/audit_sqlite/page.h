@@ -10,7 +10,7 @@
 struct aud_page {
   struct cgp_audit_row *rows;
   char **texts; /* of each row, one block */
-  size_t n, capacity;
+  size_t n, capacity, bytes;
   sqlite3_stmt *fetch; /* closed by aud_page_seal */
 };
 

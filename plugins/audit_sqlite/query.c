@@ -13,6 +13,8 @@
 #define RUNS_MAX            256     /* the newest; the others are looked through whole */
 #define BETWEEN             " BETWEEN ?1 AND ?2 ORDER BY "
 
+#define PAGE_BYTES ((size_t)8 << 20) /* a page that has so much takes no further row */
+
 enum source { SCAN, LEASE, SUBJECT, CAMERA, BOTH };
 
 static const char *const source_sql[] = {
@@ -169,11 +171,11 @@ static bool fits(const struct search *s, sqlite3_stmt *st) {
 static bool visit(struct search *s, sqlite3_stmt *st) {
   int64_t seq = sqlite3_column_int64(st, 0);
   bool fit = fits(s, st);
-  if (fit && s->page->n >= s->f->limit) {
+  if (fit && (s->page->n >= s->f->limit || s->page->bytes >= PAGE_BYTES)) {
     s->full = true;
     return true;
   }
-  if (fit || s->page->n < s->f->limit) s->last_seq = seq;
+  s->last_seq = seq;
   s->full = ++s->visits >= AUD_VISITS;
   return !fit || aud_page_add(s->page, seq);
 }

@@ -43,10 +43,13 @@ static bool make_schema(struct aud_store *s, struct aud_message *msg) {
 }
 
 static bool renew_schema(struct aud_store *s, struct aud_message *msg) {
+  char *views = aud_schema_renewal();
   char *sql = sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;",
-                              aud_schema_renewal(), AUD_SCHEMA_VERSION);
-  bool ok = sql ? aud_sql_run(s->db, s->files, sql, msg) : aud_say(msg, "out of memory");
+                              views, AUD_SCHEMA_VERSION);
+  bool ok = views && sql ? aud_sql_run(s->db, s->files, sql, msg)
+                         : aud_say(msg, "out of memory");
   sqlite3_free(sql);
+  sqlite3_free(views);
   return ok;
 }
 

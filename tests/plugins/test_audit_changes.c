@@ -110,6 +110,7 @@ static void keep_original(struct original *o) {
 #define UNKNOWN 0         /* SQLite alone knows */
 
 #define STORED_TEXT(field)       #field ", "
+#define STORED_OWN(field)        #field ", "
 #define STORED_NUMBER(field)     "revision, "
 #define STORED(field, kept, ...) STORED_##kept(field)
 #define STORED_COLUMNS           AUD_COLUMNS(STORED) "hash"
@@ -137,6 +138,7 @@ static int64_t cuts_the_end(struct original *o) {
 
 static int64_t alters_a_text(struct original *o) {
 #define TEXT_TEXT(field) #field,
+#define TEXT_OWN(field)  #field,
 #define TEXT_NUMBER(field)
 #define TEXT(field, kept, ...) TEXT_##kept(field)
   static const char *const columns[] = {AUD_COLUMNS(TEXT)};

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/check.h"
 #include "base/utf8.h"
 
 static size_t encode(uint32_t c, char out[4]) {
@@ -79,11 +80,75 @@ static void test_behind_ascii_of_every_length(void **state) {
   }
 }
 
+static void put(const char *from, size_t n, size_t size, const char *want) {
+  char to[64];
+  memset(to, 'z', sizeof to);
+  assert_int_equal(cg_utf8_put(to, size, from, n), strlen(want));
+  assert_string_equal(to, want);
+  assert_int_equal(to[size], 'z');
+}
+
+#define NO CG_UTF8_REPLACEMENT
+
+/* Of the Unicode Standard 15, table 3-8 and the like; cut where there is no room. */
+static void test_what_is_none_is_replaced(void **state) {
+  (void)state;
+  static const struct {
+    const char *from;
+    size_t n, size;
+    const char *want;
+  } rows[] = {
+      {"", 0, 1, ""},
+      {"abc", 3, 4, "abc"},
+      {"abc", 3, 3, "ab"},
+      {"\xff\xfe", 2, 40, NO NO},
+      {"caf\xc3", 4, 40, "caf" NO},
+      {"\xe2\x82z", 3, 40, NO "z"},
+      {"\xf0\x9f\x98", 3, 40, NO},
+      {"\xc0\xaf\xe0\x80\xbf", 5, 40, NO NO NO NO NO},
+      {"\xed\xa0\x80", 3, 40, NO NO NO},
+      {"\xf4\x91\x92\x93", 4, 40, NO NO NO NO},
+      {"\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64", 13, 40,
+       "a" NO NO NO "b" NO "c" NO NO "d"},
+      {"a\0b", 3, 40, "a" NO "b"},
+      {"12345678\xc3\xa4", 10, 11, "12345678\xc3\xa4"},
+      {"12345678\xc3\xa4", 10, 10, "12345678"},
+      {"12345678\xff", 9, 11, "12345678"},
+      {"12345678\xff", 9, 12, "12345678" NO},
+      {"12345678\0"
+       "9",
+       10, 20, "12345678" NO "9"},
+  };
+  for (size_t i = 0; i < CG_COUNT(rows); i++)
+    put(rows[i].from, rows[i].n, rows[i].size, rows[i].want);
+}
+
+static void test_no_character_is_cut(void **state) {
+  (void)state;
+  static const char text[] = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z";
+  static const size_t keeps[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+  for (size_t most = 0; most < CG_COUNT(keeps); most++)
+    assert_int_equal(cg_utf8_cut(text, sizeof text - 1, most), keeps[most]);
+  assert_int_equal(cg_utf8_cut("\x80\x80\x80\x80", 4, 3), 3);
+}
+
+static void test_print_is_cut_at_a_character(void **state) {
+  (void)state;
+  char to[8];
+  assert_int_equal(cg_utf8_print(to, sizeof to, "%s", "123456\xc3\xa4"), 6);
+  assert_string_equal(to, "123456");
+  assert_int_equal(cg_utf8_print(to, sizeof to, "%.1s!", "\xc3\xa4"), 4);
+  assert_string_equal(to, NO "!");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_code_point),
       cmocka_unit_test(test_every_string_of_three),
       cmocka_unit_test(test_behind_ascii_of_every_length),
+      cmocka_unit_test(test_what_is_none_is_replaced),
+      cmocka_unit_test(test_no_character_is_cut),
+      cmocka_unit_test(test_print_is_cut_at_a_character),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

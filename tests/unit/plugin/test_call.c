@@ -188,7 +188,7 @@ static const char *never_whole(const void *result) {
 
 static void nonsense_is_a_failure_and_counted(void **state) {
   struct bed *b = *state;
-  static const struct cg_result_kind kind = {8, 8, never_whole};
+  static const struct cg_result_kind kind = {8, 8, never_whole, NULL};
   struct cgp_call call = cg_call_begin(b->calls, &b->owner, 1000, &kind, ended, b);
   cg_call_done(b->calls, call, &CGP_MAKE(cgp_audit_appended, 1));
   assert_int_equal(b->times, 1);

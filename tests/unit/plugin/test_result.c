@@ -250,7 +250,7 @@ static const char *old_odd(const void *result) {
 static void what_an_older_minor_lacks_is_zero(void **state) {
   (void)state;
   const struct cg_result_kind kind = {offsetof(struct grown, added), sizeof(struct grown),
-                                      old_odd};
+                                      old_odd, NULL};
   struct grown given = {offsetof(struct grown, added), 7, UINT64_MAX};
   char room[CG_RESULT_MAX];
   const char *why;
