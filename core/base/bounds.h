@@ -10,8 +10,8 @@
 
 /* ---- a request's head, as shipped: the token is the longest of it ---- */
 
-#define CG_TOKEN_MAX  12288                 /* of a user: 200 groups are 10.9 KB */
-#define CG_HEAD_MAX   (CG_TOKEN_MAX + 4096) /* request line and other fields */
+#define CG_TOKEN_MAX  14336                 /* of a user: 200 groups are 10.9 KB */
+#define CG_HEAD_MAX   (CG_TOKEN_MAX + 2048) /* request line and other fields */
 #define CG_TARGET_MAX 8192                  /* path and query */
 #define CG_KEY_MAX    128                   /* Idempotency-Key */
 

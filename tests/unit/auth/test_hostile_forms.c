@@ -192,8 +192,8 @@ static void no_form_but_the_one(void **state) {
       {"signature changed", other_signature, "signature is wrong"},
       {"signature zero", zero_signature, "signature is wrong"},
       {"body changed", other_body, "the token"},
-      {"21 KiB", too_long, "longer than 12288 bytes"},
-      {"12 KiB and one", just_too_long, "longer than 12288 bytes"},
+      {"21 KiB", too_long, "longer than 14336 bytes"},
+      {"14 KiB and one", just_too_long, "longer than 14336 bytes"},
   };
   struct gates g = gates_open(k);
   for (size_t i = 0; i < CG_COUNT(rows); i++) {
