@@ -131,7 +131,7 @@ struct cgp_feed {
 
 struct cgp_camera {
   uint32_t size;
-  const char *id, *name, *site; /* name and site: "" when not given */
+  const char *id, *name, *site; /* name and site: "" when not given; site: 256 bytes */
   const char *const *tags;
   size_t n_tags;
   int32_t level;

@@ -28,7 +28,6 @@
 #define CG_PURPOSE_CHARACTERS 200
 #define CG_PURPOSE_MAX        (CG_PURPOSE_CHARACTERS * 4)
 #define CG_CAMERA_ID_MAX      63
-#define CG_CAMERA_NAME_MAX    256
 #define CG_SITE_MAX           256 /* of a camera; a user's is no longer */
 #define CG_TIER_NAME_MAX      31
 #define CG_ROOM_NAME_MAX      111 /* "camera_" id "." tier */

@@ -5,16 +5,17 @@
 #include <string.h>
 
 #include "base/schema.h"
+#include "base/utf8.h"
 
 #define OPTS_MAX 32
 
 int cg_cmd_usage(const char *command, const char *fmt, ...) {
   va_list ap;
-  fprintf(stderr, "camgate %s: ", command);
+  char words[CG_UTF8_PRINT_MAX];
   va_start(ap, fmt);
-  vfprintf(stderr, fmt, ap);
+  cg_utf8_vprint(words, sizeof words, fmt, ap);
   va_end(ap);
-  fprintf(stderr, " (camgate %s --help)\n", command);
+  fprintf(stderr, "camgate %s: %s (camgate %s --help)\n", command, words, command);
   return CG_EXIT_USAGE;
 }
 
@@ -86,6 +87,8 @@ int cg_cmd_opts(const char *command, const struct cg_cmd_opt *opts, int argc,
     else if (o->type != CG_OPT_FLAG)
       value = equals ? equals + 1 : argv[++i];
     if (!value) return cg_cmd_usage(command, "%s needs a value", o->name);
+    if (!cg_utf8_is(value, strlen(value)))
+      return cg_cmd_usage(command, "%s is not UTF-8", o->name);
     if (!give(o, value)) return cg_cmd_usage(command, "too many %s", o->name);
   }
   const struct cg_cmd_opt *missing = row_of(opts, "", words);

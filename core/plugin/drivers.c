@@ -9,6 +9,8 @@
 #include "plugin/host.h"
 #include "plugin/names.h"
 #include "plugin/outcome.h"
+#include "plugin/routes.h"
+#include "plugin/scope_names.h"
 
 #define BLOCKED_US     100000
 #define BLOCKED_LOG_US 60000000
@@ -246,10 +248,21 @@ void cg_cameras_list(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
   SEEN_CALL(cameras, list, d->env.deadlines.cameras, cameras, );
 }
 
+/* The scopes as the plugin may be given them; false: fn has heard that there is no
+ * memory. */
+static bool name(struct cg_drivers *d, const struct cgp_scope **scopes, size_t n,
+                 const struct cg_result_kind *kind, cg_call_fn **fn, void **arg) {
+  if (!d->quota || cg_scope_names_for(d->quota->plugin->abi, scopes, n, kind, fn, arg))
+    return true;
+  (*fn)(*arg, CGP_E_BUSY, NULL, "no memory for the names of scopes");
+  return false;
+}
+
 void cg_quota_reserve(struct cg_drivers *d, struct cgp_quota_reserve *r, cg_call_fn *fn,
                       void *arg) {
   r->size = sizeof *r;
   if (refused(cg_reserve_odd(r), fn, arg)) return;
+  if (!name(d, &r->scopes, r->n_scopes, &cg_result_verdict, &fn, &arg)) return;
   SEEN_CALL(quota, reserve, d->env.deadlines.quota, verdict, ARG(r));
 }
 
@@ -257,6 +270,7 @@ void cg_quota_renew(struct cg_drivers *d, struct cgp_quota_hold *h, cg_call_fn *
                     void *arg) {
   h->size = sizeof *h;
   if (refused(cg_hold_odd(h), fn, arg)) return;
+  if (!name(d, &h->scopes, h->n_scopes, &cg_result_renewed, &fn, &arg)) return;
   SEEN_CALL(quota, renew, d->env.deadlines.quota, renewed, ARG(h));
 }
 
@@ -267,7 +281,9 @@ void cg_quota_release(struct cg_drivers *d, const char *const *lease_ids, size_t
 }
 
 void cg_quota_usage(struct cg_drivers *d, const char *scope, cg_call_fn *fn, void *arg) {
+  char room[CG_SCOPE_NAME_2_0 + 1];
   if (refused(cg_scope_name_valid(scope) ? NULL : "that is no scope", fn, arg)) return;
+  if (d->quota) scope = cg_scope_name_for(d->quota->plugin->abi, scope, room);
   SEEN_CALL(quota, usage, d->env.deadlines.quota, usage, ARG(scope));
 }
 
@@ -280,6 +296,8 @@ void cg_quota_restore(struct cg_drivers *d, struct cgp_quota_hold *holds, size_t
   for (size_t i = 0; i < n; i++) {
     holds[i].size = sizeof holds[i];
     if (refused(cg_hold_odd(&holds[i]), fn, arg)) return;
+    const struct cg_result_kind *kind = &cg_result_none;
+    if (!name(d, &holds[i].scopes, holds[i].n_scopes, kind, &fn, &arg)) return;
   }
   CALL(quota, restore, d->env.deadlines.query, none, ARG(holds, n));
 }
@@ -405,44 +423,22 @@ void cg_audit_health(struct cg_drivers *d, cg_call_fn *fn, void *arg) {
     fn(arg, CGP_E_UNAVAILABLE, NULL, "no plugin serves this");
 }
 
-/* How well a route's path fits: 0 not at all, an exact one best, then the longest. */
-static size_t fit(const char *route, const char *path) {
-  size_t n = strlen(route);
-  if (route[n - 1] != '*') return strcmp(route, path) ? 0 : SIZE_MAX;
-  return strncmp(route, path, n - 1) ? 0 : n;
-}
-
-struct found {
-  const struct driver *it;
-  const struct cgp_route *route;
-  size_t fit;
-};
-
-/* The best of one plugin's routes, if better; allow: the methods of those that fit. */
-static void look(const struct driver *it, const struct cgp_http_request *req,
-                 struct found *best, struct cg_buf *allow) {
-  for (size_t i = 0; i < it->plugin->abi->n_routes; i++) {
-    const struct cgp_route *r = CGP_AT(it->plugin->abi->routes, i);
-    size_t fits = fit(r->path, req->path);
-    if (fits == 0) continue;
-    if (!strstr(cg_buf_text(allow), r->method))
-      cg_buf_printf(allow, "%s%s", allow->len ? ", " : "", r->method);
-    if (fits > best->fit && !strcmp(r->method, req->method))
-      *best = (struct found){it, r, fits};
-  }
-}
-
 bool cg_drivers_route(struct cg_drivers *d, struct cgp_http_request *req, cg_call_fn *fn,
                       void *arg, struct cg_buf *allow) {
-  struct found found = {0};
+  const struct cgp_route *route = NULL;
+  const struct driver *it = NULL;
+  size_t fit = 0;
   req->size = sizeof *req;
   if (!strcmp(req->method, "HEAD")) req->method = "GET";
-  for (size_t i = 0; i < d->n; i++) look(&d->items[i], req, &found, allow);
-  if (!found.route) return false;
+  for (size_t i = 0; i < d->n; i++) {
+    const struct cgp_plugin *abi = d->items[i].plugin->abi;
+    const struct cgp_route *better = cg_route_better(abi, req, &fit, allow);
+    if (better) route = better, it = &d->items[i];
+  }
+  if (!route) return false;
   struct op op;
-  if (!enter(d, found.it, d->env.deadlines.query, &cg_result_reply, fn, arg, &op))
-    return true;
-  found.route->handle(found.it->w, req, op.call);
+  if (!enter(d, it, d->env.deadlines.query, &cg_result_reply, fn, arg, &op)) return true;
+  route->handle(it->w, req, op.call);
   leave(&op);
   return true;
 }

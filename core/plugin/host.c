@@ -276,8 +276,10 @@ static void cameras_changed(struct cgp_host *abi, const struct cgp_camera_change
 
 static int metric(struct cgp_host *abi, const char *name, const char *help, bool gauge) {
   struct cg_host *h = host(abi);
+  char words[LINE_MAX_BYTES];
   CG_CHECK(!h->loop && "metrics are registered in init");
-  return cg_metric(h->env->metrics, gauge ? CG_GAUGE : CG_COUNTER, name, "", help);
+  cg_utf8_copy(words, sizeof words, help);
+  return cg_metric(h->env->metrics, gauge ? CG_GAUGE : CG_COUNTER, name, "", words);
 }
 
 static void metric_add(struct cgp_host *abi, int id, int64_t n) {

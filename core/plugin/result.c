@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bounds.h"
 #include "base/check.h"
 #include "plugin/columns.h"
 #include "plugin/names.h"
@@ -43,6 +44,8 @@ static const char *camera_odd(const void *result) {
   const char *const texts[] = {c->id, c->name, c->site, c->attributes};
   if (!all_there(texts, CG_COUNT(texts))) return "a text of the camera is missing";
   if (!cg_camera_id_valid(c->id)) return "that is no camera's id";
+  if (strnlen(c->site, CG_SITE_MAX + 1) > CG_SITE_MAX)
+    return "the camera's site is longer than 256 bytes";
   if (c->n_tags > TAGS_MAX || !all_there(c->tags, c->n_tags))
     return "the camera's tags are not there";
   return feeds_whole(c) ? NULL : "the camera's feeds are not there";
