@@ -28,9 +28,9 @@ static const struct cg_connection *newest(const struct cg_lease *l) {
   return found;
 }
 
-/* Nobody was there any more when it was opened again. */
+/* The room was opened again: who was in the old one is to join the new one. */
 static bool opened_since(const struct cg_lease *l, const struct cg_news *n) {
-  return !l->connections.now && n->at_us + SECOND_US < l->ensured_us;
+  return n->at_us + SECOND_US < l->ensured_us;
 }
 
 static bool is_over(struct cg_lease *l, const struct cg_news *n) {
