@@ -45,7 +45,7 @@ bool cg_log_start(struct cg_log *log, struct cg_metrics *metrics,
                   struct cg_err *err) CG_MUST_USE;
 /* What is queued is written, within 2 s if stderr takes it. */
 void cg_log_free(struct cg_log *log);
-/* In a signal handler, before the process dies: at most 200 ms for what is queued. */
+/* In a signal handler, before the process dies: at most 500 ms for what is queued. */
 void cg_log_hurry(struct cg_log *log);
 
 /* Copies value; shorter than 6 bytes is too common to mask and is ignored. */

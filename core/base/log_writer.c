@@ -19,7 +19,7 @@
 #define AGAIN_MS    500              /* until a full disk is tried again */
 #define BUSY_MS     10               /* after room for less than a line */
 #define NOW_MS      1000             /* of a command, for a descriptor that is full */
-#define HURRY_MS    200
+#define HURRY_MS    500
 
 struct cg_log_writer {
   int fd, wake_fd;

@@ -25,7 +25,7 @@ struct cg_log_writer *cg_log_writer_start(int fd, const struct cg_clock *clock,
 void cg_log_writer_put(struct cg_log_writer *w, const struct cg_log_line *line);
 
 /* In a signal handler, before the process dies: waits until all is written, at most
- * 200 ms. */
+ * 500 ms. */
 void cg_log_writer_hurry(struct cg_log_writer *w);
 
 /* Nobody may log any more.  What is queued is written within 2 s; else it is left where
