@@ -72,8 +72,8 @@ SHARED = f"""return {{ name = "shared", match = {{ camera = "shared" }},
 
 
 @pytest.fixture
-def short_gates(valkey, new_gate, tmp_path):
-    """Two gates with short lapses, on the first database of a Valkey that evicts."""
+def sharing(valkey, new_gate, tmp_path):
+    """sharing(lapse) starts two gates on the first database of a Valkey that evicts."""
     valkey.command("CONFIG", "SET", "maxmemory", "100mb")
     valkey.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     policies = tmp_path / "policies"
@@ -81,13 +81,17 @@ def short_gates(valkey, new_gate, tmp_path):
     (policies / "shared.lua").write_text(SHARED)
     (tmp_path / "cameras.json").write_text('{"cameras": [{"id": "shared"}]}')
     config = tmp_path / "camgate.lua"
-    config.write_text(
-        "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text()
-        + f"\nend)()\nconf.lease.beat_s, conf.lease.lapse_s = {BEAT}, {LAPSE}\n"
-        f"conf.plugin_dir = '{ROOT}/build/{PRESET}/plugins'\nreturn conf\n")
-    return [new_gate(name, policies=policies, cameras=tmp_path / "cameras.json",
-                     config=config, VALKEY_URL=f"redis://127.0.0.1:{valkey.port}/0")
-            for name in ("one", "two")]
+
+    def start(lapse):
+        config.write_text(
+            "local conf = (function()\n" + (ROOT / "etc/camgate.lua").read_text()
+            + f"\nend)()\nconf.lease.beat_s, conf.lease.lapse_s = {BEAT}, {lapse}\n"
+            f"conf.plugin_dir = '{ROOT}/build/{PRESET}/plugins'\nreturn conf\n")
+        return [new_gate(name, policies=policies, cameras=tmp_path / "cameras.json",
+                         config=config, VALKEY_URL=f"redis://127.0.0.1:{valkey.port}/0")
+                for name in ("one", "two")]
+
+    return start
 
 
 def usage(valkey, scope):
@@ -160,22 +164,42 @@ def seconds_beyond(gates, over):
     return longest
 
 
-def test_what_is_evicted_is_right_again_within_a_lapse(short_gates, valkey):
-    with Viewers(short_gates, users=PLACES + 2):
-        until(lambda: len(live(short_gates)) == PLACES, "all places are taken")
+def test_what_is_evicted_is_right_again_within_a_lapse(sharing, valkey):
+    gates = sharing(LAPSE)
+    with Viewers(gates, users=PLACES + 2):
+        until(lambda: len(live(gates)) == PLACES, "all places are taken")
         for _ in range(3):
             evict(valkey)
             end = time.monotonic() + LAPSE + BEAT
-            beyond = seconds_beyond(short_gates, lambda: time.monotonic() > end)
+            beyond = seconds_beyond(gates, lambda: time.monotonic() > end)
             assert beyond < LAPSE + BEAT / 2
-            until(lambda: usage(valkey, "shared") == len(live(short_gates)) == PLACES,
+            until(lambda: usage(valkey, "shared") == len(live(gates)) == PLACES,
                   "usage is what lives", seconds=2)
-            subjects = live(short_gates)
+            subjects = live(gates)
             assert len(subjects) == len(set(subjects)), subjects
-    until(lambda: live(short_gates) == [], "all have lapsed")
+    until(lambda: live(gates) == [], "all have lapsed")
     until(lambda: usage(valkey, "shared") == 0, "nothing is in use")
-    for gate in short_gates:
+    for gate in gates:
         assert "may evict what is counted" in gate.log.read_text()
+
+
+def test_what_an_empty_valkey_lacks_comes_back_with_the_next_beats(sharing, valkey):
+    gates = sharing(60)
+    clients = [gate.client(f"user-{n}") for n, gate in enumerate(gates * 2)]
+    leases = [client.grant("shared")["lease_id"] for client in clients]
+    valkey.kill()
+    valkey.start()  # as a replica would be that had nothing yet
+    for client, lease in zip(clients, leases):
+        until(lambda client=client, lease=lease:
+              client.heartbeat(lease).status_code == 200, "its beat is answered")
+    assert usage(valkey, "shared") == len(leases)
+    problem(gates[1].client("user-0").reserve("shared"), 409)
+    valkey.command("FLUSHALL")
+    valkey.command("FUNCTION", "FLUSH")
+    for client, lease in zip(clients, leases):
+        until(lambda client=client, lease=lease:
+              client.heartbeat(lease).status_code == 200, "its beat is answered")
+    assert usage(valkey, "shared") == len(leases)
 
 
 # ---- green means that the work would succeed

@@ -28,6 +28,7 @@ local LAPSES, TTL, PASS, SCOPES = 1, 2, 3, 4 -- of a holding; SCOPES: the first
 
 local SLICE = 256      -- fields of one HSCAN, about
 local VISITS = 512     -- fields that one call looks at, about, before it answers
+local VISIT_US = 16    -- for each, until the next such call: half the time is others'
 local WORDS = 2000     -- of one command, at most
 local OFF_MS = 1000    -- a clock further off than this has stepped
 -- The ttl of a holding that version 1001 kept, scopes and weights alone: until it is
@@ -123,7 +124,8 @@ local function book_in(packed)
   end
   local book = table_in(packed) or {}
   local fresh = {pass = '0', phase = 'rest', cursor = '0', shift = 0, trusted = false,
-                 ended = 0, seen = 0, ttl = 0, till = 0, repaired = 0, process = ''}
+                 ended = 0, seen = 0, held = 0, ttl = 0, till = 0, repaired = 0,
+                 free = 0, process = ''}
   for name, value in pairs(fresh) do
     if type(book[name]) ~= type(value) then
       return fresh

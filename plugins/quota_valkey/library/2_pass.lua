@@ -119,9 +119,18 @@ local function advance(q, visits)
       end
     end
     if book.phase == 'rest' then
-      book.trusted, book.ended = true, q.now
+      book.trusted, book.ended, book.held = true, q.now, book.seen
     end
     visits = visits - 1 - #got[2] / 2
+  end
+end
+
+-- The same for a call that waits for the pass.  Of many that wait some go on with it, so
+-- that all others are still answered.
+local function help(q)
+  if q.us >= q.book.free then
+    advance(q, VISITS)
+    q.book.free = q.us + VISITS * VISIT_US
   end
 end
 
@@ -131,6 +140,6 @@ local function trusted_counters(q, scopes)
   if q.book.trusted then
     return all
   end
-  advance(q, VISITS)
+  help(q)
   return q.book.trusted and counters(q, scopes) or nil
 end

@@ -144,14 +144,14 @@ end
 -- Nobody is refused by counters that no pass has confirmed lately.  true: one is under
 -- way.
 local function counts_first(q)
-  local least = math.max(CONFIRM_MS.least, CONFIRM_MS.each * q.book.seen)
-  if q.book.phase == 'rest' and math.abs(q.now - q.book.ended) < least then
+  local least = math.max(CONFIRM_MS.least, CONFIRM_MS.each * q.book.held)
+  if math.abs(q.now - q.book.ended) < least then
     return false
   end
   if q.book.phase == 'rest' then
     begin_pass(q)
   end
-  advance(q, VISITS)
+  help(q)
   return true
 end
 
@@ -306,7 +306,7 @@ end
 -- ---- sweep ----
 
 local function due_for_a_pass(q)
-  local pause = math.max(PASS_MS.least, PASS_MS.each * q.book.seen)
+  local pause = math.max(PASS_MS.least, PASS_MS.each * q.book.held)
   return math.abs(q.now - q.book.ended) >= math.min(pause, PASS_MS.most)
 end
 
