@@ -151,10 +151,10 @@ def evict(valkey):
     raise AssertionError("nothing of the quota was evicted")
 
 
-def seconds_beyond(gates, over):
-    """The longest time in which a limit was passed at a stretch, until over()."""
-    longest, since = 0.0, None
-    while not over():
+def seconds_beyond(gates, seconds):
+    """The longest time at a stretch in which a limit was passed, of the next seconds."""
+    longest, since, end = 0.0, None, time.monotonic() + seconds
+    while time.monotonic() < end:
         subjects = live(gates)
         passed = len(subjects) > PLACES or len(subjects) != len(set(subjects))
         now = time.monotonic()
@@ -170,9 +170,7 @@ def test_what_is_evicted_is_right_again_within_a_lapse(sharing, valkey):
         until(lambda: len(live(gates)) == PLACES, "all places are taken")
         for _ in range(3):
             evict(valkey)
-            end = time.monotonic() + LAPSE + BEAT
-            beyond = seconds_beyond(gates, lambda: time.monotonic() > end)
-            assert beyond < LAPSE + BEAT / 2
+            assert seconds_beyond(gates, LAPSE + BEAT) < LAPSE + BEAT / 2
             until(lambda: usage(valkey, "shared") == len(live(gates)) == PLACES,
                   "usage is what lives", seconds=2)
             subjects = live(gates)

@@ -128,7 +128,8 @@ end
 -- The same for a call that waits for the pass.  Of many that wait some go on with it, so
 -- that all others are still answered.
 local function help(q)
-  if q.us >= q.book.free then
+  local left = q.book.free - q.us -- more than it can be: the clock was set back
+  if left <= 0 or left > VISITS * VISIT_US then
     advance(q, VISITS)
     q.book.free = q.us + VISITS * VISIT_US
   end
