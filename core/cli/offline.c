@@ -164,6 +164,19 @@ static void ask_all(struct cg_offline *o, struct asking *a) {
   cg_offline_sites(o, a->arena, a->warnings);
 }
 
+/* A gate that only asks would answer everybody with 503. */
+static void refuse_read_only(const struct cg_conf *conf, struct cg_arena *arena,
+                             struct cg_field_errors *errs) {
+  const char *name;
+  json_t *given;
+  json_object_foreach(conf->plugin_options, name, given) {
+    const char *at = cg_arena_printf(arena, "/plugins/%s/read_only", name);
+    if (json_is_true(json_object_get(given, "read_only")))
+      cg_field_error(errs, arena, at ? at : "/plugins",
+                     "is for commands that only ask: a gate has to write");
+  }
+}
+
 /* Whoever has the option read_only and no `check` only asks. */
 static json_t *looking(const struct cg_conf *conf) {
   json_t *all = json_deep_copy(conf->plugin_options);
@@ -188,6 +201,7 @@ void cg_offline_look(struct cg_offline *o, const struct cg_conf *conf,
   o->set = cg_plugins_load(&o->env, arena, errs);
   o->env.options = NULL;
   json_decref(options);
+  refuse_read_only(conf, arena, errs);
 }
 
 void cg_offline_libraries(const struct cg_conf *conf, const char *plugin,

@@ -1,6 +1,9 @@
 #include "cli/preflight.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/addr.h"
@@ -94,11 +97,30 @@ static void look_at_key(struct looking *l) {
     warn(l, "/listen/tls/key", "everybody on this host may read it: chmod 600");
 }
 
+/* What looks like a policy to people, and to nobody else. */
+static bool is_left_out(const char *name) {
+  size_t n = strlen(name);
+  return name[0] != '.' && n > 4 && !strcasecmp(name + n - 4, ".lua") &&
+         !cg_bundle_takes(name);
+}
+
+static void warn_of_names(struct looking *l) {
+  DIR *folder = opendir(l->conf->policies);
+  for (const struct dirent *e; folder && (e = readdir(folder));)
+    if (is_left_out(e->d_name))
+      cg_field_error(&l->warnings, l->conf->arena, "/policies/dir",
+                     "%s is not taken for a policy: its name has to be letters, digits, "
+                     "_ and -, and .lua",
+                     e->d_name);
+  if (folder) closedir(folder);
+}
+
 static void look_at_policies(struct looking *l) {
   struct cg_preflight *f = l->found;
   struct cg_policy *policy = cg_offline_policy(l->conf, NULL, NULL, &f->problems);
   if (policy) f->zones = cg_zones_ref(cg_policy_zones(policy));
   cg_policy_unref(policy);
+  warn_of_names(l);
 }
 
 /* ---- plugins ---- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/meant.h"
@@ -35,6 +36,14 @@ static const char *path_of(struct reading *r, const char *path) {
 
 /* ---- the file ---- */
 
+static void warn_if_open(struct reading *r) {
+  struct stat st;
+  if (!stat(r->conf->path, &st) && (st.st_mode & S_IWOTH))
+    cg_field_error(&r->conf->warnings, r->arena, "",
+                   "everybody on this host may change it (mode %04o)",
+                   (unsigned)st.st_mode & 07777);
+}
+
 static bool find_file(struct reading *r, const char *path) {
   char real[PATH_MAX];
   const char *words = NULL;
@@ -53,6 +62,7 @@ static bool find_file(struct reading *r, const char *path) {
       strlen(r->conf->source) != n)
     words = "holds a NUL byte";
   if (words) wrong(r, "", words);
+  warn_if_open(r);
   return !words;
 }
 
@@ -215,7 +225,9 @@ static void take_jwks(struct reading *r) {
                                   .least_us = v->jwt.jwks_least_s * 1000000};
   c->auth.published = v->jwt.jwks;
   if (url && !cg_jwks_url_ok(c->jwks.url, &err)) wrong(r, "/jwt/jwks", err.text);
-  if (c->jwks.ca_file && !cg_tls_authorities(c->jwks.ca_file, &err))
+  if (c->jwks.ca_file && !url)
+    wrong(r, "/jwt/jwks_ca", "is for a jwks that is an https URL");
+  else if (c->jwks.ca_file && !cg_tls_authorities(c->jwks.ca_file, &err))
     wrong(r, "/jwt/jwks_ca", err.text);
   if (v->jwt.jwks_least_s > v->jwt.jwks_refresh_s)
     wrong(r, "/jwt/jwks_least_s", "must not be more than jwt.jwks_refresh_s");

@@ -1,6 +1,7 @@
 /* Variables of the environment that nobody reads: misspelt, or of another version. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "conf/conf_lua.h"
@@ -53,7 +54,8 @@ static void see(const char *entry, const struct cg_conf_asked *asked,
   name[n] = '\0';
   if (cg_strings_has(&file, name) || cg_strings_has(&ours, name)) return;
   const char *near = meant(name, asked);
-  if (near || !strncmp(name, OURS, sizeof OURS - 1)) warn(name, near, arena, warnings);
+  bool ours_in_any_case = !strncasecmp(name, OURS, sizeof OURS - 1);
+  if (near || ours_in_any_case) warn(name, near, arena, warnings);
 }
 
 void cg_conf_env_unread(const struct cg_conf_asked *asked, struct cg_arena *arena,

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "base/meant.h"
 #include "base/utf8.h"
 #include "conf/conf_path.h"
 #include "lua/args.h"
@@ -54,7 +55,9 @@ static int l_env(lua_State *L) {
   lua_settop(L, 2);
   if (!value || !value[0]) return 1;
   int type = lua_type(L, 2);
-  if (type == LUA_TNUMBER && lua_stringtonumber(L, value)) return 1;
+  if (type == LUA_TNUMBER && !cg_text_odd(value, strlen(value)) &&
+      lua_stringtonumber(L, value))
+    return 1;
   bool yes = !strcmp(value, "true"), no = !strcmp(value, "false");
   if (type == LUA_TBOOLEAN && (yes || no))
     lua_pushboolean(L, yes);

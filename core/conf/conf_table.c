@@ -182,7 +182,7 @@ static const struct cg_field cors_fields[] = {
 };
 
 static const struct cg_field http_fields[] = {
-    INT_FIELD("head_bytes", http.head_bytes, 1024, 65535,
+    INT_FIELD("head_bytes", http.head_bytes, CG_TARGET_MAX + 64, 65535,
               "Request line and header fields."),
     INT_FIELD("headers", http.headers, 8, 64, "Header fields of a request."),
     INT_FIELD("body_bytes", http.body_bytes, 1024, 16777216, "Body of a request."),

@@ -47,7 +47,7 @@ void cg_bundle_unref(const struct cg_bundle *b) {
   cg_free(o);
 }
 
-static bool is_policy_name(const char *name) {
+bool cg_bundle_takes(const char *name) {
   size_t n = strspn(name, NAME_OF);
   return n > 0 && n <= 128 && strcmp(name + n, ".lua") == 0;
 }
@@ -125,7 +125,7 @@ static bool add_folder(struct owned *o, int dir, const char *prefix, struct cg_e
   bool good = true;
   struct dirent *entry;
   while (good && (entry = readdir(d)))
-    if (is_policy_name(entry->d_name))
+    if (cg_bundle_takes(entry->d_name))
       good = add_file(o, dirfd(d), prefix, entry->d_name, err);
   closedir(d);
   return good;

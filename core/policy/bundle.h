@@ -27,6 +27,8 @@ struct cg_bundle {
   char revision[65];
 };
 
+/* Is a file of that name read? */
+bool cg_bundle_takes(const char *name);
 /* One reference to the caller; NULL: err names the file. */
 const struct cg_bundle *cg_bundle_read(const char *dir, struct cg_err *err) CG_MUST_USE;
 /* At least one policy: a gate without any would refuse everybody, which nobody means. */

@@ -41,7 +41,7 @@ def options():
 
 
 OPTIONS = list(options())
-TEXTS = [name for name, kind, *_ in OPTIONS if kind == "text"]
+TEXT = ("text", "list")
 
 BREAKS = {
     "below its range": lambda kind, least, most: least - 1 if kind == "int" else None,
@@ -55,6 +55,13 @@ BREAKS = {
     "a table": lambda kind, least, most: "{ x = 1 }",
     "a text without end": lambda kind, least, most: f'"{"x" * 5000}"'
     if kind == "text" else None,
+    "a carriage return": lambda kind, least, most: r'"x\r"' if kind in TEXT else None,
+    "a newline": lambda kind, least, most: r'"x\n"' if kind in TEXT else None,
+    "a byte order mark": lambda kind, least, most: r'"\u{feff}x"'
+    if kind in TEXT else None,
+    "quotes": lambda kind, least, most: "'\"x\"'" if kind in TEXT else None,
+    "a blank at its end": lambda kind, least, most: '"x "' if kind == "text" else None,
+    "a placeholder": lambda kind, least, most: '"<x>"' if kind in TEXT else None,
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 import pki
+import test_check
 from gate import BINARY, HERE, Gate
 from place import SECRET, Place
 from servers import ROOT
@@ -157,9 +158,14 @@ CASES = {
         {"jwt.jwks": '"."', "jwt.secret": "nil"}, "jwt.jwks: .*not a regular file"),
     "a key set over plain HTTP": (
         {"jwt.jwks": '"http://issuer.example/keys"', "jwt.secret": "nil"}, "jwt.jwks: "),
-    "an authority that is none": ({"jwt.jwks_ca": '"camgate.lua"'},
-                                  "is no file of certificates"),
-    "a folder as an authority": ({"jwt.jwks_ca": '"."'}, "jwt.jwks_ca: "),
+    "an authority that is none": (
+        {"jwt.jwks": '"https://a.example/keys"', "jwt.jwks_ca": '"camgate.lua"',
+         "jwt.secret": "nil"}, "is no file of certificates"),
+    "a folder as an authority": (
+        {"jwt.jwks": '"https://a.example/keys"', "jwt.jwks_ca": '"."',
+         "jwt.secret": "nil"}, "jwt.jwks_ca: .*is no file of certificates"),
+    "an authority for nobody": (
+        {"jwt.jwks_ca": '"camgate.lua"'}, "jwt.jwks_ca: is for a jwks"),
     "a public key that is none": (
         {"jwt.public_key": '"camgate.lua"', "jwt.secret": "nil"}, "jwt.public_key: "),
     "a short secret": ({"jwt.secret": '"short"'}, "jwt.secret: "),
@@ -225,6 +231,8 @@ CASES = {
     "TURN without a secret": (
         {"plugins.ice_turn.domain": '"turn.example"'}, "ice_turn.domain: .*needed"),
     "a time of another tier": ({"tiers": "{ 5 }"}, "tiers.1: "),
+    "a trail that is only read": (
+        {"plugins.audit_sqlite.read_only": "true"}, "audit_sqlite.read_only: is for"),
     "an option given twice": (
         {"drain_s": "1, drain_s = 2"}, "drain_s is given twice, on line"),
     "an option of a plugin given twice": (
@@ -434,13 +442,38 @@ def test_standing_warnings_are_behind_known_bad(place):
 def test_a_misspelt_variable_is_a_warning_with_the_nearest(tmp_path):
     place = shipped(tmp_path / "gate", CAMGATE_PROT=1, CAMGATE_NOVEL="x",
                     TURN_DOMIAN="turn.example.org", LIVEKIT_WEBHOOK_KYE="k",
-                    LIVEKIT_KEYS="k: s", CAMGATE_TOKEN="t", UNRELATED="x", **NO_LIVEKIT)
+                    LIVEKIT_KEYS="k: s", CAMGATE_TOKEN="t", UNRELATED="x",
+                    camgate_port=1, **NO_LIVEKIT)
     warnings = [w for w in place.accepted() if "variable" in w]
     told = {re.search(r"variable (\w+)", w)[1]: w for w in warnings}
-    assert set(told) == {"CAMGATE_PROT", "CAMGATE_NOVEL", "TURN_DOMIAN",
+    assert set(told) == {"CAMGATE_PROT", "CAMGATE_NOVEL", "TURN_DOMIAN", "camgate_port",
                          "LIVEKIT_WEBHOOK_KYE"}
     assert "did you mean TURN_DOMAIN?" in told["TURN_DOMIAN"]
     assert "did you mean LIVEKIT_WEBHOOK_KEY?" in told["LIVEKIT_WEBHOOK_KYE"]
+
+
+@pytest.mark.parametrize("value", ["8090\r", " 8090", "8090 ", "'8090'", "80x", "8090.5",
+                                   "-1", "65536", "8,090"])
+def test_a_number_of_the_environment_is_one_or_it_is_refused(tmp_path, value):
+    (line,) = shipped(tmp_path / "gate", CAMGATE_PORT=value).refused()
+    assert "listen.port: must be" in line, line
+
+
+def test_a_policy_that_is_not_taken_for_its_name_is_a_warning(place):
+    policies = shutil.copytree(HERE / "policies", place.folder / "policies")
+    place.set("policies.dir", f'"{policies}"')
+    for name in ("40 gates.lua", "50_yards.LUA", ".60_hidden.lua", "notes.txt"):
+        (policies / name).write_text("nonsense")
+    said = "\n".join(place.write().accepted())
+    assert "40 gates.lua is not taken for a policy" in said and "50_yards.LUA" in said
+    assert "hidden" not in said and "notes" not in said
+
+
+def test_a_file_that_everybody_may_change_is_a_warning(place):
+    place.write().file.chmod(0o666)
+    assert any("everybody on this host may change it" in w for w in place.accepted())
+    place.file.chmod(0o644)
+    assert place.accepted() == []
 
 
 def test_a_secret_that_others_may_read_is_a_warning(place):
@@ -507,6 +540,34 @@ def test_the_defaults_spelled_out_are_accepted(place):
         if row["name"] in place.core or default is None:
             continue
         place.set(row["name"], default if default.isdigit() else f'"{default}"')
+    assert place.write().accepted() == []
+
+
+# a table of ten million leases, a million connections: memory, not words
+LARGE = ("workers", "lease.max", "http.connections", "http.per_address", "http.in_flight",
+         "jwt.cache_entries", "limits.memory_mib", "plugins.quota_local.max_leases",
+         "plugins.quota_local.max_scopes", "lease.arena_kib",
+         "plugins.audit_sqlite.queue")
+PORTS = ("listen.port", "admin.port")
+
+
+def bounds():
+    for name, kind, least, most in test_check.OPTIONS:
+        if kind == "int" and name not in PORTS and "valkey" not in name:
+            yield name, least, most
+
+
+@pytest.mark.parametrize("end", ["least", "most"])
+def test_every_number_at_its_bound_is_accepted(place, end):
+    for name, least, most in bounds():
+        if end == "least" or name not in LARGE:
+            place.set(name, least if end == "least" else most)
+    if end == "least":
+        place.set("workers", 1)
+        place.set("lease.lapse_s", 2)
+    else:
+        place.set("lease.beat_s", 86399)
+        place.set("jwt.jwks_least_s", 3600)
     assert place.write().accepted() == []
 
 

@@ -109,6 +109,22 @@ static void init_refuses_in_the_plugins_words(void **state) {
                "skeleton does not start: url must begin with stun:, is http://x");
 }
 
+static void every_refusal_is_told_at_its_option(void **state) {
+  struct bed *b = *state;
+  load(b,
+       "{\"room_livekit\": {\"url\": \"ftp://x\", \"api_key\": \"k\"}, "
+       "\"ice_turn\": {\"domain\": \"a:b\"}}",
+       true);
+  assert_non_null(b->set);
+  assert_false(cg_plugins_init(b->set, b->arena, &b->errs));
+  assert_int_equal(b->errs.n, 3);
+  assert_string_equal(b->errs.items[0].pointer, "/plugins/room_livekit/url");
+  expect_error(b, 1, "/plugins/room_livekit/api_key",
+               "option api_key is given, so api_secret is needed");
+  expect_error(b, 2, "/plugins/ice_turn/domain",
+               "must be a host name or address, without scheme or port");
+}
+
 static void odd_descriptions_are_refused(void **state) {
   (void)state;
   struct cg_err err;
@@ -140,6 +156,7 @@ int main(void) {
       TEST(a_missing_kind_is_told_unless_partial),
       TEST(one_kind_has_one_plugin),
       TEST(init_refuses_in_the_plugins_words),
+      TEST(every_refusal_is_told_at_its_option),
       cmocka_unit_test(odd_descriptions_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
