@@ -8,6 +8,7 @@
 #include "auth/keys.h"
 #include "auth/token_cache.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define WRONG_MAX       20 /* wrong signatures of an address ... */
@@ -167,6 +168,11 @@ static struct cg_key *find_key(struct cg_auth *auth, const struct cg_jwt *jwt,
   return NULL;
 }
 
+/* Windows of wrong signatures are no matter of what the wall clock says. */
+static int64_t mono_us(void) {
+  return cg_clock_system.mono_us(&cg_clock_system);
+}
+
 /* Everything before the signature, the signature, and who it is. */
 static struct cg_identity *verify(struct cg_auth *auth, const struct cg_jwt *jwt,
                                   const char *ip, int64_t now, int64_t *ret_until_us,
@@ -177,7 +183,7 @@ static struct cg_identity *verify(struct cg_auth *auth, const struct cg_jwt *jwt
   struct cg_key *key = find_key(auth, jwt, err);
   if (!key) return NULL;
   if (!cg_key_verify(key, jwt->text, jwt->signed_n, jwt->signature, jwt->signature_n)) {
-    cg_budget_spend(auth->wrong, ip, now);
+    cg_budget_spend(auth->wrong, ip, mono_us());
     cg_fail(err, CG_E_UNAUTHENTICATED, "the token's signature is wrong");
     return NULL;
   }
@@ -194,7 +200,7 @@ static struct cg_identity *learn(struct cg_auth *auth, const char *token, size_t
                                  const char *ip, int64_t now, int64_t *ret_until_us,
                                  struct cg_err *err) {
   struct cg_jwt jwt;
-  if (!cg_budget_left(auth->wrong, ip, now)) {
+  if (!cg_budget_left(auth->wrong, ip, mono_us())) {
     cg_fail(err, CG_E_RATE, "too many refused tokens from this address");
     return NULL;
   }

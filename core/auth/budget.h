@@ -19,7 +19,7 @@ struct cg_budget;
 struct cg_budget *cg_budget_new(uint32_t limit, int64_t window_us) CG_MUST_USE;
 void cg_budget_free(struct cg_budget *b); /* NULL is fine */
 
-/* addr: an address in text; anything else, or NULL, counts as itself. */
+/* now_us: mono.  addr: an address in text; anything else, or NULL, counts as itself. */
 bool cg_budget_left(const struct cg_budget *b, const char *addr, int64_t now_us);
 void cg_budget_spend(struct cg_budget *b, const char *addr, int64_t now_us);
 

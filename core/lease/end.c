@@ -4,8 +4,11 @@
 #include "lease/end_log.h"
 #include "lease/end_rows.h"
 #include "lease/holding.h"
+#include "lease/pulse.h"
 #include "lease/retry.h"
 #include "lease/rooms.h"
+
+#define LOOK_AGAIN_US 250000
 
 struct cg_endings {
   struct cg_retries *quota, *room;
@@ -114,16 +117,18 @@ void cg_record_undone(struct cg_service *g, struct cg_lease *l) {
   cg_end_rows_add(g->endings->rows, l, false, NULL, NULL);
 }
 
-/* A beat moved its end since the timer was set: look, and set it again. */
+/* A beat moved its end since the timer was set: look, and set it again.  While a worker
+ * stands still beats may wait for it. */
 static void look(void *arg) {
   struct cg_lease *l = arg;
   struct cg_service *g = l->owner;
+  bool time_is_up = l->expires_mono_us >= l->ends_mono_us;
   if (cg_service_mono(g) < l->expires_mono_us)
     cg_lease_watch(g, l);
+  else if (!time_is_up && !cg_pulse_is_well(g))
+    cg_timer_start(&l->timer, g->loop, LOOK_AGAIN_US, look, l);
   else
-    cg_lease_end(g, l, CG_ENDED_EXPIRED,
-                 l->expires_mono_us >= l->ends_mono_us ? "its time was up"
-                                                       : "no heartbeat",
+    cg_lease_end(g, l, CG_ENDED_EXPIRED, time_is_up ? "its time was up" : "no heartbeat",
                  NULL, NULL);
 }
 

@@ -5,10 +5,11 @@
 #include "base/mem.h"
 #include "lease/end.h"
 #include "lease/holding.h"
+#include "lease/pulse.h"
 
 #define LOOK_US    20000   /* whether all have their quota again */
+#define AROUND_US  250000  /* whether a peer stood still */
 #define PATIENT_US 2000000 /* for a worker that does not turn, and for the quota */
-#define FRESH_US   1500000 /* the beat of a loop that turns is no older */
 
 struct cg_gaps {
   struct cg_service *g;
@@ -25,6 +26,7 @@ struct cg_gaps {
   int64_t noticed_mono_us, patient_until_us; /* patient: of the loop's time */
   struct cg_list waiting;                    /* struct cg_gap_wait */
   struct cg_timer timer;
+  struct cg_timer looking; /* whether a peer stood still */
 };
 
 /* ---- each lease ---- */
@@ -35,9 +37,9 @@ static bool is_settled(const struct cg_lease *l) {
 
 static int64_t spared(const struct cg_service *g, struct cg_lease *l, int64_t gap_us) {
   bool whole = gap_us >= g->conf->beat_s * 1000000 && !l->spared;
-  int64_t until = l->expires_mono_us + gap_us;
+  int64_t until = l->expires_mono_us + gap_us, lapses = cg_lease_lapses(g, l);
   if (whole) l->spared = true;
-  return whole || until > l->ends_mono_us ? cg_lease_lapses(g, l) : until;
+  return whole || until > lapses ? lapses : until;
 }
 
 static bool spare(struct cg_lease *l, void *arg) {
@@ -142,25 +144,6 @@ static void next_part(void *arg) {
 
 /* ---- until all are through ---- */
 
-/* Its beat first: once it has beaten behind the gap, it says so when it regains. */
-static bool is_through(const struct cg_service *peer, int64_t since_mono_us) {
-  return cg_loop_beat_us(peer->loop) >= since_mono_us && !atomic_load(&peer->regaining);
-}
-
-enum state { THROUGH, HANGS, REGAINS };
-
-static enum state state_of_all(const struct cg_service *g, int64_t since_mono_us) {
-  enum state worst = THROUGH;
-  for (uint32_t i = 0; i < g->n_workers; i++) {
-    const struct cg_service *peer = g->peers[i];
-    if (peer == g ? !atomic_load(&g->regaining) : is_through(peer, since_mono_us))
-      continue;
-    enum state s = atomic_load(&peer->regaining) ? REGAINS : HANGS;
-    if (s > worst) worst = s;
-  }
-  return worst;
-}
-
 static void wake_all(struct cg_gaps *gaps, bool ok) {
   struct cg_list all = gaps->waiting;
   gaps->waiting = (struct cg_list){NULL, NULL};
@@ -176,8 +159,8 @@ static void look(void *arg) {
   struct cg_loop *loop = gaps->g->loop;
   if (!gaps->open) return;
   bool patient = cg_loop_now(loop) < gaps->patient_until_us;
-  enum state state = state_of_all(gaps->g, gaps->noticed_mono_us);
-  gaps->open = state == REGAINS || (state == HANGS && patient);
+  enum cg_pulse pulse = cg_pulse_since(gaps->g, gaps->noticed_mono_us);
+  gaps->open = pulse == CG_ONE_REGAINS || (pulse == CG_ONE_HANGS && patient);
   if (gaps->open) cg_timer_start(&gaps->timer, loop, LOOK_US, look, gaps);
   if (!gaps->open || !patient) wake_all(gaps, !gaps->open);
 }
@@ -191,10 +174,6 @@ bool cg_gap_waits(struct cg_service *g, struct cg_gap_wait *w,
   return true;
 }
 
-bool cg_gaps_over(const struct cg_service *g) {
-  return state_of_all(g, cg_service_mono(g) - FRESH_US) == THROUGH;
-}
-
 /* ---- a gap ---- */
 
 static void regain(struct cg_gaps *gaps) {
@@ -204,11 +183,8 @@ static void regain(struct cg_gaps *gaps) {
   if (!gaps->asking && !gaps->backoff.pausing) next_part(gaps);
 }
 
-void cg_gap(struct cg_service *g, int64_t gap_us) {
+static void go_through(struct cg_service *g, int64_t gap_us) {
   struct cg_gaps *gaps = g->gaps;
-  CG_LOG(g->log, CG_WARN, "the worker stood still", {"worker", NULL, g->worker},
-         {"dur_ms", NULL, gap_us / 1000});
-  cg_metric_add(g->metrics, g->worker, g->metric->gaps, 1);
   gaps->n++;
   cg_leases_each(g->leases, spare, &gap_us);
   gaps->noticed_mono_us = cg_service_mono(g);
@@ -216,6 +192,31 @@ void cg_gap(struct cg_service *g, int64_t gap_us) {
   gaps->open = true;
   cg_timer_start(&gaps->timer, g->loop, LOOK_US, look, gaps);
   regain(gaps);
+}
+
+static void tell_peers(const struct cg_service *g, int64_t gap_us) {
+  for (uint32_t i = 0; i < g->n_workers; i++)
+    if (g->peers[i] != g) atomic_store(&g->peers[i]->gap_nearby_us, gap_us);
+}
+
+/* Not once more, when this worker stood still at that time, too. */
+static void look_around(void *arg) {
+  struct cg_gaps *gaps = arg;
+  struct cg_service *g = gaps->g;
+  int64_t gap_us = atomic_load(&g->gap_nearby_us);
+  cg_timer_start(&gaps->looking, g->loop, AROUND_US, look_around, gaps);
+  if (gap_us == 0) return;
+  if (gaps->n == 0 || cg_service_mono(g) - gaps->noticed_mono_us > gap_us)
+    go_through(g, gap_us);
+  atomic_store(&g->gap_nearby_us, 0);
+}
+
+void cg_gap(struct cg_service *g, int64_t gap_us) {
+  CG_LOG(g->log, CG_WARN, "the worker stood still", {"worker", NULL, g->worker},
+         {"dur_ms", NULL, gap_us / 1000});
+  cg_metric_add(g->metrics, g->worker, g->metric->gaps, 1);
+  go_through(g, gap_us);
+  tell_peers(g, gap_us);
 }
 
 uint64_t cg_gaps_so_far(const struct cg_service *g) {
@@ -233,12 +234,14 @@ struct cg_gaps *cg_gaps_new(struct cg_service *g) {
   if (!gaps) return NULL;
   gaps->g = g;
   cg_loop_on_gap(g->loop, &gaps->on, stood_still, g);
+  cg_timer_start(&gaps->looking, g->loop, AROUND_US, look_around, gaps);
   return gaps;
 }
 
 void cg_gaps_stop(struct cg_gaps *gaps) {
   if (!gaps) return;
   cg_loop_off_gap(gaps->g->loop, &gaps->on);
+  cg_timer_stop(&gaps->looking);
   cg_timer_stop(&gaps->timer);
   cg_timer_stop(&gaps->turn);
   cg_timer_stop(&gaps->backoff.timer);

@@ -5,7 +5,8 @@
  * what it had left.  No hard end moves.  Then its place in the quota, which may have
  * lapsed meanwhile, is taken again without refusal: who holds, keeps.  Until every worker
  * that stood still has done so, nothing is swept, and grants that are about to ask the
- * quota wait: nobody gets a place in between.
+ * quota wait: nobody gets a place in between.  When one worker stood still its peers go
+ * through the gap, too: beats for their leases waited in its sockets (pulse.h).
  * Home's thread, where nothing else is said.
  */
 #ifndef CG_LEASE_GAP_H
@@ -32,8 +33,5 @@ struct cg_gap_wait {
 /* false: nothing has to be waited for, and fn is not called. */
 bool cg_gap_waits(struct cg_service *g, struct cg_gap_wait *w,
                   void (*fn)(void *arg, bool ok), void *arg);
-
-/* All workers turn and have their quota: what nobody renewed may be swept. */
-bool cg_gaps_over(const struct cg_service *g);
 
 #endif

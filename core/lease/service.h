@@ -61,10 +61,11 @@ struct cg_service {
   struct cg_endings *endings;         /* end.c: rows that are not yet recorded */
   struct cg_clock_watch *clock_watch; /* NULL: another worker has it */
   struct cg_gaps *gaps;               /* gap.c: the worker stood still */
-  atomic_bool regaining;              /* its quota, behind a gap; peers look at it */
-  struct cg_presence *presence;       /* presence.c: what the SFU tells */
-  struct cg_rooms *rooms;             /* rooms.c: where the viewers are */
-  struct cg_list news;                /* news.c: on their way here */
+  _Atomic int64_t gap_nearby_us; /* a peer stood still so long, and here is to be done */
+  atomic_bool regaining;         /* its quota, behind a gap; peers look at it */
+  struct cg_presence *presence;  /* presence.c: what the SFU tells */
+  struct cg_rooms *rooms;        /* rooms.c: where the viewers are */
+  struct cg_list news;           /* news.c: on their way here */
   size_t n_news;
   struct cg_tally *tally; /* tally.c: refused credentials, counted */
   struct cg_timer sweep;  /* of the quota */

@@ -4,15 +4,21 @@ still is as one that was started again.
 The wall clock is stepped under the gate by a preload shim (clock_shim.c); a gap is
 SIGSTOP.  A crowd has all places of its scope: half of it beats, half is silent.
 """
+import contextlib
+import ctypes
 import datetime
+import itertools
 import json
+import os
 import signal
 import struct
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
+import requests
 
 from gate import HERE, PRESET, Gate
 from servers import ROOT
@@ -25,6 +31,11 @@ CROWD = f"""return {{ name = "crowd", match = {{ camera = "crowd" }},
   decide = function(req)
     return allow {{ scopes = {{ scope("crowd", {BEATING + SILENT}) }} }}
   end }}
+"""
+
+
+OTHER = """return { name = "other", match = { camera = "other" },
+  decide = function(req) return allow { scopes = { scope("other", 1000) } } end }
 """
 
 
@@ -42,7 +53,9 @@ class Stepped(Gate):
     def __init__(self, folder, shim, lapse=LAPSE, **env):
         (folder / "policies").mkdir(parents=True)
         (folder / "policies/crowd.lua").write_text(CROWD)
-        (folder / "cameras.json").write_text('{"cameras": [{"id": "crowd"}]}')
+        (folder / "policies/other.lua").write_text(OTHER)
+        (folder / "cameras.json").write_text(
+            '{"cameras": [{"id": "crowd"}, {"id": "other"}]}')
         self.clock = folder / "clock"
         super().__init__(folder, policies=folder / "policies",
                          cameras=folder / "cameras.json", LD_PRELOAD=shim,
@@ -76,10 +89,12 @@ class Stepped(Gate):
         return {row["lease_id"]: row for row in
                 self.rows("SELECT * FROM trail WHERE kind = 'end'")}
 
-    def most_at_once(self):
-        """Leases that lived together, as the trail orders them."""
+    def most_at_once(self, camera="crowd"):
+        """Leases on it that lived together, as the trail orders them."""
         live, most = set(), 0
         for row in self.rows("SELECT * FROM trail ORDER BY seq"):
+            if row["camera"] != camera:
+                continue
             if row["kind"] == "decision" and row["outcome"] == "allow":
                 live.add(row["lease_id"])
             elif row["kind"] == "end":
@@ -154,8 +169,8 @@ def lapse(gate, leases, since, most=LAPSE + 2):
     assert {row["reason"] for row in ends.values()} == {"no heartbeat"}
 
 
-def crowd(gate):
-    return [gate.client(f"beating-{n}") for n in range(BEATING)]
+def crowd(gate, size=BEATING, name="beating"):
+    return [gate.client(f"{name}-{n}") for n in range(size)]
 
 
 def nobody_gets_in(gate):
@@ -201,22 +216,151 @@ def told_once(gate):
     assert len(listed.splitlines()) == len(rows)
 
 
-def test_behind_a_stop_of_three_lapses_the_beating_are_served(tmp_path, shim, started):
-    gate = started(Stepped(tmp_path / "gate", shim))
-    with Beating(gate, crowd(gate)) as beating:
-        leases, _ = silent(gate)
-        gate.signal(signal.SIGSTOP)
-        time.sleep(3 * LAPSE)
-        gate.signal(signal.SIGCONT)
-        woken = time.monotonic()
-        nobody_gets_in(gate)
-        lapse(gate, leases, woken)
-        until(lambda: gate.client("late").reserve("crowd").status_code == 201,
-              "the places of the silent are free")
-    assert not beating.wrong
-    assert not set(beating.leases) & set(gate.ended())
-    assert gate.most_at_once() == BEATING + SILENT
-    assert gate.metric("camgate_gaps_total") >= 2
+class Held:
+    """SIGSTOP; or, of a gate with two workers, the second one alone (ptrace(2))."""
+
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def __init__(self, gate, worker=None):
+        self.gate = gate
+        tasks = Path(f"/proc/{gate.child.pid}/task").iterdir()
+        names = {(task / "comm").read_text().strip(): int(task.name) for task in tasks}
+        self.thread = names[worker] if worker else None
+
+    def ptrace(self, request):
+        self.libc.ptrace.argtypes = [ctypes.c_long] * 4
+        assert self.libc.ptrace(request, self.thread, 0, 0) == 0, \
+            os.strerror(ctypes.get_errno())
+
+    def __enter__(self):
+        if not self.thread:
+            self.gate.signal(signal.SIGSTOP)
+            return
+        self.ptrace(self.SEIZE)
+        self.ptrace(self.INTERRUPT)
+        os.waitpid(self.thread, 0x40000000)  # __WALL
+
+    def __exit__(self, *exc):
+        if self.thread:
+            self.ptrace(self.DETACH)
+        else:
+            self.gate.signal(signal.SIGCONT)
+
+
+def churn(gate, over, wrong):
+    """Reserves and releases all the time: some are under way when the gate stops."""
+    clients = [gate.client(f"churn-{n}") for n in range(4)]
+    while not over.is_set():
+        for client in clients:
+            before, reply = gate.now(), client.reserve("other")
+            if reply.status_code == 201:
+                grant = reply.json()
+                if not before < moment(grant["expires_at"]) <= moment(grant["ends_at"]):
+                    wrong.append(reply.text)
+                reply = client.release(grant["lease_id"])
+            if reply.status_code not in (204, 503):
+                wrong.append(f"{reply.status_code} {reply.text}")
+
+
+def refused_all_the_time(gate, over, wrong):
+    """Who comes late finds no place, however long it is until somebody answers."""
+    for n in itertools.count():
+        if over.is_set():
+            return
+        with contextlib.suppress(requests.RequestException):
+            reply = gate.client(f"late-{n}").call("POST", "/api/v1/stream/reserve",
+                                                  json={"camera_id": "crowd"}, timeout=1)
+            if reply.status_code != 409:
+                wrong.append(reply.text)
+
+
+@contextlib.contextmanager
+def meanwhile(*works):
+    """Each runs in a thread of its own, until the block is over; none found a fault."""
+    over, wrong = threading.Event(), []
+    threads = [threading.Thread(target=work, args=(gate, over, wrong))
+               for work, gate in works]
+    for thread in threads:
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong
+
+
+def test_behind_a_stop_of_three_lapses_the_beating_are_served(tmp_path, shim, started,
+                                                              valkey):
+    """A process on each quota, and of a third one worker."""
+    gates = [started(Stepped(tmp_path / "local", shim)),
+             started(Stepped(tmp_path / "valkey", shim, VALKEY_URL=valkey.url)),
+             started(Stepped(tmp_path / "worker", shim))]
+    whole, single = gates[:2], gates[2]
+    with contextlib.ExitStack() as stack:
+        beating = [stack.enter_context(Beating(gate, crowd(gate))) for gate in gates]
+        leases = [silent(gate)[0] for gate in whole]
+        more = stack.enter_context(Beating(single, crowd(single, SILENT, "more")))
+        with meanwhile(*((churn, gate) for gate in whole),
+                       (refused_all_the_time, single)):
+            with contextlib.ExitStack() as held:
+                held.enter_context(Held(single, "worker 1"))
+                for gate in whole:
+                    held.enter_context(Held(gate))
+                time.sleep(3 * LAPSE)
+            woken = time.monotonic()
+            for gate in whole:
+                nobody_gets_in(gate)
+            for gate, silent_ones in zip(whole, leases):
+                lapse(gate, silent_ones, woken)
+        for gate in whole:
+            until(lambda: gate.client("late").reserve("crowd").status_code == 201,
+                  "the places of the silent are free")
+    for gate, some in zip(gates + [single], beating + [more]):
+        assert not some.wrong
+        assert not set(some.leases) & set(gate.ended())
+        assert gate.most_at_once("crowd") == BEATING + SILENT
+        assert gate.metric("camgate_gaps_total") >= 1
+
+
+@pytest.mark.once
+def test_a_stop_at_any_moment_of_its_life(tmp_path, shim, started):
+    """While it starts, while it reloads, while it drains."""
+    gate = Stepped(tmp_path / "gate", shim, lapse=60)
+    starter = threading.Thread(target=started, args=(gate,))
+    starter.start()
+    for _ in range(4):
+        until(lambda: gate.child, "it was begun")
+        with Held(gate):
+            time.sleep(0.5)
+        time.sleep(0.05)
+    starter.join(60)
+    client = gate.client()
+    lease = client.grant("crowd")["lease_id"]
+    gate.signal(signal.SIGHUP)
+    with Held(gate):
+        time.sleep(2)
+    until(lambda: gate.rows("SELECT * FROM trail WHERE kind = 'reload' AND "
+                            "outcome = 'allow'"), "the reload has its row")
+    with meanwhile((churn, gate)):
+        until(lambda: gate.rows("SELECT 1 FROM trail WHERE camera = 'other'"), "churn")
+    assert client.heartbeat(lease).status_code == 200
+    gate.signal(signal.SIGTERM)
+    with Held(gate):
+        time.sleep(2)
+    assert gate.child.wait(15) == 0
+    assert gate.rows()[-1]["kind"] == "stop"
+
+
+@pytest.mark.once
+def test_a_clock_that_is_set_every_second_has_few_rows(tmp_path, shim, started):
+    gate = started(Stepped(tmp_path / "gate", shim, lapse=60))
+    for n in range(24):
+        gate.off_by(-HOUR if n % 2 else 2 * HOUR)
+        time.sleep(0.25)
+    assert 1 <= len(gate.rows(CLOCK)) <= 9
+    told = [line for line in gate.logged() if line["msg"] == "the wall clock was set"]
+    assert len(told) <= 9
 
 
 def test_a_restart_knows_what_the_clock_was_set_by(tmp_path, shim, started):
