@@ -191,6 +191,22 @@ static void what_was_restored_beyond_a_limit_holds_for_one_beat(void **state) {
   assert_int_equal(bench_usage(b, "s"), alone ? 2 : 1);
 }
 
+static void restore_gives_who_is_known_the_whole_time_again(void **state) {
+  struct bench *b = *state;
+  const struct cgp_scope s = SCOPE("s", 5, false);
+  struct cgp_quota_hold hold = {
+      .lease_id = "a", .scopes = &s, .n_scopes = 1, .kbps = 5, .ttl_ms = BENCH_LONG_MS};
+  assert_true(bench_reserve(b, "a", &s, 1, 20).granted);
+  harness_quota_restore(b->h, 0, &hold, 1);
+  bench_pass(b, 30);
+  assert_int_equal(harness_quota_sweep(b->h, 0), 0);
+  hold.ttl_ms = 20; /* nor less than it had */
+  harness_quota_restore(b->h, 0, &hold, 1);
+  bench_pass(b, 30);
+  assert_int_equal(harness_quota_sweep(b->h, 0), 0);
+  assert_int_equal(bench_usage(b, "s"), 1);
+}
+
 #define CROWD 700 /* several batches of any store */
 
 static void a_crowd_is_restored_and_lapses_whole(void **state) {
@@ -293,6 +309,7 @@ int main(void) {
       CONTRACT(what_nobody_renews_lapses_once),
       CONTRACT(restore_takes_what_is_unknown_whatever_the_limit),
       CONTRACT(what_was_restored_beyond_a_limit_holds_for_one_beat),
+      CONTRACT(restore_gives_who_is_known_the_whole_time_again),
       CONTRACT(a_crowd_is_restored_and_lapses_whole),
       CONTRACT(names_and_limits_of_any_size_are_kept),
       CONTRACT(a_lease_without_scopes_is_known),

@@ -2,6 +2,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -306,8 +308,106 @@ static void a_full_mailbox_leaves_the_loop_its_turns(void **state) {
   cg_loop_free(s.loop);
 }
 
+/* ---- gaps ---- */
+
+#define PIPES   40 /* more than epoll tells of at once */
+#define HOLD_US 1800000
+
+struct gapped {
+  struct cg_loop *loop;
+  struct cg_on_gap on;
+  struct cg_mail mail;
+  struct cg_timer soon, later;
+  struct event *events[PIPES];
+  int pipes[PIPES][2];
+  int gaps, read_before, read;
+  int64_t gap_us, held_until_us, rang_after_us;
+  bool rang_before, mailed_before;
+};
+
+static void on_gap(void *arg, int64_t gap_us) {
+  struct gapped *g = arg;
+  g->gaps++;
+  g->gap_us = gap_us;
+}
+
+static void on_pipe(evutil_socket_t fd, short what, void *arg) {
+  struct gapped *g = arg;
+  char c;
+  (void)what;
+  assert_int_equal(read(fd, &c, 1), 1);
+  g->read++;
+  if (!g->gaps) g->read_before++;
+}
+
+static void on_late_mail(void *arg) {
+  struct gapped *g = arg;
+  g->mailed_before = !g->gaps;
+}
+
+static void on_later(void *arg) {
+  struct gapped *g = arg;
+  g->rang_before = !g->gaps;
+  g->rang_after_us = cg_clock_system.mono_us(&cg_clock_system) - g->held_until_us;
+  cg_loop_stop(g->loop);
+}
+
+/* Stands still as a stopped process does, with everything ready behind it. */
+static void hold_loop(void *arg) {
+  struct gapped *g = arg;
+  const struct timespec t = {HOLD_US / 1000000, HOLD_US % 1000000 * 1000};
+  cg_loop_send(g->loop, &g->mail, on_late_mail, g);
+  for (int i = 0; i < PIPES; i++) assert_int_equal(write(g->pipes[i][1], "x", 1), 1);
+  nanosleep(&t, NULL);
+  g->held_until_us = cg_clock_system.mono_us(&cg_clock_system);
+}
+
+static void behind_a_gap_its_followers_hear_first_and_no_timer_is_overdue(void **state) {
+  (void)state;
+  struct gapped g = {.loop = cg_loop_new(NULL)};
+  cg_loop_on_gap(g.loop, &g.on, on_gap, &g);
+  for (int i = 0; i < PIPES; i++) {
+    assert_int_equal(pipe(g.pipes[i]), 0);
+    g.events[i] =
+        event_new(cg_loop_base(g.loop), g.pipes[i][0], EV_READ | EV_PERSIST, on_pipe, &g);
+    assert_int_equal(event_add(g.events[i], NULL), 0);
+  }
+  cg_timer_start(&g.later, g.loop, 400000, on_later, &g);
+  cg_timer_start(&g.soon, g.loop, 1000, hold_loop, &g);
+  cg_loop_run(g.loop);
+  assert_int_equal(g.gaps, 1);
+  assert_true(g.gap_us >= HOLD_US && g.gap_us == cg_loop_stood_us(g.loop));
+  assert_int_equal(g.read_before, 0);
+  assert_int_equal(g.read, PIPES);
+  assert_false(g.rang_before || g.mailed_before);
+  assert_true(g.rang_after_us >= 300000);
+  assert_true(cg_loop_beat_us(g.loop) >= g.held_until_us);
+  for (int i = 0; i < PIPES; i++) {
+    event_free(g.events[i]);
+    close(g.pipes[i][0]);
+    close(g.pipes[i][1]);
+  }
+  cg_loop_off_gap(g.loop, &g.on);
+  cg_loop_free(g.loop);
+}
+
+static void an_idle_loop_has_no_gaps_and_beats(void **state) {
+  (void)state;
+  struct gapped g = {.loop = cg_loop_new(NULL)};
+  cg_loop_on_gap(g.loop, &g.on, on_gap, &g);
+  int64_t began = cg_loop_beat_us(g.loop);
+  cg_timer_start(&g.later, g.loop, 1600000, on_later, &g);
+  cg_loop_run(g.loop);
+  assert_int_equal(g.gaps, 0);
+  assert_true(cg_loop_beat_us(g.loop) >= began + 1600000);
+  cg_loop_off_gap(g.loop, &g.on);
+  cg_loop_free(g.loop);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(behind_a_gap_its_followers_hear_first_and_no_timer_is_overdue),
+      cmocka_unit_test(an_idle_loop_has_no_gaps_and_beats),
       cmocka_unit_test(mail_of_each_thread_arrives_in_order),
       cmocka_unit_test(loops_talk_to_each_other),
       cmocka_unit_test(a_stop_before_the_run_holds_and_loses_nothing),
