@@ -4,9 +4,9 @@
 #include "lease/end_log.h"
 #include "lease/end_rows.h"
 #include "lease/holding.h"
-#include "lease/pulse.h"
 #include "lease/retry.h"
 #include "lease/rooms.h"
+#include "lease/turning.h"
 
 #define LOOK_AGAIN_US 250000
 
@@ -125,7 +125,7 @@ static void look(void *arg) {
   bool time_is_up = l->expires_mono_us >= l->ends_mono_us;
   if (cg_service_mono(g) < l->expires_mono_us)
     cg_lease_watch(g, l);
-  else if (!time_is_up && !cg_pulse_is_well(g))
+  else if (!time_is_up && !cg_all_turn(g))
     cg_timer_start(&l->timer, g->loop, LOOK_AGAIN_US, look, l);
   else
     cg_lease_end(g, l, CG_ENDED_EXPIRED, time_is_up ? "its time was up" : "no heartbeat",

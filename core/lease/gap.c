@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "lease/end.h"
 #include "lease/holding.h"
-#include "lease/pulse.h"
+#include "lease/turning.h"
 
 #define LOOK_US    20000   /* whether all have their quota again */
 #define AROUND_US  250000  /* whether a peer stood still */
@@ -159,8 +159,8 @@ static void look(void *arg) {
   struct cg_loop *loop = gaps->g->loop;
   if (!gaps->open) return;
   bool patient = cg_loop_now(loop) < gaps->patient_until_us;
-  enum cg_pulse pulse = cg_pulse_since(gaps->g, gaps->noticed_mono_us);
-  gaps->open = pulse == CG_ONE_REGAINS || (pulse == CG_ONE_HANGS && patient);
+  enum cg_turning worst = cg_turning_since(gaps->g, gaps->noticed_mono_us);
+  gaps->open = worst == CG_ONE_REGAINS || (worst == CG_ONE_HANGS && patient);
   if (gaps->open) cg_timer_start(&gaps->timer, loop, LOOK_US, look, gaps);
   if (!gaps->open || !patient) wake_all(gaps, !gaps->open);
 }

@@ -6,7 +6,7 @@
  * lapsed meanwhile, is taken again without refusal: who holds, keeps.  Until every worker
  * that stood still has done so, nothing is swept, and grants that are about to ask the
  * quota wait: nobody gets a place in between.  When one worker stood still its peers go
- * through the gap, too: beats for their leases waited in its sockets (pulse.h).
+ * through the gap, too: beats for their leases waited in its sockets (turning.h).
  * Home's thread, where nothing else is said.
  */
 #ifndef CG_LEASE_GAP_H

@@ -1,6 +1,6 @@
 #include "lease/sweep.h"
 
-#include "lease/pulse.h"
+#include "lease/turning.h"
 
 #define SWEEP_US INT64_C(1000000)
 
@@ -14,7 +14,7 @@ static void swept(void *arg, enum cgp_code code, const void *result, const char 
 static void sweep(void *arg) {
   struct cg_service *g = arg;
   cg_timer_start(&g->sweep, g->loop, SWEEP_US, sweep, g);
-  if (g->sweeping || !cg_pulse_is_well(g)) return;
+  if (g->sweeping || !cg_all_turn(g)) return;
   g->sweeping = true;
   cg_quota_sweep(g->drivers, swept, g);
 }

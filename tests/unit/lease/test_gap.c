@@ -2,7 +2,7 @@
 #include "lease/gap.h"
 
 #include "lease/harness.h"
-#include "lease/pulse.h"
+#include "lease/turning.h"
 
 #define HOUR (3600 * SECOND)
 #define DAY  (24 * HOUR)
@@ -117,14 +117,14 @@ static void its_place_is_taken_again_and_nobody_asks_in_between(void **state) {
   struct cg_lease *l = one(h);
   struct cg_gap_wait wait = {{NULL, NULL}, NULL, NULL};
   assert_false(cg_gap_waits(&h->service, &wait, NULL, NULL));
-  assert_true(cg_pulse_is_well(&h->service));
+  assert_true(cg_all_turn(&h->service));
   stub_next(h->stub, STUB_RESTORE, HOLD, 1);
   stand_still(h, 180 * SECOND);
   assert_int_equal(held(h, l), 1);
-  assert_false(cg_pulse_is_well(&h->service));
+  assert_false(cg_all_turn(&h->service));
   stub_let_go(h->stub, STUB_RESTORE);
   harness_pass(h, SECOND / 10);
-  assert_true(cg_pulse_is_well(&h->service));
+  assert_true(cg_all_turn(&h->service));
   assert_int_equal(held(h, l), 1);
   cg_lease_unref(l);
 }
@@ -172,7 +172,7 @@ static void a_quota_that_is_away_is_asked_again(void **state) {
   assert_int_equal(harness_lines(h, "quota not taken again yet"), 4);
   h->stub->how[STUB_RESTORE] = NOW;
   harness_pass(h, 5 * SECOND);
-  assert_true(cg_pulse_is_well(&h->service));
+  assert_true(cg_all_turn(&h->service));
   assert_false(cg_gap_waits(&h->service, &wait, hear, &heard));
   cg_lease_unref(l);
 }
@@ -188,7 +188,7 @@ static void a_gap_behind_a_gap_begins_anew(void **state) {
   stub_let_go(h->stub, STUB_RESTORE);
   harness_pass(h, SECOND / 10);
   assert_int_equal(held(h, l), 2);
-  assert_true(cg_pulse_is_well(&h->service));
+  assert_true(cg_all_turn(&h->service));
   assert_int_equal(cg_metric_sum(h->metrics, h->metric.gaps), 2);
   cg_lease_unref(l);
 }
@@ -212,7 +212,7 @@ static void there_is_no_memory_for_a_while(void **state) {
   assert_int_equal(held(h, l), 0);
   harness_pass(h, SECOND);
   assert_int_equal(held(h, l), 1);
-  assert_true(cg_pulse_is_well(&h->service));
+  assert_true(cg_all_turn(&h->service));
   cg_lease_unref(l);
 }
 
