@@ -90,11 +90,15 @@ static const char *const anywhere[] = {"changeme",  "change-me", "change_me",
                                        "change me", "replaceme", "replace-me",
                                        "replace_me"};
 
+/* "your-256-bit-secret": whose? */
+static const char *const beginnings[] = {"your-", "your_", "your "};
+
 static const char *const in_secrets[] = {
-    "your-secret",  "your_secret",  "yoursecret",     "your-api",      "your_api",
-    "your-key",     "your_key",     "mysecret",       "my-secret",     "my_secret",
-    "placeholder",  "replace-with", "replace_with",   "secret-here",   "secret_here",
-    "openssl rand", "topsecret",    "example-secret", "example_secret"};
+    "your-secret",  "your_secret",    "yoursecret",     "your-api",
+    "your_api",     "your-key",       "your_key",       "mysecret",
+    "my-secret",    "my_secret",      "placeholder",    "replace-with",
+    "replace_with", "secret-here",    "secret_here",    "openssl rand",
+    "topsecret",    "example-secret", "example_secret", "a-string-secret-at-least"};
 
 static const char *const whole_secrets[] = {"secret", "password", "passwd", "test",
                                             "todo",   "none",     "null",   "xxx"};
@@ -112,6 +116,8 @@ static const char *unfilled(const char *text, size_t n) {
   for (size_t i = 0; i < CG_COUNT(templates); i++)
     if (begins(text, n, templates[i].open) && ends(text, n, templates[i].close))
       return placeholder;
+  for (size_t i = 0; i < CG_COUNT(beginnings); i++)
+    if (begins(text, n, beginnings[i])) return placeholder;
   for (size_t i = 0; i < CG_COUNT(anywhere); i++)
     if (holds(text, n, anywhere[i])) return placeholder;
   return NULL;

@@ -201,6 +201,9 @@ int cg_cmd_check(const struct cg_cmd_env *env, int argc, char **argv) {
     if (!f->start.problems.n) ask(conf, f);
     code = tell(env, conf, f);
     cg_preflight_done(&f->start);
+  } else if (f && env->json) {
+    cg_conf_add(&f->start.problems, "camgate", "no configuration");
+    tell_json(f);
   }
   cg_conf_free(conf);
   cg_free(f);

@@ -149,6 +149,8 @@ void cg_preflight(const struct cg_conf *conf, enum cg_preflight_use use,
   cg_conf_tell(conf, &l.errs, &f->problems);
   cg_conf_tell(conf, &conf->warnings, &f->warnings);
   cg_conf_tell(conf, &l.warnings, &f->warnings);
+  cg_conf_sort(&f->problems);
+  cg_conf_sort(&f->warnings);
 }
 
 void cg_preflight_done(struct cg_preflight *f) {

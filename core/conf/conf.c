@@ -370,6 +370,23 @@ void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs
   if (errs->n > CG_FIELD_ERRORS_MAX) out->more += errs->n - CG_FIELD_ERRORS_MAX;
 }
 
+/* "FILE:12": FILE first, then the number. */
+static int by_place(const void *a, const void *b) {
+  const struct cg_conf_problem *x = a, *y = b;
+  const char *i = strrchr(x->where, ':'), *j = strrchr(y->where, ':');
+  size_t n = i ? (size_t)(i - x->where) : strlen(x->where);
+  size_t m = j ? (size_t)(j - y->where) : strlen(y->where);
+  int order = strncmp(x->where, y->where, n < m ? n : m);
+  if (!order) order = (n > m) - (n < m);
+  long at = i ? strtol(i + 1, NULL, 10) : 0, other = j ? strtol(j + 1, NULL, 10) : 0;
+  if (!order) order = (at > other) - (at < other);
+  return order ? order : strcmp(x->text, y->text);
+}
+
+void cg_conf_sort(struct cg_conf_problems *problems) {
+  qsort(problems->items, problems->n, sizeof problems->items[0], by_place);
+}
+
 struct cg_conf *cg_conf_read(const char *path, struct cg_arena *arena) {
   struct reading *r = cg_arena_zalloc(arena, sizeof *r);
   struct cg_conf *conf = cg_arena_zalloc(arena, sizeof *conf);

@@ -86,6 +86,8 @@ void cg_conf_free(struct cg_conf *conf);
 void cg_conf_tell(const struct cg_conf *conf, const struct cg_field_errors *errs,
                   struct cg_conf_problems *out);
 void cg_conf_add(struct cg_conf_problems *out, const char *where, const char *text);
+/* By file, line and words: the same in every process. */
+void cg_conf_sort(struct cg_conf_problems *problems);
 
 /* A pointer of schema or plugin errors ("/plugins/ice_turn/port") as file and line. */
 const char *cg_conf_where(const struct cg_conf *conf, const char *pointer,

@@ -129,6 +129,7 @@ static bool load_plugins(struct gate *gate) {
   bool ok = w->plugins && cg_plugins_init(w->plugins, gate->arena, &errs);
   struct cg_conf_problems problems = {.n = 0};
   cg_conf_tell(conf, &errs, &problems);
+  cg_conf_sort(&problems);
   for (size_t i = 0; i < problems.n; i++)
     cg_log_say(w->log, "%s: %s", problems.items[i].where, problems.items[i].text);
   return ok;

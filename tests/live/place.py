@@ -97,5 +97,5 @@ def lua(tree, depth=1):
 
 def words(stderr):
     """What is told, without the log."""
-    return sorted(line for line in stderr.decode(errors="replace").splitlines()
-                  if line and not line.startswith("{"))
+    return [line for line in stderr.decode(errors="replace").splitlines()
+            if line and not line.startswith("{")]

@@ -10,6 +10,9 @@ import pytest
 from gate import BINARY
 from place import Place
 
+# nothing of it has threads, and gates that run have their suites
+pytestmark = pytest.mark.once
+
 EVERY_PLUGIN = ("cameras_file", "quota_local", "quota_valkey", "room_livekit", "ice_turn",
                 "audit_sqlite")
 
@@ -133,3 +136,12 @@ def test_all_is_told_at_once_not_the_first_plugin_only(place):
                  "20_two.lua"):
         assert sum(part in line for line in lines) == 1, (part, lines)
     assert len(lines) == 9, lines
+
+
+def test_more_than_can_be_kept_are_counted(place):
+    for i in range(50):
+        place.set(f"unknown_{i}", i)
+    for command in ("check", "run"):
+        said = place.write().command(command).stderr.decode().splitlines()
+        assert len([line for line in said if ": unknown" in line]) == 32
+        assert said[-1] == "camgate: and 18 more"

@@ -17,6 +17,8 @@ from gate import BINARY, HERE, Gate
 from place import SECRET, Place
 from servers import ROOT
 
+pytestmark = pytest.mark.once
+
 FORMS = {
     "a carriage return": ("{}\r", "carriage return"),
     "a newline": ("{}\n", "newline"),
@@ -325,6 +327,13 @@ def test_a_file_that_is_none_is_refused(place, file, expected):
     place.file.write_bytes(file.encode("latin-1"))
     (line,) = place.refused()
     assert expected in line, line
+
+
+def test_no_file_at_all_is_told_in_json_too(tmp_path):
+    done = subprocess.run([BINARY, "check", "--format", "json"], cwd=tmp_path,
+                          capture_output=True, timeout=20, env={"PATH": "/nowhere"})
+    assert done.returncode == 2 and b"-c FILE" in done.stderr
+    assert json.loads(done.stdout)["ok"] is False
 
 
 def test_paths_that_lead_nowhere_are_refused(place):
