@@ -1,6 +1,9 @@
 """A configuration of its own, broken or not, and what `camgate check` and
 `camgate run` say of it."""
+import functools
+import json
 import os
+import re
 import subprocess
 
 import ports
@@ -99,3 +102,29 @@ def words(stderr):
     """What is told, without the log."""
     return [line for line in stderr.decode(errors="replace").splitlines()
             if line and not line.startswith("{")]
+
+
+# ---- the option tables
+
+def told_by(*argv):
+    done = subprocess.run([BINARY, *argv, "--format", "json"], capture_output=True,
+                          check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+@functools.cache
+def options():
+    """Name, kind, least and most of each: the core's and every plugin's."""
+    return list(_options())
+
+
+def _options():
+    for row in told_by("check", "--options"):
+        whole = re.fullmatch(r"(-?\d+)\.\.(\d+)", row["range"])
+        kind = "int" if whole else "list" if row["range"].startswith("list") else "text"
+        yield row["name"], kind, *(map(int, whole.groups()) if whole else (None, None))
+    for plugin in EVERY_PLUGIN:
+        for o in told_by("plugin", "check", BINARY.parent / f"plugins/{plugin}.so")[
+                "options"]:
+            kind = o["type"] if o["type"] in ("int", "bool") else "text"
+            yield (f"plugins.{plugin}.{o['name']}", kind, o.get("min"), o.get("max"))

@@ -1,20 +1,14 @@
 """`camgate check` and `camgate run` refuse the same, in the same words: every option
 broken in turn, from the option tables themselves, and many at once."""
-import json
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gate import BINARY
-from place import Place
+from place import Place, options
 
 # nothing of it has threads, and gates that run have their suites
 pytestmark = pytest.mark.once
-
-EVERY_PLUGIN = ("cameras_file", "quota_local", "quota_valkey", "room_livekit", "ice_turn",
-                "audit_sqlite")
 
 
 @pytest.fixture
@@ -24,47 +18,23 @@ def place(tmp_path):
 
 # ---- every option, from the tables themselves
 
-def told_by(*argv):
-    done = subprocess.run([BINARY, *argv, "--format", "json"], capture_output=True,
-                          check=True, timeout=60)
-    return json.loads(done.stdout)
+NUMBER, TEXT = ("int", "bool"), ("text", "list")
 
-
-def options():
-    """Name, kind, least and most of each: the core's and every plugin's."""
-    for row in told_by("check", "--options"):
-        whole = re.fullmatch(r"(-?\d+)\.\.(\d+)", row["range"])
-        kind = "int" if whole else "list" if row["range"].startswith("list") else "text"
-        yield row["name"], kind, *(map(int, whole.groups()) if whole else (None, None))
-    for plugin in EVERY_PLUGIN:
-        for o in told_by("plugin", "check", BINARY.parent / f"plugins/{plugin}.so")[
-                "options"]:
-            kind = o["type"] if o["type"] in ("int", "bool") else "text"
-            yield (f"plugins.{plugin}.{o['name']}", kind, o.get("min"), o.get("max"))
-
-
-OPTIONS = list(options())
-TEXT = ("text", "list")
-
+# of which kinds, and the value given its least and most
 BREAKS = {
-    "below its range": lambda kind, least, most: least - 1 if kind == "int" else None,
-    "above its range": lambda kind, least, most: most + 1
-    if kind == "int" and most else None,
-    "a text that should be a number": lambda kind, least, most: '"12 apples"'
-    if kind in ("int", "bool") else None,
-    "a fraction": lambda kind, least, most: "1.5" if kind in ("int", "bool") else None,
-    "a number that should be a text": lambda kind, least, most: "7"
-    if kind in ("text", "list") else None,
-    "a table": lambda kind, least, most: "{ x = 1 }",
-    "a text without end": lambda kind, least, most: f'"{"x" * 5000}"'
-    if kind == "text" else None,
-    "a carriage return": lambda kind, least, most: r'"x\r"' if kind in TEXT else None,
-    "a newline": lambda kind, least, most: r'"x\n"' if kind in TEXT else None,
-    "a byte order mark": lambda kind, least, most: r'"\u{feff}x"'
-    if kind in TEXT else None,
-    "quotes": lambda kind, least, most: "'\"x\"'" if kind in TEXT else None,
-    "a blank at its end": lambda kind, least, most: '"x "' if kind == "text" else None,
-    "a placeholder": lambda kind, least, most: '"<x>"' if kind in TEXT else None,
+    "below its range": (("int",), lambda least, most: least - 1),
+    "above its range": (("int",), lambda least, most: most + 1),
+    "a text that should be a number": (NUMBER, lambda least, most: '"12 apples"'),
+    "a fraction": (NUMBER, lambda least, most: "1.5"),
+    "a number that should be a text": (TEXT, lambda least, most: "7"),
+    "a table": ((*NUMBER, *TEXT), lambda least, most: "{ x = 1 }"),
+    "a text without end": (("text",), lambda least, most: f'"{"x" * 5000}"'),
+    "a carriage return": (TEXT, lambda least, most: r'"x\r"'),
+    "a newline": (TEXT, lambda least, most: r'"x\n"'),
+    "a byte order mark": (TEXT, lambda least, most: r'"\u{feff}x"'),
+    "quotes": (TEXT, lambda least, most: "'\"x\"'"),
+    "a blank at its end": (("text",), lambda least, most: '"x "'),
+    "a placeholder": (TEXT, lambda least, most: '"<x>"'),
 }
 
 
@@ -91,9 +61,9 @@ def batches(place, broken):
 
 @pytest.mark.parametrize("what", BREAKS)
 def test_every_option_broken_is_refused_by_both_with_its_line(tmp_path, what):
-    broken = [(name, BREAKS[what](kind, least, most)) for name, kind, least, most in
-              OPTIONS]
-    broken = [(name, literal) for name, literal in broken if literal is not None]
+    kinds, literal = BREAKS[what]
+    broken = [(name, literal(least, most)) for name, kind, least, most in options()
+              if kind in kinds]
     assert broken
     parts = [part for place in places(tmp_path, what)
              for part in batches(place, broken)]

@@ -12,9 +12,8 @@ import pytest
 import requests
 
 import pki
-import test_check
 from gate import BINARY, HERE, Gate
-from place import SECRET, Place
+from place import SECRET, Place, options
 from servers import ROOT
 
 pytestmark = pytest.mark.once
@@ -561,7 +560,7 @@ PORTS = ("listen.port", "admin.port")
 
 
 def bounds():
-    for name, kind, least, most in test_check.OPTIONS:
+    for name, kind, least, most in options():
         if kind == "int" and name not in PORTS and "valkey" not in name:
             yield name, least, most
 
