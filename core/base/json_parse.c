@@ -53,6 +53,8 @@ json_t *cg_json_parse_deep(const char *text, size_t n, int depth, struct cg_err 
     cg_fail(err, CG_E_MEMORY, "no memory to read JSON of %zu bytes", n);
   else
     cg_fail(err, CG_E_MALFORMED, "JSON, line %d, column %d: %s", e.line, e.column,
-            e.text);
+            json_error_code(&e) == json_error_null_character
+                ? "\\u0000 is in no text here"
+                : e.text);
   return NULL;
 }

@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 
+#define HIGHS UINT64_C(0x8080808080808080) /* of eight bytes */
+
 /* First bytes of the characters beyond ASCII, and what may follow each (RFC 3629 4). */
 static const struct lead {
   uint8_t first, last, left, low, high;
@@ -31,14 +33,16 @@ static bool next(struct cg_utf8 *u, uint8_t byte) {
   return true;
 }
 
+static uint64_t eight(const char *bytes) {
+  uint64_t word;
+  memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
 /* Bytes of ASCII at the front, eight at a time. */
 static size_t skip_ascii(const char *bytes, size_t n) {
   size_t at = 0;
-  uint64_t word;
-  for (; n - at >= sizeof word; at += sizeof word) {
-    memcpy(&word, bytes + at, sizeof word);
-    if (word & UINT64_C(0x8080808080808080)) break;
-  }
+  while (n - at >= sizeof(uint64_t) && !(eight(bytes + at) & HIGHS)) at += 8;
   return at;
 }
 
@@ -54,9 +58,19 @@ bool cg_utf8_ends(const struct cg_utf8 *u) {
   return u->left == 0;
 }
 
+/* Most texts are; the last eight bytes may be looked at twice. */
+static bool is_ascii(const char *text, size_t n) {
+  uint64_t all = 0;
+  size_t at = 0;
+  for (; n - at >= sizeof all; at += sizeof all) all |= eight(text + at);
+  if (n >= sizeof all) all |= eight(text + n - sizeof all);
+  for (; n < sizeof all && at < n; at++) all |= (uint8_t)text[at];
+  return !(all & HIGHS);
+}
+
 bool cg_utf8_is(const char *text, size_t n) {
   struct cg_utf8 u = {0};
-  return cg_utf8_feed(&u, text, n) && cg_utf8_ends(&u);
+  return is_ascii(text, n) || (cg_utf8_feed(&u, text, n) && cg_utf8_ends(&u));
 }
 
 size_t cg_utf8_len(const char *s, size_t n) {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
 
@@ -131,9 +132,11 @@ static const char *near(const char *word, const char *group) {
 
 static int no_such(const char *group, const char *word) {
   const char *meant = near(word, group);
-  fprintf(stderr, "camgate: there is no command \"%s%s%.40s\"%s%s%s\n",
-          group ? group : "", group ? " " : "", word, meant ? "; did you mean " : "",
-          meant ? meant : "", meant ? "?" : "");
+  char words[CG_UTF8_PRINT_MAX];
+  cg_utf8_print(words, sizeof words, "there is no command \"%s%s%.40s\"%s%s%s",
+                group ? group : "", group ? " " : "", word,
+                meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
+  fprintf(stderr, "camgate: %s\n", words);
   if (!meant) list_commands(stderr, group);
   return CG_EXIT_USAGE;
 }
