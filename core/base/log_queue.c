@@ -19,10 +19,11 @@ struct cg_log_queue {
   uint64_t ids[CG_LOG_KINDS]; /* by these a kind is found; 0: none */
   struct kind kinds[CG_LOG_KINDS];
   uint64_t n_put;
-  uint64_t n_dropped;            /* that nothing has been said of yet */
-  int64_t said_us;               /* when that was said last */
-  bool takes;                    /* the last line could be written */
-  uint64_t first, last;          /* bytes that were ever taken out, and put in */
+  uint64_t gap;         /* bytes of the ring before the first of these would have been */
+  uint64_t n_dropped;   /* that nothing has been said of yet */
+  int64_t said_us;      /* when that was said last */
+  bool takes;           /* the last line could be written */
+  uint64_t first, last; /* bytes that were ever taken out, and put in */
   char ring[CG_LOG_QUEUE_BYTES]; /* uint32_t of length, line, and so on */
   char held[CG_LOG_KINDS][CG_LOG_LINE_MAX];
 };
@@ -101,8 +102,13 @@ static enum cg_log_queued hold(struct cg_log_queue *q, struct kind *k,
   return CG_LOG_HELD;
 }
 
+static void add_dropped(struct cg_log_queue *q, uint64_t n, uint64_t at) {
+  if (q->n_dropped == 0) q->gap = at;
+  q->n_dropped += n;
+}
+
 static enum cg_log_queued drop(struct cg_log_queue *q) {
-  q->n_dropped++;
+  add_dropped(q, 1, q->last);
   return CG_LOG_DROPPED;
 }
 
@@ -150,7 +156,8 @@ static size_t take_held(struct cg_log_queue *q, struct kind *k, int64_t now_us,
 }
 
 static bool may_say(const struct cg_log_queue *q, int64_t now_us, bool all) {
-  return q->n_dropped > 0 && q->takes && (all || now_us >= q->said_us + SECOND_US);
+  return q->n_dropped > 0 && q->takes && q->first >= q->gap &&
+         (all || now_us >= q->said_us + SECOND_US);
 }
 
 static void say_dropped(struct cg_log_queue *q, int64_t now_us, int64_t wall_us,
@@ -172,10 +179,10 @@ void cg_log_queue_take(struct cg_log_queue *q, int64_t now_us, int64_t wall_us, 
   struct kind *k;
   ret->n = 0;
   ret->dropped = 0;
-  if (q->first != q->last)
-    ret->n = pop(q, ret->text);
-  else if (may_say(q, now_us, all))
+  if (may_say(q, now_us, all))
     say_dropped(q, now_us, wall_us, ret);
+  else if (q->first != q->last)
+    ret->n = pop(q, ret->text);
   else if ((k = oldest_due(q, now_us, all)))
     ret->n = take_held(q, k, now_us, ret->text);
 }
@@ -192,6 +199,6 @@ uint64_t cg_log_queue_settle(struct cg_log_queue *q, const struct cg_log_taken *
                              bool written) {
   q->takes = written;
   if (written) return 0;
-  q->n_dropped += taken->dropped ? taken->dropped : 1;
+  add_dropped(q, taken->dropped ? taken->dropped : 1, q->first);
   return taken->dropped ? 0 : 1;
 }

@@ -7,7 +7,7 @@
  * first comes at once.  A first line that finds the queue full is held, too.  What is
  * neither queued nor held (the queue is full of lines that are not held, or there are
  * more than CG_LOG_KINDS kinds in a second) is dropped, and a line of the queue's own
- * says later how many were.
+ * says where the first of them would have been how many there were.
  *
  * 2.1 MiB, taken at once and touched as it fills.  Times are mono.  No thread, no lock:
  * the caller's (log_writer.h).

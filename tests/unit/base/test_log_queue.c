@@ -53,6 +53,8 @@ static void a_first_line_comes_at_once(void **state) {
   assert_int_equal(put(f, 1000, 1, "{one too many}\n"), CG_LOG_DROPPED);
   f->now += SECOND;
   assert_int_equal(put(f, 1000, 1, "{b}\n"), CG_LOG_QUEUED);
+  assert_true(take(f, false) > 0 && f->taken.dropped == 1);
+  assert_int_equal(cg_log_queue_settle(f->q, &f->taken, true), 0);
   expect(f, "{b}\n");
 }
 
@@ -154,6 +156,25 @@ static void a_full_queue_drops_and_says_so_later(void **state) {
   assert_int_equal(take(f, true), 0);
 }
 
+/* A queue that stays nearly full does not put off what must be said. */
+static void drops_are_told_where_they_happened(void **state) {
+  struct fixture *f = *state;
+  static const char text[] = "{\"some line of a usual length\"}\n";
+  f->now += SECOND;
+  put(f, 1, 0, text);
+  expect(f, text);
+  size_t n;
+  for (n = 0; put(f, 1, 0, text) == CG_LOG_QUEUED;) n++;
+  for (size_t i = 0; i < n; i++) {
+    expect(f, text);
+    assert_int_equal(put(f, 1, 0, text), CG_LOG_QUEUED);
+  }
+  assert_true(take(f, false) > 0 && f->taken.dropped == 1);
+  cg_log_queue_settle(f->q, &f->taken, true);
+  for (size_t i = 0; i < n; i++) expect(f, text);
+  assert_int_equal(take(f, true), 0);
+}
+
 static void a_lost_line_is_counted_and_told_once_lines_are_written(void **state) {
   struct fixture *f = *state;
   put(f, 1, 0, "{a}\n");
@@ -203,6 +224,7 @@ int main(void) {
       TEST(all_that_is_held_comes_at_the_end_in_order),
       TEST(a_held_line_stays_within_its_bound),
       TEST(a_full_queue_drops_and_says_so_later),
+      TEST(drops_are_told_where_they_happened),
       TEST(a_lost_line_is_counted_and_told_once_lines_are_written),
       TEST(the_ring_goes_round),
       cmocka_unit_test(no_memory_is_no_queue),

@@ -1,5 +1,6 @@
 /* The log's thread: nobody waits for it, lines stay whole, what many say is counted. */
 #include <event2/event.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
@@ -214,6 +215,33 @@ static void controls_that_act_in_a_terminal_do_not(void **state) {
   assert_non_null(strstr(f->text, "\ncamgate: plain ?[1m?\?\?\xc3\xa4\n"));
 }
 
+static void secrets_do_not_come_out_of_the_queue(void **state) {
+  struct fixture *f = *state;
+  cg_log_secret(f->log, "open sesame");
+  start_reading(f);
+  for (int i = 0; i < 3; i++)
+    CG_LOG(f->log, CG_WARN, "said open sesame", {"a", "open sesame!"});
+  cg_log_say(f->log, "camgate: %s", "open sesame");
+  finish(f);
+  assert_null(strstr(f->text, "sesame"));
+  assert_non_null(strstr(f->text, "\"said ***\",\"a\":\"***!\",\"repeated\":2}\n"));
+  assert_non_null(strstr(f->text, "camgate: ***\n"));
+}
+
+/* As a command writes, to a pipe that somebody else made non-blocking. */
+static void without_a_thread_lines_are_whole_too(void **state) {
+  struct fixture *f = *state;
+  cg_log_free(f->log);
+  f->log = cg_log_new(f->fds[1], CG_DEBUG, &cg_clock_system);
+  assert_true(fcntl(f->fds[1], F_SETPIPE_SZ, 4096) >= 4096);
+  assert_int_equal(fcntl(f->fds[1], F_SETFL, O_NONBLOCK), 0);
+  start_reading(f);
+  struct talker one = {f, CG_ERROR, 7};
+  talk(&one);
+  finish(f);
+  assert_int_equal(sum_of(f, "again", 7).lines, LINES);
+}
+
 /* libevent has something to say of a descriptor that is none. */
 static void words_of_libevent_are_lines(void **state) {
   struct fixture *f = *state;
@@ -272,6 +300,8 @@ int main(void) {
       TEST(a_reader_that_left_is_no_end),
       TEST(who_is_at_fault_is_of_the_kind_and_numbers_are_not),
       TEST(controls_that_act_in_a_terminal_do_not),
+      TEST(secrets_do_not_come_out_of_the_queue),
+      TEST(without_a_thread_lines_are_whole_too),
       TEST(words_of_libevent_are_lines),
       TEST(a_cut_value_ends_with_a_whole_character),
       cmocka_unit_test(no_memory_is_no_start),
