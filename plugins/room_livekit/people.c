@@ -7,11 +7,21 @@
 
 #include "rooms.h"
 
+#define KNOWN 4096 /* a power of two */
+
+/* A room's sid, and that of one who was there: as long as that one is, it is the same
+ * room.  Names and sids by their hashes. */
+struct known {
+  uint64_t room, sid;
+  char room_sid[32];
+};
+
 struct people {
   struct cgp_host *host;
   struct twirp *twirp;
   uint32_t again_ms;
   LIST_HEAD(, listing) open;
+  struct known known[KNOWN];
 };
 
 struct listing {
@@ -24,7 +34,10 @@ struct listing {
 
 struct people *people_new(struct cgp_host *h, struct twirp *t, uint32_t again_ms) {
   struct people *p = calloc(1, sizeof *p);
-  if (p) *p = (struct people){.host = h, .twirp = t, .again_ms = again_ms};
+  if (!p) return NULL;
+  p->host = h;
+  p->twirp = t;
+  p->again_ms = again_ms;
   return p;
 }
 
@@ -96,6 +109,40 @@ static void tell(struct listing *l, const char *room_sid) {
   drop(l);
 }
 
+/* ---- the room's sid ---- */
+
+static uint64_t hash(const char *text) {
+  uint64_t h = 0xcbf29ce484222325u;
+  for (; *text; text++) h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+  return h;
+}
+
+static struct known *known_of(struct listing *l) {
+  return &l->people->known[hash(l->room) & (KNOWN - 1)];
+}
+
+/* NULL: it has to be asked for. */
+static const char *known_sid(struct listing *l) {
+  const struct known *k = known_of(l);
+  if (!*k->room_sid || k->room != hash(l->room)) return NULL;
+  for (size_t i = 0; i < json_array_size(l->present); i++) {
+    const json_t *who = json_array_get(l->present, i);
+    if (is_there(who) && hash(text_of(who, "sid")) == k->sid) return k->room_sid;
+  }
+  return NULL;
+}
+
+static void remember(struct listing *l, const char *room_sid) {
+  struct known *k = known_of(l);
+  for (size_t i = 0; i < json_array_size(l->present); i++) {
+    const json_t *who = json_array_get(l->present, i);
+    if (!is_there(who) || strlen(room_sid) >= sizeof k->room_sid) continue;
+    *k = (struct known){.room = hash(l->room), .sid = hash(text_of(who, "sid"))};
+    memcpy(k->room_sid, room_sid, strlen(room_sid) + 1);
+    return;
+  }
+}
+
 static void told_room(void *arg, const struct twirp_answer *a) {
   struct listing *l = arg;
   if (a->code != CGP_OK) {
@@ -103,7 +150,9 @@ static void told_room(void *arg, const struct twirp_answer *a) {
     return;
   }
   const json_t *rooms = json_object_get(a->body, "rooms");
-  tell(l, text_of(json_array_get(rooms, 0), "sid"));
+  const char *room_sid = text_of(json_array_get(rooms, 0), "sid");
+  remember(l, room_sid);
+  tell(l, room_sid);
 }
 
 static bool ask_room(struct listing *l) {
@@ -123,12 +172,14 @@ static void told_present(void *arg, const struct twirp_answer *a) {
     refuse(l, CGP_E_INTERNAL, "livekit: ListParticipants: the answer is no list");
     return;
   }
-  if (json_array_size(present) > 0) {
-    l->present = json_deep_copy(present);
-    if (!l->present || !ask_room(l)) refuse(l, CGP_E_BUSY, "livekit: no memory to list");
-    return;
-  }
-  tell(l, "");
+  if (json_array_size(present) > 0) l->present = json_deep_copy(present);
+  const char *room_sid = l->present ? known_sid(l) : "";
+  if (json_array_size(present) > 0 && !l->present)
+    refuse(l, CGP_E_BUSY, "livekit: no memory to list a room");
+  else if (room_sid)
+    tell(l, room_sid);
+  else if (!ask_room(l))
+    refuse(l, CGP_E_BUSY, "livekit: no memory to list a room");
 }
 
 void people_list(struct people *p, const char *room, struct cgp_call call) {

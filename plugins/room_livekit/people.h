@@ -2,7 +2,8 @@
  *
  * The sid is asked for behind the participants, and only when somebody is there: should
  * the room be made again in between, they are told with the new room's sid, and no event
- * of the old room is taken for theirs.  That worker's thread.
+ * of the old room is taken for theirs.  It is asked for once as long as one who was there
+ * then is still there.  That worker's thread.
  */
 #ifndef ROOM_LIVEKIT_PEOPLE_H
 #define ROOM_LIVEKIT_PEOPLE_H

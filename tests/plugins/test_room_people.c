@@ -84,6 +84,23 @@ static void those_who_are_there_are_told_with_their_room(void **state) {
   assert_string_equal(b->sfu.path, "/twirp/livekit.RoomService/ListRooms");
 }
 
+/* One who was there then is there: it is the same room. */
+static void a_room_that_is_known_takes_one_question(void **state) {
+  struct bench *b = *state;
+  struct harness_call c;
+  struct list l;
+  b->sfu.text = PEOPLE;
+  assert_int_equal(ask(b->h, &l, &c), CGP_OK);
+  assert_int_equal(ask(b->h, &l, &c), CGP_OK);
+  assert_string_equal(l.room_sid, "RM_7");
+  assert_int_equal(b->sfu.hits, 3);
+  b->sfu.text = "{\"rooms\":[{\"sid\":\"RM_8\"}],\"participants\":["
+                "{\"sid\":\"PA_9\",\"identity\":\"l1\",\"state\":\"ACTIVE\"}]}";
+  assert_int_equal(ask(b->h, &l, &c), CGP_OK);
+  assert_string_equal(l.room_sid, "RM_8");
+  assert_int_equal(b->sfu.hits, 5);
+}
+
 static void an_empty_room_takes_one_question(void **state) {
   struct bench *b = *state;
   struct harness_call c;
@@ -142,6 +159,7 @@ int main(void) {
 #define PEOPLE_OF(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
       PEOPLE_OF(those_who_are_there_are_told_with_their_room),
+      PEOPLE_OF(a_room_that_is_known_takes_one_question),
       PEOPLE_OF(an_empty_room_takes_one_question),
       PEOPLE_OF(a_failure_is_no_empty_room),
       PEOPLE_OF(a_stop_with_a_list_under_way_forgets_it),
