@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -41,8 +42,9 @@ struct cg_ws_dial {
   bool over;            /* freed when the resolver's answer comes */
   struct evdns_getaddrinfo_request *resolving;
   struct evutil_addrinfo *found, *next;
-  struct bufferevent *bev; /* of the address that is tried */
-  struct cg_err err;       /* of the last attempt */
+  const struct evutil_addrinfo *tried; /* of found, the address of bev */
+  struct bufferevent *bev;             /* of the address that is tried */
+  struct cg_err err;                   /* of the last attempt */
 };
 
 static void attempt(void *arg);
@@ -139,6 +141,15 @@ static const char *reason_of(struct bufferevent *bev, short what) {
   return what & BEV_EVENT_EOF ? "it hung up" : strerror(EVUTIL_SOCKET_ERROR());
 }
 
+/* "cannot reach camera.test:80 at 127.0.0.2: Connection refused" */
+static void say_why(struct cg_ws_dial *d, const char *why) {
+  char text[CG_ADDR_TEXT] = "";
+  const struct cg_addr at = cg_addr_of(d->tried->ai_addr);
+  if (!d->url.is_address) cg_addr_text(&at, text);
+  cg_fail(&d->err, CG_E_UNAVAILABLE, "cannot reach %s%s%s: %s", d->url.authority,
+          *text ? " at " : "", text, why);
+}
+
 static void go_on(struct cg_ws_dial *d, int64_t us) {
   cg_timer_start(&d->step, cg_ws_dialer_loop(d->dialer), us, attempt, d);
 }
@@ -149,8 +160,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
     if (bufferevent_write(bev, d->request, strlen(d->request)) == 0) return;
     cg_fail(&d->err, CG_E_MEMORY, "no memory for a request");
   } else {
-    cg_fail(&d->err, CG_E_UNAVAILABLE, "cannot reach %s: %s", d->url.authority,
-            reason_of(bev, what));
+    say_why(d, reason_of(bev, what));
   }
   hang_up(d);
   go_on(d, 0);
@@ -168,14 +178,16 @@ static struct bufferevent *make_socket(const struct cg_ws_dial *d) {
 }
 
 static bool connect_to(struct cg_ws_dial *d, const struct evutil_addrinfo *to) {
+  d->tried = to;
   d->bev = make_socket(d);
   if (!d->bev) return cg_fail(&d->err, CG_E_MEMORY, "no memory for a connection");
   bufferevent_setcb(d->bev, on_read, NULL, on_event, d);
   bufferevent_setwatermark(d->bev, EV_READ, 0, CG_WS_RESPONSE_MAX);
   bufferevent_enable(d->bev, EV_READ | EV_WRITE);
-  if (bufferevent_socket_connect(d->bev, to->ai_addr, (int)to->ai_addrlen) < 0)
-    return cg_fail(&d->err, CG_E_UNAVAILABLE, "cannot reach %s: %s", d->url.authority,
-                   strerror(errno));
+  if (bufferevent_socket_connect(d->bev, to->ai_addr, (int)to->ai_addrlen) < 0) {
+    say_why(d, strerror(errno));
+    return false;
+  }
   fcntl(bufferevent_getfd(d->bev), F_SETFD, FD_CLOEXEC);
   return true;
 }

@@ -4,15 +4,22 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 
 #define SECURITY_LEVEL 2 /* as ours, http/tls.c */
 #define RESOLV_FLAGS   (DNS_OPTIONS_ALL & ~DNS_OPTION_HOSTSFILE)
 
+struct file {
+  const char *path;
+  struct stat seen; /* when it was read */
+};
+
 struct cg_ws_dialer {
   struct cg_loop *loop;
   struct evdns_base *names;
+  struct file resolv, hosts;
   SSL_CTX *tls;
 };
 
@@ -38,15 +45,45 @@ static bool set_up_tls(struct cg_ws_dialer *d, const char *ca, struct cg_err *er
                  ca ? ca : "the system");
 }
 
+/* Not as it was when it was read; from now on it is. */
+static bool is_new(struct file *f) {
+  struct stat now = {0}, was = f->seen;
+  int error = stat(f->path, &now);
+  (void)error; /* none there: all zero */
+  f->seen = now;
+  return now.st_ino != was.st_ino || now.st_size != was.st_size ||
+         now.st_mtim.tv_sec != was.st_mtim.tv_sec ||
+         now.st_mtim.tv_nsec != was.st_mtim.tv_nsec;
+}
+
 /* Without a resolv.conf the resolver asks this machine, as the C library does. */
 static bool set_up_names(struct cg_ws_dialer *d, const struct cg_ws_dialer_conf *conf,
                          struct cg_err *err) {
-  const char *resolv = conf->resolv_conf ? conf->resolv_conf : "/etc/resolv.conf";
+  d->resolv.path = conf->resolv_conf ? conf->resolv_conf : "/etc/resolv.conf";
+  d->hosts.path = conf->hosts ? conf->hosts : "/etc/hosts";
   d->names = evdns_base_new(cg_loop_base(d->loop), 0);
   if (!d->names) return cg_fail(err, CG_E_MEMORY, "no memory for a resolver");
-  evdns_base_resolv_conf_parse(d->names, RESOLV_FLAGS, resolv);
-  evdns_base_load_hosts(d->names, conf->hosts ? conf->hosts : "/etc/hosts");
+  (void)is_new(&d->resolv), (void)is_new(&d->hosts);
+  /* a nameserver that drops questions for one family costs no more than this */
+  evdns_base_set_option(d->names, "getaddrinfo-allow-skew:", "0.2");
+  evdns_base_set_option(d->names, "timeout:", "1");
+  evdns_base_resolv_conf_parse(d->names, RESOLV_FLAGS, d->resolv.path);
+  evdns_base_load_hosts(d->names, d->hosts.path);
   return true;
+}
+
+/* Questions that are under way go to the new nameservers. */
+static void read_again(struct cg_ws_dialer *d) {
+  if (is_new(&d->resolv)) {
+    evdns_base_clear_nameservers_and_suspend(d->names);
+    evdns_base_search_clear(d->names);
+    evdns_base_resolv_conf_parse(d->names, RESOLV_FLAGS, d->resolv.path);
+    evdns_base_resume(d->names);
+  }
+  if (is_new(&d->hosts)) {
+    evdns_base_clear_host_addresses(d->names);
+    evdns_base_load_hosts(d->names, d->hosts.path);
+  }
 }
 
 struct cg_ws_dialer *cg_ws_dialer_new(const struct cg_ws_dialer_conf *conf,
@@ -73,7 +110,8 @@ struct cg_loop *cg_ws_dialer_loop(const struct cg_ws_dialer *d) {
   return d->loop;
 }
 
-struct evdns_base *cg_ws_dialer_names(const struct cg_ws_dialer *d) {
+struct evdns_base *cg_ws_dialer_names(struct cg_ws_dialer *d) {
+  read_again(d);
   return d->names;
 }
 

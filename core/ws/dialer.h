@@ -1,7 +1,7 @@
 /* dialer.h - what all outgoing WebSockets of one worker share: names and certificates.
  *
  * Names are resolved by libevent's evdns on the worker's loop, from the hosts file and
- * the nameservers of resolv.conf as they are when the dialer is made: no thread waits for
+ * the nameservers of resolv.conf as they are at each dial: no thread waits for
  * getaddrinfo, and a question can be cancelled.  What glibc would ask beside them (NSS
  * modules such as mDNS) is not asked.  TLS 1.2 and 1.3, certificates verified against
  * one authority or the system's.  Worker's thread.
@@ -15,7 +15,7 @@
 struct cg_ws_dialer_conf {
   struct cg_loop *loop;
   const char *ca;          /* file of PEM; NULL: the system's authorities */
-  const char *resolv_conf; /* NULL: /etc/resolv.conf */
+  const char *resolv_conf; /* NULL: /etc/resolv.conf; outlives the dialer, as hosts */
   const char *hosts;       /* NULL: /etc/hosts */
 };
 
@@ -32,7 +32,8 @@ void cg_ws_dialer_free(struct cg_ws_dialer *d);
 struct evdns_base;
 
 struct cg_loop *cg_ws_dialer_loop(const struct cg_ws_dialer *d);
-struct evdns_base *cg_ws_dialer_names(const struct cg_ws_dialer *d);
+/* With the names' files as they are now. */
+struct evdns_base *cg_ws_dialer_names(struct cg_ws_dialer *d);
 /* An SSL * that verifies the server's certificate against its name, or its address;
  * NULL: no memory. */
 void *cg_ws_dialer_tls(const struct cg_ws_dialer *d, const char *host,
