@@ -14,7 +14,7 @@
 
 #define BLOCKED_US     100000
 #define BLOCKED_LOG_US 60000000
-#define HEALTH_MS      2000       /* who asks for health has little time, too */
+#define HEALTH_MS      5000       /* who asks for health has little time, too */
 #define PATIENT_MS     UINT32_MAX /* 49 days: longer than a disk hangs */
 
 struct driver {
