@@ -13,9 +13,10 @@
 #include "reader.h"
 #include "writer.h"
 
-#define HOUR_US   3600000000
-#define LOOK_MS   5
-#define BUNDLE_US 1000 /* so long rows are bundled at most, while more of them come */
+#define HOUR_US     3600000000
+#define LOOK_MS     5    /* between two looks at the writer, while health waits */
+#define WAITING_MAX 16   /* health asked while it is being proved */
+#define BUNDLE_US   1000 /* so long rows are bundled at most, while more of them come */
 
 /* Made by init, read-only from then on but for the list of workers, which start adds to
  * under its lock. */
@@ -36,6 +37,8 @@ struct worker {
   uint64_t noise; /* of the next id */
   bool bundling;  /* the writer has rows, and waits for more of them */
   int64_t bundling_since_us;
+  struct cgp_call waiting[WAITING_MAX]; /* of health */
+  size_t n_waiting;
   int64_t rows, rows_before; /* pushed in all, and before this turn of the loop */
 };
 
@@ -232,27 +235,24 @@ static void append(void *arg, const struct cgp_audit_row *rows, size_t n,
 
 /* ---- health: a commit that went well of late, or one more ---- */
 
-/* In the call's own memory. */
-struct proving {
-  struct worker *worker;
-  struct cgp_call call;
-};
-
-static void look(void *arg);
-
-/* The writer's state comes to an end within 0.9 s: proved, or red. */
-static void tell_health(struct proving *p) {
-  struct cgp_host *h = p->worker->inbox.host;
-  struct aud_message msg;
-  enum aud_health is = aud_writer_health(p->worker->trail->writer, &msg);
-  if (is == AUD_UNPROVED && h->timer(h, LOOK_MS, look, p)) return;
+static void tell_health(struct worker *w, struct cgp_call call, enum aud_health is,
+                        const char *text) {
   const struct cgp_health result = {
-      .size = sizeof result, .ok = is == AUD_PROVED, .text = msg.text};
-  h->done(h, p->call, &result);
+      .size = sizeof result, .ok = is != AUD_RED, .text = text};
+  w->inbox.host->done(w->inbox.host, call, &result);
 }
 
+/* The writer's state comes to an end within 0.9 s: proved, or red. */
 static void look(void *arg) {
-  tell_health(arg);
+  struct worker *w = arg;
+  struct aud_message msg;
+  enum aud_health is = aud_writer_health(w->trail->writer, &msg);
+  if (is == AUD_UNPROVED && w->inbox.host->timer(w->inbox.host, LOOK_MS, look, w)) return;
+  struct cgp_call waiting[WAITING_MAX];
+  size_t n = w->n_waiting;
+  memcpy(waiting, w->waiting, sizeof waiting);
+  w->n_waiting = 0;
+  for (size_t i = 0; i < n; i++) tell_health(w, waiting[i], is, msg.text);
 }
 
 static void finish_proof(struct aud_reply *reply, struct cgp_host *h) {
@@ -260,34 +260,38 @@ static void finish_proof(struct aud_reply *reply, struct cgp_host *h) {
   aud_group_free((struct aud_group *)reply);
 }
 
-static void prove(struct worker *w) {
+/* false: no memory, or no row may come in. */
+static bool prove(struct worker *w) {
   enum cgp_code code;
   struct aud_message msg;
   const struct aud_stamp stamp = {w->inbox.host->wall_us(w->inbox.host), w->node,
                                   &w->noise};
   struct aud_group *g = aud_group_copy(NULL, 0, &stamp, &code);
-  if (!g) return; /* the next one asked may have memory */
+  if (!g) return false;
   g->reply = (struct aud_reply){.inbox = &w->inbox, .finish = finish_proof};
-  if (aud_writer_push(w->trail->writer, g, &msg) == CGP_OK)
+  if (aud_writer_push(w->trail->writer, g, &msg) == CGP_OK) {
     pushed(w, 0);
-  else
-    aud_group_free(g);
+    return true;
+  }
+  aud_group_free(g);
+  return false;
+}
+
+/* Whoever asks waits for the proof that is under way. */
+static bool wait_for_proof(struct worker *w, struct cgp_call call) {
+  struct cgp_host *h = w->inbox.host;
+  if (w->n_waiting == WAITING_MAX) return false;
+  if (w->n_waiting == 0 && (!prove(w) || !h->timer(h, LOOK_MS, look, w))) return false;
+  w->waiting[w->n_waiting++] = call;
+  return true;
 }
 
 static void health(void *arg, struct cgp_call call) {
   struct worker *w = arg;
-  struct cgp_host *h = w->inbox.host;
-  struct aud_message msg;
-  struct proving *p = h->call_alloc(h, call, sizeof *p);
-  if (!w->trail->writer) {
-    h->done(h, call, &CGP_MAKE(cgp_health, .ok = true, .text = "read-only"));
-  } else if (!p) {
-    h->fail(h, call, CGP_E_BUSY, "out of memory");
-  } else {
-    *p = (struct proving){.worker = w, .call = call};
-    if (aud_writer_health(w->trail->writer, &msg) == AUD_UNPROVED) prove(w);
-    tell_health(p);
-  }
+  struct aud_message msg = {"read-only"};
+  enum aud_health is =
+      w->trail->writer ? aud_writer_health(w->trail->writer, &msg) : AUD_PROVED;
+  if (is != AUD_UNPROVED || !wait_for_proof(w, call)) tell_health(w, call, is, msg.text);
 }
 
 static void query(void *arg, const struct cgp_audit_filter *f, struct cgp_call call) {
