@@ -197,6 +197,7 @@ static void do_batch(struct aud_writer *w) {
   (void)pthread_mutex_lock(&w->lock);
   w->rows = w->acked.seq;
   w->proved_us = clock_us(CLOCK_MONOTONIC);
+  w->busy_since_us = 0; /* who is answered now may come again at once */
   (void)pthread_mutex_unlock(&w->lock);
   answer(w, b.first, NULL);
 }
