@@ -200,6 +200,28 @@ static void facts_of_a_clock_row_that_are_none(void **state) {
   assert_int_equal(ask_live(&b->t).n, 6);
 }
 
+/* ---- sessions ---- */
+
+static void watch(struct bench *b, const char *kind) {
+  char id[32];
+  add_at(b, b->clock.fake_wall_us,
+         of_lease(kind, id_of(START, id), strcmp(kind, "end") == 0 ? "released" : ""));
+}
+
+static void a_step_of_the_clock_is_not_watched(void **state) {
+  struct bench *b = *state;
+  grant(b, START);
+  watch(b, "join");
+  b->clock.fake_wall_us += 10 * SECOND;
+  a_step(b, 400 * DAY);
+  b->clock.fake_wall_us += 20 * SECOND;
+  a_step(b, -HOUR);
+  watch(b, "leave");
+  a_step(b, -HOUR);
+  watch(b, "end");
+  assert_sql(b->t.db, "SELECT watched_s FROM sessions", "30.0");
+}
+
 #define TRAIL(fn) cmocka_unit_test_setup_teardown(fn, make, drop)
 
 int main(void) {
@@ -207,6 +229,7 @@ int main(void) {
       TRAIL(a_row_has_the_time_of_the_clock_whatever_was_before),
       TRAIL(since_and_until_find_every_row_wherever_it_stands),
       TRAIL(a_clock_that_is_set_all_the_time),
+      TRAIL(a_step_of_the_clock_is_not_watched),
       TRAIL(leases_live_whatever_the_clock_was_set_to),
       TRAIL(clock_rows_before_the_oldest_lease_are_no_news),
       TRAIL(a_lease_that_is_older_than_any_is_over),
