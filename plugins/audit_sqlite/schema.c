@@ -42,7 +42,7 @@
 
 #define UTF8_TEXTS                                                                       \
   "CREATE VIEW utf8_texts AS SELECT seq, name, (WITH RECURSIVE walk(done, rest) AS ("    \
-  "SELECT '', text UNION ALL SELECT done || CASE "                                       \
+  "SELECT '', CAST(bytes AS TEXT) UNION ALL SELECT done || CASE "                        \
   "WHEN unicode(rest) BETWEEN 32 AND 126 THEN substr(rest, 1, length(CAST(rest AS "      \
   "BLOB)) - length(CAST(ltrim(rest, {}) AS BLOB))) "                                     \
   "WHEN char(unicode(rest)) = substr(rest, 1, 1) THEN substr(rest, 1, 1) "               \
@@ -195,8 +195,9 @@ static void put_texts(sqlite3_str *to) {
   for (int i = 0; i < AUD_COLS; i++) {
     const struct aud_column *c = &aud_columns[i];
     if (c->own || c->by_number) continue;
-    sqlite3_str_appendf(to, "%s SELECT seq, '%s' AS name, %s AS text FROM events", before,
-                        c->name, c->name);
+    sqlite3_str_appendf(
+        to, "%s SELECT seq, '%s' AS name, CAST(%s AS BLOB) AS bytes FROM events", before,
+        c->name, c->name);
     before = " UNION ALL";
   }
   sqlite3_str_appendall(to, ";");
