@@ -2,8 +2,9 @@
  *
  * etc/camgate.lua returns one table.  It is run in the sandbox of policies
  * (lua/sandbox.h) with env "NAME", env("NAME", default) and file "path" (for secrets;
- * trailing newline dropped), bounded in instructions and memory.  The table becomes JSON
- * and is checked by one option table (conf_table.c): name, type, range, default, help.
+ * one newline at its end is dropped), bounded in instructions and memory.  The table
+ * becomes JSON and is checked by one option table (conf_table.c): name, type, range,
+ * default, help.
  * Everything that is wrong is told at once, each with file and line (found again in the
  * source by the key), unknown keys with the nearest name; and what cannot be meant
  * (base/meant.h, conf_twice.h) is wrong, too.  env of an unset or empty variable is nil,

@@ -6,6 +6,7 @@
 #include "auth/keys.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/meant.h"
 #include "conf/conf_path.h"
 
 #define ARENA_MAX ((size_t)1 << 20)
@@ -29,7 +30,8 @@ static bool read_jwks(const char *file, struct cg_credentials *f, const char **r
   if (!file) return true;
   *ret_option = "/jwt/jwks";
   f->jwks = cg_conf_slurp(file, f->arena, &f->jwks_n, &words);
-  if (!f->jwks) return cg_fail(err, CG_E_INVALID, "%s: %s", file, words);
+  if (f->jwks) words = cg_file_mark(f->jwks, f->jwks_n);
+  if (words) return cg_fail(err, CG_E_INVALID, "%s: %s", file, words);
   struct cg_err why;
   struct cg_keys *keys = cg_credentials_keys(f, &why);
   if (!keys) return cg_fail(err, why.code, "%s: %s", file, why.text);

@@ -294,6 +294,25 @@ def marked(path):
     return b"\xef\xbb\xbf" + path.read_bytes()
 
 
+def test_a_key_set_with_a_byte_order_mark_is_refused(place):
+    (place.folder / "keys.json").write_bytes(b'\xef\xbb\xbf{"keys": []}')
+    place.set("jwt.jwks", '"keys.json"')
+    place.set("jwt.secret", "nil")
+    (line,) = place.write().refused()
+    assert "jwt.jwks: " in line and "byte order mark" in line
+
+
+def test_libs_that_use_each_other_in_a_circle_are_refused(place):
+    libs = place.folder / "policies/lib"
+    libs.mkdir(parents=True)
+    (libs / "a.lua").write_text("return use('b')")
+    (libs / "b.lua").write_text("return use('a')")
+    (libs.parent / "10.lua").write_text("use('a') return { name = 'x', decide = type }")
+    place.set("policies.dir", '"policies"')
+    lines = place.write().refused()
+    assert any("uses itself" in line for line in lines), lines
+
+
 def test_a_byte_order_mark_in_files_is_refused_and_so_it_is_by_a_reload(place, started):
     policies, cameras = place.folder / "policies", place.folder / "cameras.json"
     shutil.copytree(HERE / "policies", policies)
