@@ -3,15 +3,13 @@ one worker, one file, with requests and without."""
 import os
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 import requests
 
 from faulty import Faulty
-from gate import Gate, problem
-from settings import laid_over
+from gate import problem
 from wait import until
 
 pytestmark = pytest.mark.xdist_group("green")
@@ -235,24 +233,3 @@ def test_a_trail_that_was_replaced_is_red_while_idle(new_gate):
     assert "replaced" in text
     os.rename(kept, path)
     until(gate.ready, "green without a request")
-
-
-# ---- a policy that its limits let run for long ----
-
-@pytest.mark.once
-def test_a_worker_that_hangs_in_a_policy_is_not_alive(tmp_path, started):
-    policies = tmp_path / "policies"
-    policies.mkdir()
-    (policies / "slow.lua").write_text(
-        'return { name = "slow", doc = "Never ends.", decide = function() '
-        "while true do end end }")
-    gate = started(Gate(tmp_path / "gate", policies=policies, workers=1, config=laid_over(
-        tmp_path, limits={"instructions": 10**9, "resume_ms": 7000,
-                          "decide_ms": 7000})))
-    client = gate.client()
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(client.reserve)
-        words = until(lambda: is_dead(gate), "dead", seconds=20)
-        assert words.startswith("worker 0 has served nobody for ")
-        assert asked.result().status_code >= 400
-    until(lambda: live(gate).ok and gate.ready(), "alive again")
