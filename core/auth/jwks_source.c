@@ -244,8 +244,9 @@ bool cg_jwks_url_ok(const char *url, struct cg_err *err) {
   char *scheme = read ? part_of(u, CURLUPART_SCHEME) : NULL;
   char *host = read ? part_of(u, CURLUPART_HOST) : NULL;
   char *user = read ? part_of(u, CURLUPART_USER) : NULL;
+  const char *own = strstr(url, "://"); /* curl takes https:///keys for a host, too */
   bool ok = false;
-  if (!scheme || !host)
+  if (!scheme || !host || (own && own[3] == '/'))
     cg_fail(err, CG_E_INVALID, "is not a URL");
   else if (user)
     cg_fail(err, CG_E_INVALID, "must not hold a user or password");

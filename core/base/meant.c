@@ -28,15 +28,14 @@ static bool holds(const char *text, size_t n, const char *part) {
 /* ---- characters ---- */
 
 /* What blanks and marks look like in UTF-8, where they can be seen by nobody. */
-static const char *const blanks[] = {
-    " ",
-    "\xc2\xa0",
-    "\xe2\x80\x8b",
-    "\xe2\x80\x8c",
-    "\xe2\x80\x8d",
-    "\xe2\x80\xaf",
-    "\xe2\x81\xa0",
-    "\xe3\x80\x80",
+static const struct {
+  const char *begin;
+  unsigned char first, last; /* of its last byte */
+} blanks[] = {
+    {"", ' ', ' '},           {"\xc2", 0xa0, 0xa0},     {"\xc2", 0xad, 0xad},
+    {"\xe1\x9a", 0x80, 0x80}, {"\xe2\x80", 0x80, 0x8f}, /* spaces, joiners, directions */
+    {"\xe2\x80", 0xa8, 0xaf}, {"\xe2\x81", 0x9f, 0xaf}, {"\xe3\x80", 0x80, 0x80},
+    {"\xef\xbb", 0xbf, 0xbf}, /* a byte order mark, at an end */
 };
 
 static const struct {
@@ -47,6 +46,7 @@ static const struct {
     {"`", "`"},
     {"\xe2\x80\x9c", "\xe2\x80\x9d"},
     {"\xe2\x80\x9e", "\xe2\x80\x9c"},
+    {"\xe2\x80\x9d", "\xe2\x80\x9d"},
     {"\xe2\x80\x98", "\xe2\x80\x99"},
     {"\xc2\xab", "\xc2\xbb"},
 };
@@ -65,11 +65,24 @@ static const char *control(const char *text, size_t n) {
   return NULL;
 }
 
+/* Is one of them at the front of n bytes, or at their end? */
+static bool blank_at(const char *text, size_t n, bool end) {
+  for (size_t i = 0; i < CG_COUNT(blanks); i++) {
+    size_t len = strlen(blanks[i].begin) + 1;
+    if (len > n) continue;
+    const char *at = end ? text + n - len : text;
+    unsigned char last = (unsigned char)at[len - 1];
+    if (!memcmp(at, blanks[i].begin, len - 1) && last >= blanks[i].first &&
+        last <= blanks[i].last)
+      return true;
+  }
+  return false;
+}
+
 static const char *blank(const char *text, size_t n) {
-  for (size_t i = 0; i < CG_COUNT(blanks); i++)
-    if (begins(text, n, blanks[i]) || ends(text, n, blanks[i]))
-      return "begins or ends with a blank";
-  return NULL;
+  return blank_at(text, n, false) || blank_at(text, n, true)
+             ? "begins or ends with a blank"
+             : NULL;
 }
 
 static const char *quoted(const char *text, size_t n) {

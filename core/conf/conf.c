@@ -319,6 +319,7 @@ static void take_dev_secret(struct reading *r) {
   if (c->auth.secret || c->auth.public_key_pem || c->auth.published) return;
   c->auth.secret = cg_conf_dev_secret(c->state_dir, false, r->arena, &err);
   c->dev_secret = true;
+  check_keys(r);
 }
 
 static void read_all(struct reading *r, const char *path) {

@@ -127,9 +127,12 @@ static bool make_secret(const char *path, struct cg_err *err) {
 
 bool cg_conf_could_make_dir(const char *path, struct cg_err *err) {
   char part[PATH_MAX];
-  snprintf(part, sizeof part, "%s", path);
-  while (access(part, F_OK) && strrchr(part, '/') > part) *strrchr(part, '/') = 0;
   struct stat st;
+  if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+    return cg_fail(err, CG_E_INVALID, "the path is too long");
+  for (char *slash; lstat(part, &st) && (slash = strrchr(part, '/')) > part; *slash = 0)
+    if (strlen(slash + 1) > NAME_MAX)
+      return cg_fail(err, CG_E_INVALID, "%s: %s", path, strerror(ENAMETOOLONG));
   if (stat(part, &st) || !S_ISDIR(st.st_mode))
     return cg_fail(err, CG_E_INVALID, "%s is not a folder", part);
   return !access(part, R_OK | W_OK | X_OK) ||
@@ -140,11 +143,16 @@ const char *cg_conf_dev_secret(const char *state_dir, bool make, struct cg_arena
                                struct cg_err *err) {
   struct stat st;
   const char *path = cg_conf_path(state_dir, "jwt.secret", arena), *words = NULL;
-  if (stat(path, &st) && !make) {
+  bool absent = stat(path, &st) != 0;
+  if (absent && !lstat(path, &st)) {
+    cg_fail(err, CG_E_INVALID, "%s is a link that leads nowhere", path);
+    return NULL;
+  }
+  if (absent && !make) {
     cg_fail(err, CG_E_NOT_FOUND, "the gate has not made %s yet", path);
     return NULL;
   }
-  if (stat(path, &st) && !make_secret(path, err)) return NULL;
+  if (absent && !make_secret(path, err)) return NULL;
   if (stat(path, &st) || (st.st_mode & 077)) {
     cg_fail(err, CG_E_INVALID, "%s must be readable by its owner alone", path);
     return NULL;

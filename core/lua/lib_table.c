@@ -33,7 +33,7 @@ static int l_insert(lua_State *L) {
 static int l_remove(lua_State *L) {
   lua_Integer n = list_arg(L), at = luaL_optinteger(L, 2, n);
   cg_lua_at_most(L, 2);
-  if (n == 0) return 0;
+  if (n == 0 && (at == 0 || at == 1)) return 0;
   luaL_argcheck(L, at >= 1 && at <= n, 2, "place is outside of the list");
   cg_meter_charge(L, (uint64_t)(n - at) / 2 + 1);
   lua_rawgeti(L, 1, at);

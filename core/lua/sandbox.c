@@ -81,9 +81,9 @@ static int b_tostring(lua_State *L) {
 
 static int b_tonumber(lua_State *L) {
   size_t n = 0;
+  luaL_checkany(L, 1);
   if (lua_type(L, 1) == LUA_TSTRING) lua_tolstring(L, 1, &n);
   if (n > 128 || lua_gettop(L) > 1) {
-    luaL_checkany(L, 1);
     luaL_argcheck(L, lua_gettop(L) == 1, 2, "bases are not available");
     lua_pushnil(L);
     return 1;

@@ -2,7 +2,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +71,32 @@ static bool file_ok(const char *path, char real[PATH_MAX], struct cg_err *err) {
   return ours_alone(path, &st, err);
 }
 
+/* Is all there that the loader would map?  It would die of a file that was cut. */
+static bool is_whole(int fd) {
+  ElfW(Ehdr) head;
+  ElfW(Phdr) part;
+  struct stat st;
+  if (fstat(fd, &st) || pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head)
+    return true; /* the loader says why not */
+  bool known = !memcmp(head.e_ident, ELFMAG, SELFMAG) && head.e_phentsize == sizeof part;
+  uint64_t size = (uint64_t)st.st_size;
+  for (unsigned i = 0; known && i < head.e_phnum; i++) {
+    off_t at = (off_t)(head.e_phoff + i * sizeof part);
+    if (pread(fd, &part, sizeof part, at) != (ssize_t)sizeof part) return false;
+    if (part.p_type == PT_LOAD &&
+        (part.p_filesz > size || part.p_offset > size - part.p_filesz))
+      return false;
+  }
+  return true;
+}
+
+static bool file_whole(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool whole = fd < 0 || is_whole(fd);
+  if (fd >= 0) close(fd);
+  return whole;
+}
+
 static bool named_as_file(const char *name, const char *path) {
   const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
   size_t n = strlen(name);
@@ -84,6 +112,7 @@ static const struct cgp_plugin *refused(struct cg_err *err, const char *path,
 const struct cgp_plugin *cg_plugin_open(const char *path, struct cg_err *err) {
   char real[PATH_MAX], reason[REASON_MAX];
   if (!file_ok(path, real, err)) return NULL;
+  if (!file_whole(real)) return refused(err, path, "the file was cut short");
   void *so = dlopen(real, RTLD_NOW | RTLD_LOCAL); /* never closed */
   if (!so) return refused(err, path, dlerror());
   const struct cgp_plugin *abi = dlsym(so, "camgate_plugin");

@@ -154,6 +154,7 @@ static int between(lua_State *L) {
 /* So that an answer ends when clocks there show it next, whatever happens to them. */
 static int seconds_until(lua_State *L) {
   const struct cg_run *r = run_of(L, CG_VIEW_TIME);
+  cg_lua_at_most(L, 2);
   int64_t now = cg_seconds_of(r->ask->now_us);
   lua_pushinteger(L, cg_zone_next(r->zone, now, clock_minutes(L, 2) * 60) - now);
   return 1;

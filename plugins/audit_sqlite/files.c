@@ -62,6 +62,8 @@ bool aud_files_new(const struct aud_files *p, bool *ret_new, struct aud_message 
   if (!*ret_new) return true;
   struct aud_head head;
   if (errno != ENOENT) return aud_say(msg, "%s: %s", p->db, strerror(errno));
+  if (lstat(p->db, &st) == 0)
+    return aud_say(msg, "%s is a link that leads nowhere", p->db);
   if (!aud_head_read(p, &head, msg)) return false;
   return head.seq == 0 ||
          aud_say(msg,

@@ -55,8 +55,6 @@ static const char *configure(struct gate *g, struct cgp_host *h) {
       (wrong = overridden(h, "user", url->user, sizeof url->user)) ||
       (wrong = overridden(h, "password", url->password, sizeof url->password)))
     return wrong;
-  if (url->tls && !(g->link.tls = tls_new(h->conf_string(h, "ca"))))
-    return "the authority in ca cannot be read, or out of memory";
   g->prefix = h->conf_string(h, "prefix");
   for (size_t i = 0; i < KEYS; i++)
     snprintf(g->keys[i], sizeof g->keys[i], "%s%s", g->prefix, names[i]);
@@ -67,6 +65,15 @@ static const char *configure(struct gate *g, struct cgp_host *h) {
   g->link.load_functions = h->conf_bool(h, "load_functions");
   g->link.read_only = h->conf_bool(h, "read_only");
   return NULL;
+}
+
+static const char *secure(struct gate *g, struct cgp_host *h) {
+  const char *ca = h->conf_string(h, "ca");
+  if (!g->link.url.tls)
+    return ca ? "is for a rediss:// server: what url names is spoken to in the clear"
+              : NULL;
+  g->link.tls = tls_new(ca);
+  return g->link.tls ? NULL : "the authority cannot be read, or out of memory";
 }
 
 static void register_metrics(struct gate *g, struct cgp_host *h) {
@@ -86,8 +93,9 @@ static void fini(void *self) {
 static int init(struct cgp_host *h, void **ret_self, char *err, size_t err_size) {
   struct gate *g = calloc(1, sizeof *g);
   const char *wrong = g ? configure(g, h) : "out of memory";
-  if (wrong) {
-    snprintf(err, err_size, "url: %s", wrong);
+  const char *open = wrong ? NULL : secure(g, h);
+  if (wrong || open) {
+    snprintf(err, err_size, "%s: %s", wrong ? "url" : "ca", wrong ? wrong : open);
     fini(g);
     return -1;
   }

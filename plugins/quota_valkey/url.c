@@ -57,7 +57,8 @@ static const char *parse_host(const char *from, size_t n, struct url *u) {
     host_n = (size_t)(close - host);
     rest = close + 1 < from + n ? close + 1 : NULL;
   }
-  if (host_n == 0 || !decode(host, host_n, u->host, sizeof u->host))
+  if (host_n == 0 || !decode(host, host_n, u->host, sizeof u->host) ||
+      strpbrk(u->host, " \t,;/@"))
     return "there is no readable host";
   uint32_t port = 6379;
   if (rest &&

@@ -50,6 +50,24 @@ static const struct scheme schemes[] = {
     {"https://", "https://", "wss://"},
 };
 
+static bool is_port(const char *text, size_t n) {
+  unsigned port = 0;
+  for (size_t i = 0; i < n && i < 6; i++) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    port = port * 10 + (unsigned)(text[i] - '0');
+  }
+  return n <= 5 && port >= 1 && port <= 65535;
+}
+
+/* "host" or "[address]", and a port or none, up to a path. */
+static bool has_host(const char *text) {
+  bool brackets = *text == '[';
+  size_t n = strcspn(text, "/");
+  size_t host = brackets ? strcspn(text, "]/") + 1 : strcspn(text, ":/");
+  if (host > n || host < (brackets ? 3 : 1)) return false;
+  return host == n || (text[host] == ':' && is_port(text + host + 1, n - host - 1));
+}
+
 /* Both forms of a URL, without slashes at the end; false: not such a URL, or one with a
  * user, a query or a fragment. */
 static bool forms(const char *url, char *http, char *ws) {
@@ -58,7 +76,8 @@ static bool forms(const char *url, char *http, char *ws) {
     if (strncasecmp(url, schemes[i].given, n) != 0) continue;
     while (len > n && url[len - 1] == '/') len--;
     if (len == n || len - n > URL_BYTES - 16) return false;
-    if (strcspn(url, "@?# \"\\") < strlen(url)) return false;
+    if (strcspn(url, "@?# \"\\,;") < strlen(url)) return false;
+    if (!has_host(url + n)) return false;
     int rest = (int)(len - n);
     if (http) snprintf(http, URL_BYTES, "%s%.*s", schemes[i].http, rest, url + n);
     if (ws) snprintf(ws, URL_BYTES, "%s%.*s", schemes[i].ws, rest, url + n);
@@ -70,12 +89,12 @@ static bool forms(const char *url, char *http, char *ws) {
 static const char *read_urls(struct settings *s, struct cgp_host *h) {
   const char *url = option(h, "url"), *public_url = option(h, "public_url");
   if (*url && !forms(url, s->base, s->clients)) {
-    return "option url: must be ws://, wss://, http:// or https:// with a host, without "
-           "user, query or fragment";
+    return "option url: must be ws://, wss://, http:// or https:// with a host, and a "
+           "port of 1 to 65535 if any, without user, query or fragment";
   }
   if (*public_url && !forms(public_url, NULL, s->clients)) {
     return "option public_url: must be ws://, wss://, http:// or https:// with a host, "
-           "without user, query or fragment";
+           "and a port of 1 to 65535 if any, without user, query or fragment";
   }
   return NULL;
 }

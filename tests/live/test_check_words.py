@@ -159,6 +159,8 @@ CASES = {
         {"jwt.jwks": '"."', "jwt.secret": "nil"}, "jwt.jwks: .*not a regular file"),
     "a key set over plain HTTP": (
         {"jwt.jwks": '"http://issuer.example/keys"', "jwt.secret": "nil"}, "jwt.jwks: "),
+    "a key set without its host": (
+        {"jwt.jwks": '"https:///keys"', "jwt.secret": "nil"}, "jwt.jwks: is not a URL"),
     "an authority that is none": (
         {"jwt.jwks": '"https://a.example/keys"', "jwt.jwks_ca": '"camgate.lua"',
          "jwt.secret": "nil"}, "is no file of certificates"),
@@ -177,6 +179,8 @@ CASES = {
     "a network that is none": ({"listen.allow": '{ "10.0.0.0/33" }'}, "listen.allow.1: "),
     "a state folder inside a file": (
         {"state_dir": '"camgate.lua/state"'}, "state_dir: .*camgate.lua"),
+    "a folder's name that is too long": (
+        {"state_dir": f'"{"x" * 300}"'}, "state_dir: .*File name too long"),
     "a file as the state folder": ({"state_dir": '"camgate.lua"'}, "state_dir: "),
     "policies that are not there": (
         {"policies.dir": '"nowhere"'}, r"policies.dir: .*/nowhere: No such file"),
@@ -224,6 +228,18 @@ CASES = {
          "plugins.room_livekit.api_key": '"k"',
          "plugins.room_livekit.api_secret": f'"{SECRET}"'},
         "room_livekit.url: must be ws://, wss://, http:// or https://"),
+    "LiveKit at a port that is none": (
+        {"plugins.room_livekit.public_url": '"wss://live.example:77777"'},
+        "room_livekit.public_url: must be ws://.* a port of 1 to 65535"),
+    "LiveKit without a host": (
+        {"plugins.room_livekit.public_url": '"wss:///live.example"'},
+        "room_livekit.public_url: must be"),
+    "LiveKit at two places": (
+        {"plugins.room_livekit.public_url": '"ws://a.example:7880,ws://b.example:7880"'},
+        "room_livekit.public_url: must be"),
+    "LiveKit at half an address": (
+        {"plugins.room_livekit.public_url": '"ws://[::1:7880"'},
+        "room_livekit.public_url: must be"),
     "LiveKit without a scheme": (
         {"plugins.room_livekit.url": '"127.0.0.1:7880"'}, "room_livekit.url: must be"),
     "TURN with a scheme": (
@@ -257,6 +273,7 @@ def test_it_is_refused_by_both_in_the_same_words(place, what):
 VALKEY = {
     "another scheme": ("http://127.0.0.1:1", "quota_valkey.url: "),
     "no number": ("redis://127.0.0.1:port/0", "quota_valkey.url: the port"),
+    "two hosts": ("redis://a.example, b.example", "there is no readable host"),
     "no host": ("redis:///0", "quota_valkey.url: there is no readable host"),
     "a file without its path": ("unix://x", "quota_valkey.url: the socket's path"),
     "a carriage return": ("redis://127.0.0.1:1/0\r", "quota_valkey.url: holds a carr"),
@@ -270,6 +287,38 @@ def test_an_odd_valkey_is_refused(place, what):
     place.set("plugins.quota_valkey.url", json.dumps(url))
     (line,) = place.write().refused()
     assert expected in line, line
+
+
+def test_an_authority_for_a_valkey_without_tls_is_refused(place):
+    place.quota("quota_valkey")
+    place.set("plugins.quota_valkey.ca", '"camgate.lua"')
+    (line,) = place.write().refused()
+    assert "quota_valkey.ca: is for a rediss:// server" in line
+    place.set("plugins.quota_valkey.url", '"rediss://127.0.0.1:1/0"')
+    (line,) = place.write().refused()
+    assert "quota_valkey.ca: the authority cannot be read" in line
+
+
+def test_links_that_lead_nowhere_are_refused(place):
+    place.state.symlink_to("nowhere")
+    (line,) = place.write().refused()
+    assert "state_dir: " in line and "is not a folder" in line
+    place.state.unlink()
+    place.state.mkdir()
+    (place.state / "audit.db").symlink_to("nowhere")
+    (place.state / "jwt.secret").symlink_to("nowhere")
+    place.set("jwt.secret", "nil")
+    lines = place.write().refused()
+    assert len(lines) == 2 and all("a link that leads nowhere" in at for at in lines)
+
+
+def test_a_plugin_that_was_cut_is_refused(place):
+    plugins = shutil.copytree(BINARY.parent / "plugins", place.folder / "plugins")
+    cut = plugins / "ice_turn.so"
+    cut.write_bytes(cut.read_bytes()[:9000])
+    place.set("plugin_dir", f'"{plugins}"')
+    (line,) = place.write().refused()
+    assert "ice_turn.so is refused: the file was cut short" in line
 
 
 def test_an_empty_policy_folder_is_refused_and_so_it_is_by_a_reload(place, started):
@@ -545,6 +594,15 @@ def test_a_development_secret_that_others_may_read_is_refused(place):
     (place.state / "jwt.secret").chmod(0o644)
     (line,) = place.write().refused()
     assert "jwt.secret: " in line and "readable by its owner alone" in line
+
+
+def test_a_development_secret_that_is_short_is_refused(place):
+    place.set("jwt.secret", "nil")
+    place.state.mkdir()
+    (place.state / "jwt.secret").write_text("")
+    (place.state / "jwt.secret").chmod(0o600)
+    (line,) = place.write().refused()
+    assert "jwt.secret: the secret for HS256 has 0 bytes" in line
 
 
 def test_a_port_that_is_taken_is_a_warning_and_run_says_the_same(place):

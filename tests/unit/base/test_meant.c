@@ -38,6 +38,16 @@ static const struct {
     {"\xe2\x80\x8b"
      "a",
      "blank", "blank"},
+    {"a\xe2\x80\xa8", "blank", "blank"}, /* LINE SEPARATOR */
+    {"\xe2\x80\x83"
+     "a",
+     "blank", "blank"},                  /* EM SPACE */
+    {"a\xc2\xad", "blank", "blank"},     /* SOFT HYPHEN */
+    {"a\xef\xbb\xbf", "blank", "blank"}, /* BYTE ORDER MARK */
+    {"\xe2\x80\x9d"
+     "a\xe2\x80\x9d",
+     "quotes", "quotes"},
+    {"a\xe2\x80\x9f", NULL, NULL},
     {"a\x7f", "control", "control"},
     {"a\xc2\x85", "control", "control"},
     {"\xef\xbb\xbf"

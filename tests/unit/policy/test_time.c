@@ -153,6 +153,15 @@ static void an_answer_may_end_when_clocks_show_a_time(void **state) {
   fix_done(&f);
 }
 
+static void seconds_until_takes_one_time(void **state) {
+  (void)state;
+  struct fix f;
+  begin(&f, "local ok = pcall(function() return req.time:seconds_until('06:00', 'x') end)"
+            "return deny(tostring(ok))");
+  assert_string_equal(told(&f, "", "2026-11-23T22:00:00Z"), "false");
+  fix_done(&f);
+}
+
 static void leap_days_are_days(void **state) {
   (void)state;
   struct fix f;
@@ -200,6 +209,7 @@ int main(void) {
       cmocka_unit_test(without_zones_it_is_utc),
       cmocka_unit_test(between_goes_by_the_clock_on_the_wall),
       cmocka_unit_test(an_answer_may_end_when_clocks_show_a_time),
+      cmocka_unit_test(seconds_until_takes_one_time),
       cmocka_unit_test(leap_days_are_days),
       cmocka_unit_test(an_explanation_says_zone_and_local_time),
       cmocka_unit_test(policies_have_no_other_clock),
