@@ -83,41 +83,42 @@
 #define SESSIONS_2                                                                       \
   "CREATE VIEW sessions AS SELECT d.lease_id, {d.subject} AS subject, {d.camera} "       \
   "AS camera, coalesce((SELECT {c.quality} FROM events c WHERE c.lease_id = "            \
-  "d.lease_id AND c.lease_id <> '' AND c.kind = 'change' AND c.quality <> '' "           \
-  "ORDER BY c.seq DESC LIMIT 1), {d.quality}) AS quality, d.time AS granted_at, "        \
-  "(SELECT min(CASE WHEN json_extract(j.facts, '$.listed') THEN max(d.time, "            \
-  "min(j.time, json_extract(j.facts, '$.at'))) ELSE j.time END) FROM events j "          \
-  "WHERE j.lease_id = d.lease_id AND j.lease_id <> '' AND j.kind = 'join' AND "          \
-  "j.reason = '') AS joined_at, (SELECT max(l.time) FROM events l WHERE "                \
-  "l.lease_id = d.lease_id AND l.lease_id <> '' AND l.kind = 'leave') AS left_at,"       \
-  " (SELECT min(x.time) FROM events x WHERE x.lease_id = d.lease_id AND "                \
-  "x.lease_id <> '' AND x.kind = 'end') AS ended_at, (SELECT {x.outcome} FROM "          \
-  "events x WHERE x.lease_id = d.lease_id AND x.lease_id <> '' AND x.kind = 'end'"       \
-  " ORDER BY x.seq LIMIT 1) AS ended_by, (SELECT round(sum(max(0.0, "                    \
-  "(julianday(coalesce(w.until, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))) - "              \
-  "julianday(w.since)) * 86400.0 - coalesce((SELECT sum(json_extract(k.facts, "          \
-  "'$.step_ms')) FROM meta m JOIN events k ON k.seq = CAST(substr(m.key, 6) AS "         \
-  "INTEGER) AND k.kind = 'clock' WHERE m.key > printf('step %019d', w.seq) AND "         \
-  "m.key < printf('step %019d', coalesce(w.until_seq, 9223372036854775807))), 0) "       \
-  "/ 1000.0)), 3) FROM (SELECT CASE WHEN json_extract(j.facts, '$.listed') THEN "        \
-  "max(d.time, min(j.time, json_extract(j.facts, '$.at'))) ELSE j.time END AS "          \
-  "since, (SELECT CASE u.kind WHEN 'join' THEN CASE WHEN json_extract(u.facts, "         \
-  "'$.listed') THEN max(d.time, min(u.time, json_extract(u.facts, '$.at'))) ELSE "       \
-  "u.time END ELSE u.time END FROM events u WHERE u.lease_id = d.lease_id AND "          \
+  "d.lease_id AND c.lease_id <> '' AND c.kind = 'change' AND c.quality <> '' ORDER "     \
+  "BY c.seq DESC LIMIT 1), {d.quality}) AS quality, d.time AS granted_at, (SELECT "      \
+  "CASE WHEN json_extract(j.facts, '$.listed') THEN min(j.time, max(d.time, "            \
+  "json_extract(j.facts, '$.at'))) ELSE j.time END FROM events j WHERE j.lease_id "      \
+  "= d.lease_id AND j.lease_id <> '' AND j.kind = 'join' AND j.reason = '' ORDER "       \
+  "BY j.seq LIMIT 1) AS joined_at, (SELECT l.time FROM events l WHERE l.lease_id = "     \
+  "d.lease_id AND l.lease_id <> '' AND l.kind = 'leave' ORDER BY l.seq DESC LIMIT "      \
+  "1) AS left_at, (SELECT x.time FROM events x WHERE x.lease_id = d.lease_id AND "       \
+  "x.lease_id <> '' AND x.kind = 'end' ORDER BY x.seq LIMIT 1) AS ended_at, "            \
+  "(SELECT {x.outcome} FROM events x WHERE x.lease_id = d.lease_id AND x.lease_id "      \
+  "<> '' AND x.kind = 'end' ORDER BY x.seq LIMIT 1) AS ended_by, (SELECT "               \
+  "round(sum(max(0.0, (julianday(coalesce(w.until, strftime('%Y-%m-%dT%H:%M:%fZ', "      \
+  "'now'))) - julianday(w.since)) * 86400.0 - coalesce((SELECT "                         \
+  "sum(json_extract(k.facts, '$.step_ms')) FROM meta m JOIN events k ON k.seq = "        \
+  "CAST(substr(m.key, 6) AS INTEGER) AND k.kind = 'clock' WHERE m.key > "                \
+  "printf('step %019d', w.seq) AND m.key < printf('step %019d', "                        \
+  "coalesce(w.until_seq, 9223372036854775807))), 0) / 1000.0)), 3) FROM (SELECT "        \
+  "CASE WHEN json_extract(j.facts, '$.listed') THEN min(j.time, max(d.time, "            \
+  "json_extract(j.facts, '$.at'))) ELSE j.time END AS since, (SELECT CASE u.kind "       \
+  "WHEN 'join' THEN CASE WHEN json_extract(u.facts, '$.listed') THEN min(u.time, "       \
+  "max(d.time, json_extract(u.facts, '$.at'))) ELSE u.time END ELSE u.time END "         \
+  "FROM events u WHERE u.lease_id = d.lease_id AND u.lease_id <> '' AND u.kind IN "      \
+  "('join', 'leave', 'end') AND u.seq > j.seq AND (u.kind = 'end' OR (u.kind = "         \
+  "'join' AND u.reason = '') OR (u.kind = 'leave' AND "                                  \
+  "coalesce(json_extract(u.facts, '$.participant'), '') IN ('', "                        \
+  "coalesce(json_extract(j.facts, '$.participant'), '')))) ORDER BY u.seq LIMIT 1) "     \
+  "AS until, (SELECT u.seq FROM events u WHERE u.lease_id = d.lease_id AND "             \
   "u.lease_id <> '' AND u.kind IN ('join', 'leave', 'end') AND u.seq > j.seq AND "       \
-  "(u.kind = 'end' OR (u.kind = 'join' AND u.reason = '') OR (u.kind = 'leave' "         \
-  "AND coalesce(json_extract(u.facts, '$.participant'), '') IN ('', "                    \
-  "coalesce(json_extract(j.facts, '$.participant'), '')))) ORDER BY u.seq LIMIT "        \
-  "1) AS until, (SELECT u.seq FROM events u WHERE u.lease_id = d.lease_id AND "          \
-  "u.lease_id <> '' AND u.kind IN ('join', 'leave', 'end') AND u.seq > j.seq AND "       \
-  "(u.kind = 'end' OR (u.kind = 'join' AND u.reason = '') OR (u.kind = 'leave' "         \
-  "AND coalesce(json_extract(u.facts, '$.participant'), '') IN ('', "                    \
-  "coalesce(json_extract(j.facts, '$.participant'), '')))) ORDER BY u.seq LIMIT "        \
-  "1) AS until_seq, j.seq AS seq FROM events j WHERE j.lease_id = d.lease_id AND "       \
-  "j.lease_id <> '' AND j.kind = 'join' AND j.reason = '' AND NOT EXISTS (SELECT "       \
-  "1 FROM events x WHERE x.lease_id = d.lease_id AND x.lease_id <> '' AND x.kind "       \
-  "= 'end' AND x.seq < j.seq)) w) AS watched_s, d.seq FROM events d WHERE d.kind "       \
-  "= 'decision' AND d.outcome = 'allow' AND d.lease_id <> '';"
+  "(u.kind = 'end' OR (u.kind = 'join' AND u.reason = '') OR (u.kind = 'leave' AND "     \
+  "coalesce(json_extract(u.facts, '$.participant'), '') IN ('', "                        \
+  "coalesce(json_extract(j.facts, '$.participant'), '')))) ORDER BY u.seq LIMIT 1) "     \
+  "AS until_seq, j.seq AS seq FROM events j WHERE j.lease_id = d.lease_id AND "          \
+  "j.lease_id <> '' AND j.kind = 'join' AND j.reason = '' AND NOT EXISTS (SELECT 1 "     \
+  "FROM events x WHERE x.lease_id = d.lease_id AND x.lease_id <> '' AND x.kind = "       \
+  "'end' AND x.seq < j.seq)) w) AS watched_s, d.seq FROM events d WHERE d.kind = "       \
+  "'decision' AND d.outcome = 'allow' AND d.lease_id <> '';"
 
 static void put_given(sqlite3_str *to, const char *of, const char *column) {
   sqlite3_str_appendf(

@@ -222,6 +222,22 @@ static void a_step_of_the_clock_is_not_watched(void **state) {
   assert_sql(b->t.db, "SELECT watched_s FROM sessions", "30.0");
 }
 
+/* The first join and the last leave are so by seq. */
+static void sessions_tell_who_came_first_and_left_last(void **state) {
+  struct bench *b = *state;
+  grant(b, START);
+  watch(b, "join");
+  b->clock.fake_wall_us += 10 * SECOND;
+  watch(b, "leave");
+  a_step(b, -HOUR);
+  watch(b, "join");
+  b->clock.fake_wall_us += 5 * SECOND;
+  watch(b, "leave");
+  assert_sql(b->t.db,
+             "SELECT joined_at || ' ' || left_at || ' ' || watched_s FROM sessions",
+             "2026-11-23T12:30:00.000000Z 2026-11-23T11:30:15.000000Z 15.0");
+}
+
 #define TRAIL(fn) cmocka_unit_test_setup_teardown(fn, make, drop)
 
 int main(void) {
@@ -230,6 +246,7 @@ int main(void) {
       TRAIL(since_and_until_find_every_row_wherever_it_stands),
       TRAIL(a_clock_that_is_set_all_the_time),
       TRAIL(a_step_of_the_clock_is_not_watched),
+      TRAIL(sessions_tell_who_came_first_and_left_last),
       TRAIL(leases_live_whatever_the_clock_was_set_to),
       TRAIL(clock_rows_before_the_oldest_lease_are_no_news),
       TRAIL(a_lease_that_is_older_than_any_is_over),
