@@ -26,7 +26,7 @@ struct aud_row {
 
 struct aud_group {
   struct aud_reply reply; /* first: the inbox hands it back as this */
-  int64_t since_us; /* mono clock, when it came; the writer refuses what is too old */
+  int64_t since_us;       /* steady.h, when it came; the writer refuses what is too old */
   bool failed;
   char *why; /* once failed; owned; NULL also when there is no memory */
   size_t n;

@@ -8,6 +8,7 @@
 
 #include "batch.h"
 #include "index.h"
+#include "steady.h"
 #include "store.h"
 
 #define HANG_US          900000
@@ -24,6 +25,7 @@ struct aud_writer {
   struct aud_writer_conf conf;
   struct aud_chain *chain;
   pthread_t thread;
+  struct aud_steady *steady;
 
   pthread_mutex_t lock; /* over what follows, never held across I/O */
   pthread_cond_t wake, answered;
@@ -147,7 +149,7 @@ static bool try_again(struct aud_writer *w) {
   bool news = strcmp(w->why.text, msg.text) != 0;
   w->red = !open;
   w->why = msg;
-  if (open) w->proved_us = clock_us(CLOCK_MONOTONIC);
+  if (open) w->proved_us = aud_steady_us(w->steady);
   (void)pthread_mutex_unlock(&w->lock);
   if (open)
     w->conf.host->log(
@@ -176,7 +178,7 @@ static void refuse_late(struct aud_writer *w, struct aud_reply *late) {
 }
 
 static void begin_batch(struct aud_writer *w, struct aud_batch *b) {
-  aud_batch_cut(&w->taken, clock_us(CLOCK_MONOTONIC), b);
+  aud_batch_cut(&w->taken, aud_steady_us(w->steady), b);
   (void)pthread_mutex_lock(&w->lock);
   if (b->rows > 0) w->batch_rows = b->rows;
   w->waiting -= b->rows + b->late_rows;
@@ -196,7 +198,7 @@ static void do_batch(struct aud_writer *w) {
   if (b.rows > 0) remember_head(w);
   (void)pthread_mutex_lock(&w->lock);
   w->rows = w->acked.seq;
-  w->proved_us = clock_us(CLOCK_MONOTONIC);
+  w->proved_us = aud_steady_us(w->steady);
   w->busy_since_us = 0; /* who is answered now may come again at once */
   (void)pthread_mutex_unlock(&w->lock);
   answer(w, b.first, NULL);
@@ -209,7 +211,7 @@ static void do_duty(struct aud_writer *w) {
   if (aud_store_log_full(&w->store)) {
     if (!aud_store_checkpoint(&w->store, &msg)) fail_closed(w, NULL, &msg);
   } else if (aud_index_backlog(&w->store) > 0) {
-    w->sliced_us = clock_us(CLOCK_MONOTONIC);
+    w->sliced_us = aud_steady_us(w->steady);
     if (!aud_store_unmoved(&w->store, &msg) || !aud_index_slice(&w->store, &msg))
       fail_closed(w, NULL, &msg);
   } else {
@@ -226,7 +228,7 @@ static int64_t patience_ms(const struct aud_writer *w) {
   if (backlog == 0 && !w->head_unsynced) return -1;
   if (w->quiet) return 0;
   if (backlog >= BACKLOG_PRESSING &&
-      clock_us(CLOCK_MONOTONIC) - w->sliced_us >= PRESSING_US)
+      aud_steady_us(w->steady) - w->sliced_us >= PRESSING_US)
     return 0;
   return backlog >= BACKLOG_SOON ? QUIET_SOON_MS : QUIET_MS;
 }
@@ -258,7 +260,7 @@ static enum turn next_turn(struct aud_writer *w) {
     w->quiet = false;
     if (!w->taken) w->taken = take_queue(w);
   }
-  if (turn != TURN_STOP) w->busy_since_us = clock_us(CLOCK_MONOTONIC);
+  if (turn != TURN_STOP) w->busy_since_us = aud_steady_us(w->steady);
   (void)pthread_mutex_unlock(&w->lock);
   return turn;
 }
@@ -307,18 +309,20 @@ struct aud_writer *aud_writer_start(const struct aud_writer_conf *conf,
   }
   w->conf = *conf;
   w->last = &w->first;
-  w->chain = aud_chain_new(msg);
+  w->steady = aud_steady_new();
+  w->chain = w->steady ? aud_chain_new(msg) : NULL;
   w->store.files = conf->files;
   w->store.chain = w->chain;
   if (w->chain && aud_store_open(&w->store, NULL, msg)) {
     w->acked = w->store.head;
     w->rows = w->acked.seq;
-    w->proved_us = clock_us(CLOCK_MONOTONIC);
+    w->proved_us = aud_steady_us(w->steady);
     if (make_thread(w)) return w;
     (void)aud_say(msg, "no thread to be had for the audit writer");
     aud_store_close(&w->store);
   }
   aud_chain_free(w->chain);
+  aud_steady_free(w->steady);
   free(w);
   return NULL;
 }
@@ -336,6 +340,7 @@ void aud_writer_stop(struct aud_writer *w) {
     w->conf.host->log(w->conf.host, CGP_WARN, "%s", msg.text);
   aud_store_close(&w->store);
   aud_chain_free(w->chain);
+  aud_steady_free(w->steady);
   (void)pthread_cond_destroy(&w->answered);
   (void)pthread_cond_destroy(&w->wake);
   (void)pthread_mutex_destroy(&w->lock);
@@ -370,7 +375,7 @@ static enum cgp_code refusal(struct aud_writer *w, int64_t rows, int64_t now_us,
 enum cgp_code aud_writer_push(struct aud_writer *w, struct aud_group *g,
                               struct aud_message *msg) {
   int64_t rows = (int64_t)g->n;
-  g->since_us = clock_us(CLOCK_MONOTONIC);
+  g->since_us = aud_steady_us(w->steady);
   (void)pthread_mutex_lock(&w->lock);
   enum cgp_code code = refusal(w, rows, g->since_us, msg);
   if (code == CGP_OK) {
@@ -399,7 +404,7 @@ void aud_writer_drain(struct aud_writer *w, struct aud_inbox *inbox) {
 }
 
 enum aud_health aud_writer_health(struct aud_writer *w, struct aud_message *msg) {
-  int64_t now = clock_us(CLOCK_MONOTONIC);
+  int64_t now = aud_steady_us(w->steady);
   enum aud_health health = AUD_RED;
   (void)pthread_mutex_lock(&w->lock);
   if (refusal(w, 1, now, msg) == CGP_OK) {

@@ -3,10 +3,13 @@
  * itself. */
 #include "audit_trail.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "vfs_shim.h"
 
@@ -356,6 +359,41 @@ static void a_hanging_sync_blocks_nobody_else(void **state) {
   shim_unregister(shim);
 }
 
+/* The whole process. */
+static void stand_still(useconds_t us) {
+  pid_t me = getpid(), pid = fork();
+  if (pid == 0) {
+    kill(me, SIGSTOP);
+    usleep(us);
+    kill(me, SIGCONT);
+    _exit(0);
+  }
+  assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_process_that_stood_still_does_not_blame_the_disk(void **state) {
+  (void)state;
+  struct shim *shim = shim_register("stopped");
+  struct trail t;
+  struct harness_call written, waits, new;
+  trail_paths_in_memory(&t);
+  trail_open(&t, "{\"vfs\": \"stopped\"}", 1);
+  shim_hold(shim);
+  catch_one(&t, &written);
+  harness_run_ms(t.h, 50);
+  catch_one(&t, &waits);
+  harness_run_ms(t.h, 50);
+  stand_still(1800000);
+  catch_one(&t, &new);
+  assert_false(new.done);
+  shim_let_go(shim);
+  assert_int_equal(harness_wait(t.h, &written), CGP_OK);
+  assert_int_equal(harness_wait(t.h, &waits), CGP_OK);
+  assert_int_equal(harness_wait(t.h, &new), CGP_OK);
+  trail_remove(&t);
+  shim_unregister(shim);
+}
+
 /* A checkpoint that hangs after the rows were acknowledged is seen as well. */
 static void hanging_housekeeping_is_seen(void **state) {
   (void)state;
@@ -382,6 +420,7 @@ int main(void) {
       cmocka_unit_test(survives_every_failing_call_of_the_close),
       cmocka_unit_test(survives_every_failing_call_of_a_start),
       cmocka_unit_test(a_hanging_sync_blocks_nobody_else),
+      cmocka_unit_test(a_process_that_stood_still_does_not_blame_the_disk),
       cmocka_unit_test(hanging_housekeeping_is_seen),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
