@@ -87,6 +87,10 @@ int64_t cg_tell_trail(struct cg_teller *t, int64_t mono_us) {
   return mono_us + is;
 }
 
+int64_t cg_teller_mono_trail(struct cg_teller *t, int64_t wall_us) {
+  return wall_us - cg_tell_trail(t, 0);
+}
+
 void cg_teller_move_trail(struct cg_teller *t, int64_t step_us) {
   atomic_fetch_add(&t->trail_offset_us, step_us);
 }

@@ -54,6 +54,7 @@ int64_t cg_teller_mono(struct cg_teller *, int64_t wall_us); /* the other way ro
  * count from that row on (lease/clock_watch.h). */
 #define CG_STEP_US INT64_C(1000000)
 int64_t cg_tell_trail(struct cg_teller *, int64_t mono_us);
+int64_t cg_teller_mono_trail(struct cg_teller *, int64_t wall_us); /* the other way */
 void cg_teller_move_trail(struct cg_teller *, int64_t step_us);
 
 #define CG_TIME_TEXT 32

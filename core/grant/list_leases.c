@@ -24,6 +24,13 @@ struct gather {
   struct part parts[];
 };
 
+/* It may be overdue, while a worker stands still: then it ends from now on. */
+static int64_t expires(const struct cg_service *h, const struct cg_lease *l) {
+  int64_t now = cg_service_mono(h);
+  bool overdue = l->state == CG_LEASE_ACTIVE && l->expires_mono_us < now;
+  return overdue ? now : l->expires_mono_us;
+}
+
 static void write_lease(struct cg_buf *b, const struct cg_service *h,
                         const struct cg_lease *l) {
   static const char *const states[] = {"pending", "active", "ended"};
@@ -35,8 +42,8 @@ static void write_lease(struct cg_buf *b, const struct cg_service *h,
   cg_json_str(b, "quality", cg_tier_name(&h->conf->tiers, l->tier));
   cg_json_str(b, "room", l->room);
   cg_json_time(b, "granted_at", cg_service_tell(h, l->granted_mono_us));
-  if (l->joined_us) cg_json_time(b, "joined_at", l->joined_us);
-  cg_json_time(b, "expires_at", cg_service_tell(h, l->expires_mono_us));
+  if (l->joined.wall_us) cg_json_time(b, "joined_at", l->joined.wall_us);
+  cg_json_time(b, "expires_at", cg_service_tell(h, expires(h, l)));
   cg_json_time(b, "ends_at", cg_service_tell(h, l->ends_mono_us));
   cg_json_close(b, '}');
 }

@@ -11,6 +11,7 @@ static void set_deadlines(struct cg_grant *g) {
   l->ends_mono_us = g->out.ends_mono_us;
   l->expires_mono_us = cg_lease_lapses(g->walk.home, l);
   l->spared = false;
+  l->gaps = 0;
 }
 
 void cg_step_activate(struct cg_grant *g) {
@@ -35,7 +36,7 @@ static void change_room(struct cg_grant *g) {
   char old_room[CG_ROOM_MAX];
   memcpy(old_room, l->room, sizeof old_room);
   memcpy(l->room, g->out.room, strlen(g->out.room) + 1);
-  l->joined_us = 0;
+  l->joined = (struct cg_moment){0, 0};
   cg_rooms_place(g->walk.home->rooms, l);
   cg_put_out(g->walk.home, old_room, l->id);
 }

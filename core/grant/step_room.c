@@ -9,7 +9,8 @@ static void ensured(void *arg, enum cgp_code code, const void *result, const cha
     return;
   }
   g->walk.lease->room_gone = false; /* what closes it from now on is news */
-  g->walk.lease->ensured_us = cg_service_wall(g->walk.home);
+  g->walk.lease->ensured =
+      (struct cg_moment){cg_service_wall(g->walk.home), cg_service_mono(g->walk.home)};
   cg_step_done(g);
 }
 

@@ -5,8 +5,6 @@
 #include "lease/end.h"
 #include "lease/joins.h"
 
-#define SECOND_US INT64_C(1000000) /* the SFU's clock has whole seconds */
-
 static void visit_worker(void *arg);
 
 /* ---- one lease ---- */
@@ -15,7 +13,8 @@ static bool another_room(const struct cg_lease *l, const struct cg_news *n,
                          const struct cg_connection *c) {
   bool by_sid = c && *c->room_sid && *n->room_sid;
   if (by_sid) return strcmp(c->room_sid, n->room_sid) != 0;
-  return n->at_us + SECOND_US < (l->joined_us ? l->joined_us : l->granted_us);
+  const struct cg_moment granted = {l->granted_us, l->granted_mono_us};
+  return cg_moment_before(n->at, l->joined.wall_us ? l->joined : granted);
 }
 
 /* The newest that joined the room that the lease is on. */
@@ -23,20 +22,21 @@ static const struct cg_connection *newest(const struct cg_lease *l) {
   const struct cg_connection *found = l->connections.now;
   for (int i = 0; !found && i < CG_CONNECTIONS_MAX; i++) {
     const struct cg_connection *c = &l->connections.items[i];
-    if (c->used && c->joined_us && c->joined_us == l->joined_us) found = c;
+    if (c->used && c->joined.wall_us && c->joined.wall_us == l->joined.wall_us) found = c;
   }
   return found;
 }
 
 /* The room was opened again: who was in the old one is to join the new one. */
 static bool opened_since(const struct cg_lease *l, const struct cg_news *n) {
-  return n->at_us + SECOND_US < l->ensured_us;
+  return cg_moment_before(n->at, l->ensured);
 }
 
 static bool is_over(struct cg_lease *l, const struct cg_news *n) {
   if (l->state == CG_LEASE_ENDED || strcmp(l->room, n->room) != 0) return false;
   if (another_room(l, n, newest(l))) return false;
-  if (l->state == CG_LEASE_ACTIVE && l->joined_us && !opened_since(l, n)) return true;
+  if (l->state == CG_LEASE_ACTIVE && l->joined.wall_us && !opened_since(l, n))
+    return true;
   l->room_gone = true;
   return false;
 }
@@ -97,7 +97,7 @@ static void told_in_turn(void *arg, enum cgp_code code) {
 static void wait_for_turn(struct cg_lease *l, struct cg_news *n) {
   const struct cgp_room_event ev =
       CGP_INIT(cgp_room_event, .type = n->type, .room = n->room, .identity = "",
-               .sid = n->sid, .at_us = n->at_us, .room_sid = n->room_sid);
+               .sid = n->sid, .at_us = n->at.wall_us, .room_sid = n->room_sid);
   struct cg_news *of_lease = cg_news_new(n->home, &ev, told_in_turn, n);
   if (!of_lease || !cg_news_arrives(of_lease, n->home)) return;
   of_lease->in_turn = in_turn;
@@ -137,7 +137,7 @@ static void visit_part(void *arg) {
   struct cg_news *n = arg;
   struct part p = {.news = n};
   bool closed = cg_service_closed(n->home);
-  bool more = !closed && cg_leases_part(n->home->leases, &n->at, note, &p);
+  bool more = !closed && cg_leases_part(n->home->leases, &n->part, note, &p);
   if (closed) n->code = CGP_E_UNAVAILABLE;
   while (p.on_it.first) {
     struct cg_lease *l = CG_CONTAINER(p.on_it.first, struct cg_lease, in_rows);
@@ -153,7 +153,7 @@ static void visit_part(void *arg) {
 static void visit_worker(void *arg) {
   struct cg_news *n = arg;
   if (!cg_news_arrives(n, n->home)) return;
-  n->at = 0;
+  n->part = 0;
   n->open = 1; /* this visit */
   visit_part(n);
 }

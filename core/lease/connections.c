@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000) /* the SFU's clock has whole seconds */
+#define SECOND_US INT64_C(1000000)
 
 struct cg_connection *cg_connection_find(struct cg_connections *all, const char *sid) {
   for (int i = 0; i < CG_CONNECTIONS_MAX; i++) {
@@ -27,11 +27,11 @@ struct cg_connection *cg_connection_note(struct cg_connections *all, const char 
 }
 
 void cg_connection_there(struct cg_connections *all, struct cg_connection *c,
-                         const char *room, int64_t joined_us, int64_t mono_us) {
-  c->joined_us = joined_us;
+                         const char *room, struct cg_moment joined, int64_t known_us) {
+  c->joined = joined;
   c->left = c->missed = false;
   all->now = c;
-  all->since_us = mono_us;
+  all->since_us = known_us;
   all->absences = 0;
   snprintf(all->room, sizeof all->room, "%s", room);
 }
@@ -46,10 +46,14 @@ bool cg_connection_may_be_there(const struct cg_connections *all,
   return c != all->now && (!c->left || c->missed);
 }
 
-bool cg_connection_is_late(const struct cg_connections *all, int64_t at_us) {
+bool cg_moment_before(struct cg_moment a, struct cg_moment b) {
+  return a.wall_us + SECOND_US < b.wall_us && a.mono_us + SECOND_US < b.mono_us;
+}
+
+bool cg_connection_is_late(const struct cg_connections *all, struct cg_moment at) {
   for (int i = 0; i < CG_CONNECTIONS_MAX; i++) {
     const struct cg_connection *c = &all->items[i];
-    if (c->used && at_us + SECOND_US < c->joined_us) return true;
+    if (c->used && cg_moment_before(at, c->joined)) return true;
   }
   return false;
 }

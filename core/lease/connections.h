@@ -16,9 +16,14 @@
 #define CG_ROOM_MAX        (CG_ROOM_NAME_MAX + 1)
 #define CG_SID_MAX         32
 
+/* As the wall clock had it and as mono: the wall clock, ours or the SFU's, may be set. */
+struct cg_moment {
+  int64_t wall_us, mono_us;
+};
+
 struct cg_connection {
   char sid[CG_SID_MAX], room_sid[CG_SID_MAX]; /* "": not known */
-  int64_t joined_us;                          /* wall; 0: nobody told of its join */
+  struct cg_moment joined;                    /* zeroed: nobody told of its join */
   bool used, left;
   bool missed; /* it left because a list lacked it: it may be there after all */
 };
@@ -39,14 +44,17 @@ struct cg_connection *cg_connection_find(struct cg_connections *all, const char 
 /* Takes the place of the oldest that is not there now. */
 struct cg_connection *cg_connection_note(struct cg_connections *all, const char *sid,
                                          const char *room_sid);
-/* It is there, in that room, since joined_us (wall), and whoever was there is not. */
+/* It is there, in that room, since it joined, and whoever was there is not; known_us: of
+ * the loop's time. */
 void cg_connection_there(struct cg_connections *all, struct cg_connection *c,
-                         const char *room, int64_t joined_us, int64_t mono_us);
+                         const char *room, struct cg_moment joined, int64_t known_us);
 void cg_connection_left(struct cg_connections *all, struct cg_connection *c);
 /* It is not who is there, but its own leave was not told: a list may know better. */
 bool cg_connection_may_be_there(const struct cg_connections *all,
                                 const struct cg_connection *c);
-/* One that joined at that time joined before one that is known: it has been replaced. */
-bool cg_connection_is_late(const struct cg_connections *all, int64_t at_us);
+/* By both clocks, and by more than a second: the SFU's clock has whole ones. */
+bool cg_moment_before(struct cg_moment a, struct cg_moment b);
+/* One that joined then joined before one that is known: it has been replaced. */
+bool cg_connection_is_late(const struct cg_connections *all, struct cg_moment at);
 
 #endif

@@ -117,15 +117,20 @@ void cg_record_undone(struct cg_service *g, struct cg_lease *l) {
   cg_end_rows_add(g->endings->rows, l, false, NULL, NULL);
 }
 
-/* A beat moved its end since the timer was set: look, and set it again.  While a worker
- * stands still beats may wait for it. */
+/* While a worker stands still beats may wait for it, but nothing moves its hard end. */
+static bool may_beat(const struct cg_service *g, const struct cg_lease *l) {
+  return l->gaps < CG_GAPS_MAX && !cg_all_turn(g);
+}
+
+/* A beat moved its end since the timer was set: look, and set it again. */
 static void look(void *arg) {
   struct cg_lease *l = arg;
   struct cg_service *g = l->owner;
-  bool time_is_up = l->expires_mono_us >= l->ends_mono_us;
-  if (cg_service_mono(g) < l->expires_mono_us)
+  int64_t now = cg_service_mono(g);
+  bool time_is_up = now >= l->ends_mono_us;
+  if (now < l->expires_mono_us)
     cg_lease_watch(g, l);
-  else if (!time_is_up && !cg_all_turn(g))
+  else if (!time_is_up && may_beat(g, l))
     cg_timer_start(&l->timer, g->loop, LOOK_AGAIN_US, look, l);
   else
     cg_lease_end(g, l, CG_ENDED_EXPIRED, time_is_up ? "its time was up" : "no heartbeat",

@@ -36,6 +36,8 @@ static bool is_settled(const struct cg_lease *l) {
 }
 
 static int64_t spared(const struct cg_service *g, struct cg_lease *l, int64_t gap_us) {
+  if (l->gaps == CG_GAPS_MAX) return l->expires_mono_us;
+  l->gaps++;
   bool whole = gap_us >= g->conf->beat_s * 1000000 && !l->spared;
   int64_t until = l->expires_mono_us + gap_us, lapses = cg_lease_lapses(g, l);
   if (whole) l->spared = true;

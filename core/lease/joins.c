@@ -32,7 +32,7 @@ static void join(struct cg_lease *l, struct cg_news *n) {
   }
   if (c && !*c->room_sid) memcpy(c->room_sid, n->room_sid, sizeof c->room_sid);
   if (c && !(n->listed && cg_connection_may_be_there(&l->connections, c))) return;
-  n->there = n->listed || !cg_connection_is_late(&l->connections, n->at_us);
+  n->there = n->listed || !cg_connection_is_late(&l->connections, n->at);
   n->kind = "join";
   n->reason = n->there ? "" : "told after the one that took its place";
 }
@@ -66,11 +66,11 @@ static void apply(struct cg_lease *l, const struct cg_news *n) {
   struct cg_service *g = n->home;
   struct cg_connection *c = known(l, n);
   if (n->there) {
-    cg_connection_there(&l->connections, c, n->room, n->at_us, cg_loop_now(g->loop));
-    if (strcmp(l->room, n->room) == 0) l->joined_us = n->at_us;
+    cg_connection_there(&l->connections, c, n->room, n->at, cg_loop_now(g->loop));
+    if (strcmp(l->room, n->room) == 0) l->joined = n->at;
     cg_metric_add(g->metrics, g->worker, g->metric->joins, 1);
   } else if (n->type == CGP_ROOM_LEFT) {
-    if (l->connections.now == c) l->left_us = n->at_us;
+    if (l->connections.now == c) l->left_us = n->at.wall_us;
     cg_connection_left(&l->connections, c);
     c->missed = n->listed;
   }
@@ -113,7 +113,7 @@ static void record(struct cg_lease *l, struct cg_news *n) {
   cg_json_str(&facts, "room", n->room);
   cg_json_str(&facts, "room_sid", n->room_sid);
   cg_json_str(&facts, "participant", n->sid);
-  cg_json_time(&facts, "at", n->at_us);
+  cg_json_time(&facts, "at", n->at.wall_us);
   if (n->listed) cg_json_bool(&facts, "listed", true);
   cg_json_close(&facts, '}');
   row.outcome = "";

@@ -21,6 +21,8 @@
 
 #define CG_REPLACE_MAX 16 /* leases that one reserve may replace */
 
+#define CG_GAPS_MAX 60 /* who has not beaten behind so many does not beat */
+
 #define CG_TOMBSTONES   16384
 #define CG_TOMBSTONE_US (600 * INT64_C(1000000))
 
@@ -63,15 +65,17 @@ struct cg_lease {
   int tier, requested;         /* indexes; requested may be CG_TIER_NONE */
   struct cg_scope_ask *scopes; /* own; names in one block with them */
   size_t n_scopes;
-  int64_t granted_us, joined_us, left_us; /* wall: they tell; 0 = not yet */
+  int64_t granted_us, left_us; /* wall: they tell; 0 = not yet */
+  struct cg_moment joined;     /* zeroed: not yet */
   int64_t granted_mono_us;
   int64_t expires_mono_us, ends_mono_us; /* deadlines, once it is active */
   bool spared;                           /* by a gap since its last beat (gap.h) */
+  uint8_t gaps;                          /* since its last beat, CG_GAPS_MAX at most */
   struct cg_connections connections;
-  int64_t ensured_us; /* wall: the room was opened, or known to be open */
-  bool room_gone;     /* the SFU closed the room since then */
-  bool giving_way;    /* a grant under way is to replace it */
-  bool holding_moved; /* that grant, or lease, took the holding over */
+  struct cg_moment ensured; /* the room was opened, or known to be open */
+  bool room_gone;           /* the SFU closed the room since then */
+  bool giving_way;          /* a grant under way is to replace it */
+  bool holding_moved;       /* that grant, or lease, took the holding over */
 
   uint32_t refs;
   bool busy;                /* one grant at a time works on it */

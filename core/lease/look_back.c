@@ -42,8 +42,9 @@ static void joined(struct looking *k, const json_t *facts, const char *reason) {
   int64_t at_us;
   struct cg_connection *c = known(l, facts);
   if (*reason || !cg_time_parse(text_of(facts, "at"), &at_us)) return;
-  cg_connection_there(&l->connections, c, room, at_us, cg_loop_now(k->home->loop));
-  if (strcmp(room, l->room) == 0) l->joined_us = at_us;
+  const struct cg_moment at = {at_us, cg_teller_mono(k->home->teller, at_us)};
+  cg_connection_there(&l->connections, c, room, at, cg_loop_now(k->home->loop));
+  if (strcmp(room, l->room) == 0) l->joined = at;
 }
 
 static void left(struct looking *k, const json_t *facts, const char *reason) {

@@ -11,9 +11,13 @@ static const char *room_sid_of(const struct cgp_room_event *ev) {
   return ev->type == CGP_ROOM_CLOSED && !*ev->room_sid ? ev->sid : ev->room_sid;
 }
 
-static void copy(struct cg_news *n, const struct cgp_room_event *ev, int64_t now_us) {
+static struct cg_moment moment_of(const struct cg_service *g, int64_t at_us) {
+  int64_t now_us = cg_service_wall(g), wall_us = at_us < now_us ? at_us : now_us;
+  return (struct cg_moment){wall_us, cg_teller_mono(g->teller, wall_us)};
+}
+
+static void copy(struct cg_news *n, const struct cgp_room_event *ev) {
   n->type = ev->type;
-  n->at_us = ev->at_us < now_us ? ev->at_us : now_us;
   snprintf(n->room, sizeof n->room, "%s", ev->room);
   snprintf(n->sid, sizeof n->sid, "%s", ev->sid);
   snprintf(n->room_sid, sizeof n->room_sid, "%s", room_sid_of(ev));
@@ -24,7 +28,8 @@ struct cg_news *cg_news_new(struct cg_service *g, const struct cgp_room_event *e
   struct cg_news *n = cg_firm_alloc(sizeof *n);
   if (n) {
     *n = (struct cg_news){.origin = g, .told = told, .told_arg = arg};
-    copy(n, ev, cg_service_wall(g));
+    n->at = moment_of(g, ev->at_us);
+    copy(n, ev);
     return n;
   }
   CG_LOG(g->log, CG_ERROR, "a room event was dropped: no memory");

@@ -25,14 +25,14 @@ struct cg_news {
   enum cgp_room_event_type type;
   bool listed; /* a list said so, not an event */
   char room[CG_ROOM_MAX], sid[CG_SID_MAX], room_sid[CG_SID_MAX];
-  int64_t at_us; /* wall, never in the future */
+  struct cg_moment at; /* never in the future; mono as of when it came */
 
   /* When its lease's turn has come, of what is no join and no leave.  true: it waits. */
   bool (*in_turn)(struct cg_lease *l, struct cg_news *n);
   const char *kind, *reason; /* of the row it makes; NULL: none */
   bool there;                /* of a join: it is the lease's connection now */
 
-  size_t at;     /* of a room that closed: how far the table has been looked through */
+  size_t part;   /* of a room that closed: how far the table has been looked through */
   bool given_up; /* the home that it is at has stopped */
   uint32_t open, ends; /* and what it waits for on this worker; of that, rows of ends */
 };

@@ -16,6 +16,7 @@
 struct found {
   struct found *next; /* of the same home */
   struct cg_lease_terms terms;
+  int64_t ends_mono_us; /* as of the reading: the clock may be set before it is taken */
 };
 
 /* The rows are looked at from the newest to the oldest: what the wall clock was set by
@@ -82,6 +83,7 @@ static bool read_row(struct restorer *r, const struct cgp_audit_row *row) {
   }
   f->terms.granted_us += r->stepped_us;
   f->terms.ends_us += r->stepped_us;
+  f->ends_mono_us = cg_teller_mono_trail(r->g->teller, f->terms.ends_us);
   uint32_t home = cg_service_home_of_lease(r->g, f->terms.id)->worker;
   f->next = r->by_home[home];
   r->by_home[home] = f;
@@ -98,12 +100,11 @@ static bool read_any_row(struct restorer *r, const struct cgp_audit_row *row) {
 
 /* The trail has what the wall clock said.  However that was set since, nobody gets more
  * than the lease had when it began. */
-static void set_clocks(struct cg_service *h, struct cg_lease *l,
-                       const struct cg_lease_terms *t) {
+static void set_clocks(struct cg_service *h, struct cg_lease *l, const struct found *f) {
+  const struct cg_lease_terms *t = &f->terms;
   int64_t now = cg_service_mono(h), length = t->ends_us - t->granted_us;
-  int64_t ends = cg_teller_mono(h->teller, t->ends_us);
   l->granted_us = t->granted_us;
-  l->ends_mono_us = ends < now + length ? ends : now + length;
+  l->ends_mono_us = f->ends_mono_us < now + length ? f->ends_mono_us : now + length;
   l->granted_mono_us = l->ends_mono_us - length;
   l->expires_mono_us = cg_lease_lapses(h, l);
 }
@@ -118,7 +119,8 @@ static bool set_terms(struct cg_lease *l, const struct cg_lease_terms *t) {
          cg_lease_set_scopes(l, t->scopes, t->n_scopes);
 }
 
-static bool take(struct cg_service *h, const struct cg_lease_terms *t) {
+static bool take(struct cg_service *h, const struct found *f) {
+  const struct cg_lease_terms *t = &f->terms;
   struct cg_subject who = {.id = t->subject, .name = t->name};
   if (cg_lease_find(h->leases, t->id)) return true; /* an attempt before this one */
   struct cg_lease *l = cg_lease_new(h->leases, t->id, &who, t->camera, "", "");
@@ -127,7 +129,7 @@ static bool take(struct cg_service *h, const struct cg_lease_terms *t) {
   if (ok) {
     l->owner = h;
     l->state = CG_LEASE_ACTIVE;
-    set_clocks(h, l, t);
+    set_clocks(h, l, f);
     l->look_back = true;
     cg_lease_watch(h, l);
     cg_rooms_place(h->rooms, l);
@@ -195,7 +197,7 @@ static void take_share(void *arg) {
   struct share *s = arg;
   s->ok = !cg_service_closed(s->home);
   for (const struct found *f = s->ok ? s->first : NULL; f; f = f->next)
-    s->ok = take(s->home, &f->terms) && s->ok;
+    s->ok = take(s->home, f) && s->ok;
   for (const struct found *f = s->first; s->ok && f; f = f->next)
     finish_replacing(s->home, &f->terms);
   cg_loop_send(s->r->g->loop, &s->mail, taken, s);

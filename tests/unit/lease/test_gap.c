@@ -104,6 +104,35 @@ static void a_hard_end_does_not_move(void **state) {
   cg_lease_unref(passed);
 }
 
+/* A peer stands still, and beats may wait in its sockets. */
+static void nor_while_a_worker_stands_still(void **state) {
+  struct harness *h = *state;
+  struct cg_lease *l = one(h);
+  l->ends_mono_us = cg_service_mono(&h->service) + 70 * SECOND;
+  atomic_store(&h->service.regaining, true);
+  harness_pass(h, 69 * SECOND);
+  assert_int_equal(l->state, CG_LEASE_ACTIVE);
+  harness_pass(h, 2 * SECOND);
+  assert_string_equal(l->ended_reason, "its time was up");
+  atomic_store(&h->service.regaining, false);
+  cg_lease_unref(l);
+}
+
+static void on_a_machine_that_is_always_late_it_ends_too(void **state) {
+  struct harness *h = *state;
+  struct cg_lease *l = one(h);
+  int gaps = 0;
+  for (; gaps < 1000 && l->state == CG_LEASE_ACTIVE; gaps++) {
+    stand_still(h, 12 * SECOND);
+    atomic_store(&h->service.regaining, true);
+    harness_pass(h, SECOND / 10);
+  }
+  assert_in_range(gaps, CG_GAPS_MAX, CG_GAPS_MAX + 60);
+  assert_string_equal(l->ended_reason, "no heartbeat");
+  atomic_store(&h->service.regaining, false);
+  cg_lease_unref(l);
+}
+
 /* ---- the quota ---- */
 
 static size_t held(struct harness *h, const struct cg_lease *l) {
@@ -239,6 +268,8 @@ int main(void) {
       TEST(behind_further_gaps_it_has_what_it_had_left),
       TEST(a_gap_shorter_than_a_beat_stops_the_clock),
       TEST(a_hard_end_does_not_move),
+      TEST(nor_while_a_worker_stands_still),
+      TEST(on_a_machine_that_is_always_late_it_ends_too),
       TEST(its_place_is_taken_again_and_nobody_asks_in_between),
       TEST(who_is_about_to_ask_waits_until_all_have_theirs),
       TEST(a_quota_that_is_away_is_asked_again),

@@ -54,7 +54,7 @@ static void what_may_have_been_written_is_looked_up(void **state) {
       "\"at\":\"2026-11-23T12:30:00Z\"}";
   assert_int_equal(tell(h, &ev, &heard), CGP_OK);
   assert_int_equal(rows(h, "join"), 1); /* the one that was not told of */
-  assert_true(l->joined_us == HARNESS_NOW);
+  assert_true(l->joined.wall_us == HARNESS_NOW);
   say(h, CGP_ROOM_LEFT, ROOM, l->id, "PA_1");
   assert_int_equal(rows(h, "leave"), 1);
 }
@@ -140,7 +140,7 @@ static void a_join_that_no_event_told_is_found(void **state) {
   harness_pass(h, 2 * SECOND);
   assert_int_equal(rows(h, "join"), 1);
   assert_non_null(strstr(stub_last_row(h->stub)->facts, "\"listed\":true"));
-  assert_true(l->joined_us > 0);
+  assert_true(l->joined.wall_us > 0);
   harness_pass(h, 20 * SECOND);
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
   assert_int_equal(rows(h, "join"), 1);

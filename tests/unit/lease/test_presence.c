@@ -7,7 +7,7 @@ static void a_join_and_its_leave_have_a_row_each(void **state) {
   struct harness *h = *state;
   struct cg_lease *l = lease(h);
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
-  assert_int_equal(l->joined_us, h->clock.fake_wall_us);
+  assert_int_equal(l->joined.wall_us, h->clock.fake_wall_us);
   harness_pass(h, SECOND);
   say(h, CGP_ROOM_LEFT, ROOM, l->id, "PA_1");
   assert_int_equal(l->left_us, h->clock.fake_wall_us);
@@ -35,7 +35,7 @@ static void a_leave_that_overtakes_its_join(void **state) {
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
   assert_int_equal(rows(h, "leave"), 1);
   assert_int_equal(rows(h, "join"), 0);
-  assert_int_equal(l->joined_us, 0);
+  assert_int_equal(l->joined.wall_us, 0);
 }
 
 static void a_row_that_fails_is_logged(void **state) {
@@ -44,7 +44,7 @@ static void a_row_that_fails_is_logged(void **state) {
   stub_next(h->stub, STUB_APPEND, FAIL, 1);
   say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
   assert_int_equal(harness_lines(h, "a join or leave is not recorded"), 1);
-  assert_true(l->joined_us == 0);
+  assert_true(l->joined.wall_us == 0);
 }
 
 /* ---- who may not be there ---- */
@@ -73,7 +73,7 @@ static void whoever_joins_another_room_is_put_out_of_it(void **state) {
   put_out(h, l->id, "camera_vault", 1);
   put_out(h, l->id, ROOM, 0);
   assert_int_equal(l->state, CG_LEASE_ACTIVE);
-  assert_int_equal(l->joined_us, 0);
+  assert_int_equal(l->joined.wall_us, 0);
 }
 
 /* The trail is asked about a lease that nobody remembers: the room may be shared. */
@@ -131,7 +131,7 @@ static void an_old_rooms_end_after_it_was_opened_again(void **state) {
   say(h, CGP_ROOM_LEFT, ROOM, l->id, "PA_1");
   const struct cgp_room_event ev = event(h, CGP_ROOM_CLOSED, ROOM, "", "");
   harness_pass(h, 3 * SECOND);
-  l->ensured_us = h->clock.fake_wall_us;
+  l->ensured = (struct cg_moment){h->clock.fake_wall_us, h->clock.fake_mono_us};
   cg_presence_event(&h->service, &ev, NULL, NULL);
   harness_run(h);
   assert_int_equal(l->state, CG_LEASE_ACTIVE);
@@ -165,10 +165,33 @@ static void old_news_of_a_room_end_nothing(void **state) {
   assert_false(l->room_gone);
 }
 
+/* -- and a viewer that comes back is there, and the end of its room its lease's. */
+static void whatever_the_wall_clock_is_set_to(void **state) {
+  struct harness *h = *state;
+  const int64_t steps[] = {-3600 * SECOND, 3600 * SECOND, -400 * 86400 * SECOND};
+  for (size_t i = 0; i < CG_COUNT(steps); i++) {
+    struct cg_lease *l = lease(h);
+    l->ensured = (struct cg_moment){h->clock.fake_wall_us, h->clock.fake_mono_us};
+    harness_pass(h, 5 * SECOND);
+    say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_1");
+    say(h, CGP_ROOM_LEFT, ROOM, l->id, "PA_1");
+    h->clock.fake_wall_us += steps[i];
+    harness_pass(h, 5 * SECOND);
+    say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_2");
+    assert_string_equal(stub_last_row(h->stub)->reason, "");
+    assert_string_equal(l->connections.now->sid, "PA_2");
+    h->clock.fake_wall_us += steps[i];
+    harness_pass(h, 5 * SECOND);
+    say(h, CGP_ROOM_CLOSED, ROOM, "", "");
+    assert_int_equal(l->ended_by, CG_ENDED_ROOM_CLOSED);
+    harness_run(h);
+  }
+}
+
 static void a_crowded_room_closes_with_one_row_each(void **state) {
   enum { CROWD = 20000 };
   struct harness *h = *state;
-  for (int i = 0; i < CROWD; i++) lease(h)->joined_us = h->clock.fake_wall_us;
+  for (int i = 0; i < CROWD; i++) lease(h)->joined.wall_us = h->clock.fake_wall_us;
   say(h, CGP_ROOM_CLOSED, ROOM, "", "");
   assert_int_equal(rows(h, "end"), CROWD);
   assert_int_equal(cg_leases_live(h->service.leases), 0);
@@ -228,6 +251,7 @@ int main(void) {
       NEWS(an_old_rooms_end_after_it_was_opened_again),
       NEWS(a_room_that_closes_ends_who_had_joined),
       NEWS(old_news_of_a_room_end_nothing),
+      NEWS(whatever_the_wall_clock_is_set_to),
       NEWS(a_crowded_room_closes_with_one_row_each),
       NEWS(what_the_sfu_has_dropped_is_told),
       NEWS(without_memory_an_event_is_dropped_and_told),

@@ -268,6 +268,24 @@ static void a_step_back_that_nobody_saw_gives_no_time(void **state) {
   forget(&w);
 }
 
+/* The quota takes its time, and the row of the step comes behind those that were read. */
+static void a_step_while_they_come_back_does_not_move_their_ends(void **state) {
+  struct harness *h = *state;
+  struct heard heard = {0};
+  struct written w = terms_now(h);
+  in_trail(h, &w, "decision");
+  stub_next(h->stub, STUB_RESTORE, HOLD, 1);
+  cg_restore(&h->service, hear, &heard);
+  harness_run(h);
+  h->clock.fake_wall_us += HOUR_US / 2;
+  cg_teller_move_trail(&h->teller, HOUR_US / 2);
+  stub_let_go(h->stub, STUB_RESTORE);
+  harness_run(h);
+  assert_int_equal(heard.n, 1);
+  assert_int_equal(left_us(h), HOUR_US);
+  forget(&w);
+}
+
 static void a_step_that_cannot_be_read_is_logged(void **state) {
   struct harness *h = *state;
   static const char *const odd[] = {"{}", "{\"step_ms\":\"1\"}", "[", "",
@@ -374,6 +392,7 @@ int main(void) {
       WITH_HARNESS(of_two_with_one_holding_the_newer_stays),
       WITH_HARNESS(steps_behind_its_row_do_not_move_its_end),
       WITH_HARNESS(a_step_back_that_nobody_saw_gives_no_time),
+      WITH_HARNESS(a_step_while_they_come_back_does_not_move_their_ends),
       WITH_HARNESS(a_step_that_cannot_be_read_is_logged),
       WITH_HARNESS(a_row_that_cannot_be_read_is_logged_and_the_others_come_back),
       WITH_HARNESS(a_tier_that_is_no_more_keeps_its_leases_away),
