@@ -2,13 +2,13 @@
  *
  * Before anything else happens behind a gap, every live lease has one lapse to beat in;
  * behind a gap that is shorter than a beat, or not the first since its last beat, it has
- * what it had left; behind CG_GAPS_MAX gaps without a beat nothing is added any more, or a
- * machine on which every turn is late would keep silent leases for ever.  No hard end
- * moves.  Then its place in the quota, which may have
- * lapsed meanwhile, is taken again without refusal: who holds, keeps.  Until every worker
- * that stood still has done so, nothing is swept, and grants that are about to ask the
- * quota wait: nobody gets a place in between.  When one worker stood still its peers go
- * through the gap, too: beats for their leases waited in its sockets (turning.h).
+ * what it had left; behind CG_GAPS_MAX gaps without a beat nothing is added any more, or
+ * a machine on which every turn is late would keep silent leases for ever.  No hard end
+ * moves.  Then its place in the quota, which may have lapsed meanwhile, is taken again
+ * without refusal: who holds, keeps.  Until every worker that stood still has done so,
+ * nothing is swept, and grants that are about to ask the quota wait: nobody gets a place
+ * in between.  When one worker stood still its peers go through the gap, too: beats for
+ * their leases waited in its sockets (turning.h).
  * Home's thread, where nothing else is said.
  */
 #ifndef CG_LEASE_GAP_H

@@ -1,5 +1,5 @@
 /* steady.h - time that stands still while the whole process does (SIGSTOP, a frozen
- * container): the disk is not to blame for it, and rows that waited meanwhile are not late.
+ * container): the disk is not to blame for it, and rows that waited are not late.
  *
  * A thread of its own looks at the clock four times a second; when nobody could for over
  * half a second there was a gap, which does not count.  Any thread.

@@ -165,7 +165,7 @@ static void old_news_of_a_room_end_nothing(void **state) {
   assert_false(l->room_gone);
 }
 
-/* -- and a viewer that comes back is there, and the end of its room its lease's. */
+/* A viewer that comes back is there, and the end of its room is its lease's. */
 static void whatever_the_wall_clock_is_set_to(void **state) {
   struct harness *h = *state;
   const int64_t steps[] = {-3600 * SECOND, 3600 * SECOND, -400 * 86400 * SECOND};
