@@ -13,6 +13,7 @@ import requests
 
 from gate import BINARY, Gate, problem
 from servers import ROOT
+from wait import until
 
 FOLDER = Path("/usr/share/zoneinfo")
 SHIPPED = ROOT / "policies"
@@ -363,8 +364,9 @@ def test_a_reload_reads_the_zones_again_or_keeps_the_old(new_gate, own_zones):
     shutil.copy(FOLDER / "Asia/Tokyo", town)
     assert reload(gate).ok
     shows_now(status(gate)["local_time"], "Asia/Tokyo")
-    lines = [line for line in gate.logged() if line["msg"] in ("serving", "reloaded")]
-    assert [line["zone"] for line in lines] == ["Town"] * 3
+    until(lambda: [line["zone"] for line in gate.logged()
+                   if line["msg"] in ("serving", "reloaded")] == ["Town"] * 3,
+          "the start and two reloads name the zone")
     kinds = [row["outcome"] for row in
              gate.rows("SELECT outcome FROM trail WHERE kind = 'reload' ORDER BY seq")]
     assert kinds == ["allow", "error", "error", "allow"]
