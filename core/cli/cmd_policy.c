@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/identity.h"
 #include "cli/cmd.h"
 #include "cli/cmd_opts.h"
 #include "cli/offline.h"
@@ -25,7 +26,7 @@ struct eval {
   struct cg_policy *policy;
   const struct cg_camera *camera;
   const struct cg_verdict *verdict;
-  json_t *claims;
+  struct cg_identity *who;
   bool asked, decided;
   struct cg_err err;
 };
@@ -67,11 +68,30 @@ static bool read_usages(struct eval *e, const struct cg_cmd_list *given) {
   return true;
 }
 
-static bool read_claims(struct eval *e, const char *text) {
-  e->claims = text ? cg_json_parse(text, strlen(text), &e->err) : json_object();
-  if (e->claims && !json_is_object(e->claims))
-    return cg_fail(&e->err, CG_E_INVALID, "--claims must be a JSON object");
-  return e->claims != NULL;
+static void set_list(json_t *claims, const char *name, const struct cg_cmd_list *list) {
+  json_t *array = list->n ? json_array() : NULL;
+  for (size_t i = 0; i < list->n; i++)
+    json_array_append_new(array, json_string(list->items[i]));
+  if (array) json_object_set_new(claims, name, array);
+}
+
+/* As of a token with these claims. */
+static bool read_person(struct eval *e, const struct question *q) {
+  const struct cg_auth_conf *a = &e->conf->auth;
+  json_t *claims =
+      q->claims ? cg_json_parse(q->claims, strlen(q->claims), &e->err) : json_object();
+  if (!claims) return false;
+  if (json_is_object(claims)) {
+    json_object_set_new(claims, "sub", json_string(q->sub));
+    if (q->name) json_object_set_new(claims, "name", json_string(q->name));
+    set_list(claims, a->roles_claim, &q->roles);
+    set_list(claims, a->sites_claim, &q->sites);
+    e->who = cg_identity_new(claims, a->roles_claim, a->sites_claim, &e->err);
+  } else {
+    cg_fail(&e->err, CG_E_INVALID, "--claims must be a JSON object");
+  }
+  json_decref(claims);
+  return e->who != NULL;
 }
 
 static bool read_ask(struct eval *e, const struct question *q, struct cg_ask *ask) {
@@ -83,7 +103,7 @@ static bool read_ask(struct eval *e, const struct question *q, struct cg_ask *as
   if (q->at && !cg_time_parse(q->at, &ask->now_us))
     return cg_fail(&e->err, CG_E_INVALID,
                    "--at must be a time as 2026-01-31T08:00:00+01:00 (RFC 3339)");
-  return read_claims(e, q->claims) && read_usages(e, &q->usages);
+  return read_person(e, q) && read_usages(e, &q->usages);
 }
 
 /* ---- the answer ---- */
@@ -147,17 +167,14 @@ static bool compile(struct eval *e) {
 }
 
 static bool ask_policies(struct eval *e, const struct question *q) {
-  struct cg_subject subject = {.id = q->sub,
-                               .name = q->name ? q->name : "",
-                               .roles = {q->roles.items, q->roles.n},
-                               .sites = {q->sites.items, q->sites.n},
-                               .ip = q->ip ? q->ip : "127.0.0.1"};
+  struct cg_subject subject;
   struct cg_ask ask = {.subject = &subject,
                        .camera = e->camera,
                        .purpose = q->purpose ? q->purpose : "",
                        .explain = true};
   if (!read_ask(e, q, &ask)) return false;
-  subject.claims = e->claims;
+  subject = *cg_identity_subject(e->who);
+  subject.ip = q->ip ? q->ip : "127.0.0.1";
   cg_policy_decide(e->policy, &ask, e->conf->arena, decided, e);
   CG_CHECK(e->decided); /* nothing here waits */
   if (e->env->json)
@@ -178,7 +195,7 @@ static int eval(const struct cg_cmd_env *env, const struct cg_conf *conf,
     fprintf(stderr, "camgate policy eval: %s\n", e.err.text);
   cg_policy_unref(e.policy);
   cg_offline_close(&e.cameras);
-  json_decref(e.claims);
+  cg_identity_unref(e.who);
   cg_log_free(e.log);
   return code;
 }

@@ -16,8 +16,14 @@ static json_t *list_of(const struct cg_cmd_list *list) {
   return array;
 }
 
-static int mint(const struct cg_cmd_env *env, json_t *claims, int64_t ttl_s) {
+static int mint(const struct cg_cmd_env *env, json_t *claims,
+                const struct cg_cmd_list *roles, const struct cg_cmd_list *sites,
+                int64_t ttl_s) {
   struct cg_conf *conf = cg_cmd_conf(env, CG_CONF_OWN);
+  if (conf) {
+    json_object_set_new(claims, conf->auth.roles_claim, list_of(roles));
+    json_object_set_new(claims, conf->auth.sites_claim, list_of(sites));
+  }
   char *token = conf ? cg_mint(conf, claims, ttl_s) : NULL;
   int code = token ? CG_EXIT_OK : CG_EXIT_USAGE;
   if (token) printf(env->json ? "{\"token\":\"%s\"}\n" : "%s\n", token);
@@ -45,9 +51,7 @@ int cg_cmd_token(const struct cg_cmd_env *env, int argc, char **argv) {
   json_t *claims = json_object();
   json_object_set_new(claims, "sub", json_string(sub));
   if (name) json_object_set_new(claims, "name", json_string(name));
-  json_object_set_new(claims, "roles", list_of(&roles));
-  json_object_set_new(claims, "sites", list_of(&sites));
-  code = mint(env, claims, ttl_s);
+  code = mint(env, claims, &roles, &sites, ttl_s);
   json_decref(claims);
   return code;
 }

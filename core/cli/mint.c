@@ -2,8 +2,18 @@
 
 #include <stdio.h>
 
+#include "auth/identity.h"
 #include "auth/jwt.h"
 #include "base/clock.h"
+
+/* Would the gate take who it speaks for? */
+static bool would_be_taken(const struct cg_conf *conf, json_t *claims,
+                           struct cg_err *err) {
+  const struct cg_auth_conf *a = &conf->auth;
+  struct cg_identity *id = cg_identity_new(claims, a->roles_claim, a->sites_claim, err);
+  cg_identity_unref(id);
+  return id != NULL;
+}
 
 char *cg_mint(const struct cg_conf *conf, json_t *claims, int64_t ttl_s) {
   struct cg_err err = {0};
@@ -21,7 +31,9 @@ char *cg_mint(const struct cg_conf *conf, json_t *claims, int64_t ttl_s) {
     json_object_set_new(claims, "iss", json_string(conf->auth.issuer));
   if (conf->auth.audience)
     json_object_set_new(claims, "aud", json_string(conf->auth.audience));
-  char *token = cg_jwt_mint(conf->auth.secret, claims, &err);
+  char *token = would_be_taken(conf, claims, &err)
+                    ? cg_jwt_mint(conf->auth.secret, claims, &err)
+                    : NULL;
   if (!token) fprintf(stderr, "camgate: %s\n", err.text);
   return token;
 }

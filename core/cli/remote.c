@@ -56,7 +56,8 @@ static const char *set_in_env(const char *name) {
 static char *own_token(const struct cg_conf *conf) {
   const char *given = set_in_env("CAMGATE_TOKEN");
   if (given) return cg_strdup(given);
-  json_t *claims = json_pack("{s:s, s:[s]}", "sub", "camgate-cli", "roles", "admin");
+  json_t *claims =
+      json_pack("{s:s, s:[s]}", "sub", "camgate-cli", conf->auth.roles_claim, "admin");
   char *token = claims ? cg_mint(conf, claims, TOKEN_TTL_S) : NULL;
   json_decref(claims);
   return token;

@@ -48,7 +48,7 @@ static bool find_file(struct reading *r, const char *path) {
   char real[PATH_MAX];
   const char *words = NULL;
   size_t n;
-  r->conf->shown = cg_arena_strdup(r->arena, path);
+  r->conf->shown = cg_arena_utf8(r->arena, path);
   if (!realpath(path, real)) {
     wrong(r, "", errno == ENOENT ? "no such file" : strerror(errno));
     return false;

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from gate import Client, Gate
+from servers import ROOT
 
 
 def test_version_and_usage(tmp_path):
@@ -52,6 +53,35 @@ def test_policy_eval_is_a_dry_run(tmp_path):
     no = gate.cli(*ask, "vault-1", check=False)
     assert no.returncode == 1 and "this camera is closed" in no.stdout
     assert not (gate.state / "audit.db").exists()
+
+
+def test_who_the_gate_would_not_take_gets_no_token_and_no_verdict(tmp_path):
+    gate = Gate(tmp_path / "gate")
+    for sub in ("a" * 257, "a\nb"):
+        for argv in (("token",), ("policy", "eval", "--camera", "lobby-1")):
+            done = gate.cli(*argv, "--sub", sub, check=False)
+            assert done.returncode == 2 and not done.stdout, done
+            assert "claim sub must be 1 to 256 bytes" in done.stderr
+    done = gate.cli("policy", "eval", "--camera", "lobby-1", "--sub", "é" * 128,
+                    "--role", "operator", "--site", "north")
+    assert done.returncode == 0
+
+
+def test_commands_use_the_claims_that_the_gate_reads(tmp_path, started):
+    config = (ROOT / "etc/camgate.lua").read_text().replace(
+        'roles_claim = "roles"', 'roles_claim = "realm_access.roles"')
+    (tmp_path / "camgate.lua").write_text(config)
+    gate = Gate(tmp_path / "gate", config=tmp_path / "camgate.lua")
+    for who in (("--role", "operator"),
+                ("--claims", '{"realm_access": {"roles": ["operator"]}}')):
+        gate.cli("policy", "eval", "--camera", "lobby-1", "--sub", "alice",
+                 "--site", "north", *who)
+    started(gate)
+    token = gate.cli("token", "--sub", "alice", "--role", "operator",
+                     "--site", "north").stdout.strip()
+    lease = Client(gate, token).grant()["lease_id"]
+    assert lease in gate.cli("lease", "ls").stdout
+    gate.stop_cleanly()
 
 
 def test_looking_makes_nothing(tmp_path):
