@@ -266,6 +266,10 @@ void dial_begin(struct dial *d, uint32_t name_ms, uint32_t connect_ms) {
   if (d->asking) set_step(d, name_ms, is_unresolved);
 }
 
+bool dial_asks_name(const struct dial *d) {
+  return d->asking;
+}
+
 struct dial *dial_new(struct cgp_host *h, const struct dial_config *config) {
   struct dial *d = calloc(1, sizeof *d);
   if (!d) return NULL;

@@ -29,6 +29,7 @@ void dial_free(struct dial *d); /* NULL is fine */
 
 /* name_ms: for the name; connect_ms: for all addresses, from when they are known. */
 void dial_begin(struct dial *d, uint32_t name_ms, uint32_t connect_ms);
-void dial_cancel(struct dial *d); /* done is not called */
+void dial_cancel(struct dial *d);          /* done is not called */
+bool dial_asks_name(const struct dial *d); /* its addresses are not known yet */
 
 #endif

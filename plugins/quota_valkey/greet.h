@@ -6,6 +6,8 @@
  * function library.  An absent or older one is loaded (FUNCTION LOAD REPLACE) unless
  * load_functions is off.  A library of the same major version and at least our minor is
  * taken as it is; a newer major is refused, so an old gate never undoes an upgrade.
+ * With read_only each right that the functions need is tried last, as health does
+ * by camgate_probe, which writes.
  * done runs at most once: words NULL = ready.  When the connection ends first, it does
  * not run.  The owner frees wire.
  */
@@ -26,7 +28,7 @@ struct greet {
   struct wire wire;
   void (*heard)(struct greet *g, const redisReply *reply); /* what was said last */
   bool loaded;                                             /* by us, on this connection */
-  size_t step;
+  size_t step, right;
   char server[32], version[32]; /* of the last HELLO; "" = not known */
 };
 

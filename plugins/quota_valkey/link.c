@@ -240,13 +240,16 @@ static void on_dialled(void *arg, struct bufferevent *bev, const char *words) {
     go_away(l, CGP_E_UNAVAILABLE, words ? words : "out of memory");
 }
 
-/* Its name takes long: nobody waits for that. */
+/* Its name takes long, alone or with its addresses: nobody waits for that.  What was
+ * wrong before is known better than what is not known yet. */
 static void let_go_of_held(void *arg) {
   struct link *l = arg;
   l->step = NULL;
   l->attempts++;
-  snprintf(l->words, sizeof l->words, "valkey %s: its name is not resolved yet",
-           l->config.url.shown);
+  if (!l->words[0])
+    snprintf(l->words, sizeof l->words, "valkey %s: %s", l->config.url.shown,
+             dial_asks_name(l->dial) ? "its name is not resolved yet"
+                                     : "no connection yet");
   fail_all(l, &l->held);
 }
 

@@ -42,7 +42,8 @@ static const char *tell(struct stream *s) {
 static const char *feed(struct stream *s, struct evbuffer *in) {
   struct evbuffer_iovec v;
   const char *wrong = NULL;
-  while (!wrong && !s->freed && evbuffer_peek(in, -1, NULL, &v, 1) > 0) {
+  while (!wrong && !s->freed && evbuffer_get_length(in) > 0) {
+    evbuffer_peek(in, -1, NULL, &v, 1);
     size_t n = v.iov_len;
     if (redisReaderFeed(s->reader, v.iov_base, n) != REDIS_OK) return s->reader->errstr;
     evbuffer_drain(in, n);
@@ -60,11 +61,18 @@ static void on_read(struct bufferevent *bev, void *arg) {
   if (s->freed) drop(s);
 }
 
+/* A server that takes nobody may have said why before this was listening. */
 static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct stream *s = arg;
-  (void)bev;
-  s->events.ended(s->events.arg, what & BEV_EVENT_EOF ? "Server closed the connection"
-                                                      : strerror(EVUTIL_SOCKET_ERROR()));
+  const char *why = what & BEV_EVENT_EOF ? "Server closed the connection"
+                                         : strerror(EVUTIL_SOCKET_ERROR());
+  s->reading = true;
+  feed(s, bufferevent_get_input(bev));
+  s->reading = false;
+  if (s->freed)
+    drop(s);
+  else
+    s->events.ended(s->events.arg, why);
 }
 
 struct stream *stream_new(struct bufferevent *bev, const struct stream_events *events) {

@@ -1,4 +1,4 @@
-/* health.h - does the SFU answer?  One light ListRooms at most every 5 seconds per
+/* health.h - does the SFU answer?  One light ListRooms at most once a second per
  * worker.
  *
  * Calls that come while one is on its way wait for it; later ones get the kept verdict.

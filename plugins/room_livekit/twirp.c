@@ -82,6 +82,12 @@ static enum cgp_code code_of(unsigned status, bool twirp_error) {
   return CGP_E_INTERNAL;
 }
 
+/* LiveKit tells of a key or a signature that it does not know in plain text. */
+static const char *unsaid(unsigned status) {
+  return status == 401 ? "api_key or api_secret is not as LiveKit has it"
+                       : "not an answer of LiveKit";
+}
+
 static void judge_refusal(const struct cgp_fetched *got, const json_t *root,
                           struct twirp_answer *a, char *why, size_t size) {
   const char *code = json_string_value(json_object_get(root, "code"));
@@ -89,7 +95,7 @@ static void judge_refusal(const struct cgp_fetched *got, const json_t *root,
   char tamed[160];
   a->not_found = got->status == 404 && code && strcmp(code, "not_found") == 0;
   a->code = code_of(got->status, code && (got->status != 404 || a->not_found));
-  tame(tamed, sizeof tamed, msg ? msg : code ? code : "not an answer of LiveKit");
+  tame(tamed, sizeof tamed, msg ? msg : code ? code : unsaid(got->status));
   snprintf(why, size, "status %u: %s", (unsigned)got->status, tamed);
 }
 

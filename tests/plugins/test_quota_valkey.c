@@ -220,6 +220,7 @@ static void a_user_that_may_call_functions_only(void **state) {
                       "+OK");
   h = harness_open("quota_valkey",
                    options(r, ", \"user\": \"gate\", \"password\": \"pw\""));
+  await_well(h);
   assert_int_equal(reserve(h, "a"), CGP_OK);
   const struct cgp_scope s = SCOPE("s", 9, false);
   struct cgp_quota_hold hold = {
@@ -230,6 +231,39 @@ static void a_user_that_may_call_functions_only(void **state) {
   harness_quota_release(h, 0, (const char *[]){"a"}, 1);
   assert_int_equal(harness_quota_usage(h, 0, "s"), 0);
   harness_close(h);
+}
+
+/* As check asks, without a write. */
+static void a_right_that_is_missing_is_told_to_who_only_asks(void **state) {
+  static const char *const rights[] = {"-fcall", "-time", "-hmget",  "-hset", "-hdel",
+                                       "-zadd",  "-zrem", "-zrange", "-hscan"};
+  struct rig *r = *state;
+  struct harness *h = harness_open("quota_valkey", options(r, ""));
+  await_well(h);
+  harness_close(h);
+  options(r, ", \"user\": \"gate\", \"password\": \"pw\", \"read_only\": true");
+  for (size_t i = 0; i <= sizeof rights / sizeof rights[0]; i++) {
+    const bool all = i == sizeof rights / sizeof rights[0];
+    VALKEY_SAY(r->valkey, "ACL", "SETUSER", "gate", "on", ">pw", "~camgate:*", "+@all",
+               all ? "+@all" : rights[i]);
+    h = harness_open("quota_valkey", r->options);
+    if (all)
+      await_well(h);
+    else
+      assert_unwell(h, "the user lacks a right");
+    harness_close(h);
+  }
+}
+
+static void no_room_for_a_connection_is_told(void **state) {
+  struct rig *r = *state;
+  struct harness *first = harness_open("quota_valkey", options(r, ""));
+  await_well(first);
+  VALKEY_SAY(r->valkey, "CONFIG", "SET", "maxclients", "1");
+  struct harness *h = harness_open("quota_valkey", options(r, ""));
+  assert_unwell(h, "max number of clients reached");
+  harness_close(h);
+  harness_close(first);
 }
 
 static void out_of_memory_what_is_held_can_still_end(void **state) {
@@ -307,6 +341,8 @@ int main(void) {
       FAULT(versions_of_the_function_library),
       FAULT(loading_may_be_left_to_the_administrator),
       FAULT(a_user_that_may_call_functions_only),
+      FAULT(a_right_that_is_missing_is_told_to_who_only_asks),
+      FAULT(no_room_for_a_connection_is_told),
       FAULT(out_of_memory_what_is_held_can_still_end),
       FAULT(two_gates_share_one_limit),
       cmocka_unit_test(urls_that_are_refused),

@@ -369,11 +369,15 @@ local function shift(keys, args)
   return close(q, 1)
 end
 
+-- What follows the key: all words of UNLINK are keys.
+local RIGHTS = {HSCAN = {'0'}, HDEL = {'f'}, ZADD = {'0', 'm'}, ZREM = {'m'},
+                ZRANGE = {'0', '0'}, UNLINK = {}}
+
 -- Looks for all rights, and writes as a reserve does.
 local function probe(keys)
   local q = open(keys, NOBODY)
-  for _, name in ipairs({'HSCAN', 'HDEL', 'ZADD', 'ZREM', 'ZRANGE', 'UNLINK'}) do
-    if not redis.acl_check_cmd(name, keys[EXPIRY], '0', '0') then
+  for name, more in pairs(RIGHTS) do
+    if not redis.acl_check_cmd(name, keys[EXPIRY], unpack(more)) then
       return redis.error_reply('NOPERM ' .. name)
     end
   end
