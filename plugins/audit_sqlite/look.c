@@ -104,9 +104,31 @@ static bool trail_fits(const struct aud_files *files, struct aud_message *msg) {
   return ok;
 }
 
+static int why_unusable(const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0) return errno == ENOENT ? 0 : errno;
+  if (S_ISDIR(st.st_mode)) return EISDIR;
+  return access(path, R_OK | W_OK) == 0 ? 0 : errno;
+}
+
+/* Head, log and its index, which another user's run may have left. */
+static bool beside_usable(const struct aud_files *files, struct aud_message *msg) {
+  static const char *const names[] = {".head", "-wal", "-shm"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char *path = NULL;
+    if (asprintf(&path, "%s%s", files->db, names[i]) < 0)
+      return aud_say(msg, "out of memory");
+    int why = why_unusable(path);
+    if (why) (void)aud_say(msg, "%s: %s", path, strerror(why));
+    free(path);
+    if (why) return false;
+  }
+  return true;
+}
+
 bool aud_look(const struct aud_files *files, struct aud_message *msg) {
   bool new;
   if (files->vfs) return true; /* another file system: nothing can be told from here */
-  return lockable(files, msg) && aud_files_new(files, &new, msg) &&
-         (new || trail_fits(files, msg));
+  return lockable(files, msg) && beside_usable(files, msg) &&
+         aud_files_new(files, &new, msg) && (new || trail_fits(files, msg));
 }

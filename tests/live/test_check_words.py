@@ -467,6 +467,13 @@ def test_a_trail_that_run_refuses_is_refused_by_check(place, what, expected):
     assert checked.returncode == 2
 
 
+@pytest.mark.parametrize("name", ["audit.db.head", "audit.db-wal", "audit.db-shm"])
+def test_what_is_beside_the_trail_must_be_usable(place, name):
+    (place.state / name).mkdir(parents=True)
+    (line,) = place.write().refused()
+    assert f"{name}: Is a directory" in line
+
+
 def test_a_trail_whose_end_was_cut_is_refused_by_check(place, started):
     gate = Gate(place.folder / "run", config=place.write().file)
     gate.port, gate.admin_port, gate.vars = place.port, place.admin_port, {}
