@@ -36,13 +36,19 @@ static struct cg_connection *known(struct cg_lease *l, const json_t *facts) {
   return c ? c : cg_connection_note(&l->connections, sid, text_of(facts, "room_sid"));
 }
 
+/* The wall clock may have been set back since. */
+static struct cg_moment passed(const struct cg_service *g, int64_t at_us) {
+  int64_t mono = cg_teller_mono(g->teller, at_us), now = cg_service_mono(g);
+  return (struct cg_moment){at_us, mono < now ? mono : now};
+}
+
 static void joined(struct looking *k, const json_t *facts, const char *reason) {
   struct cg_lease *l = k->lease;
   const char *room = text_of(facts, "room");
   int64_t at_us;
   struct cg_connection *c = known(l, facts);
   if (*reason || !cg_time_parse(text_of(facts, "at"), &at_us)) return;
-  const struct cg_moment at = {at_us, cg_teller_mono(k->home->teller, at_us)};
+  const struct cg_moment at = passed(k->home, at_us);
   cg_connection_there(&l->connections, c, room, at, cg_loop_now(k->home->loop));
   if (strcmp(room, l->room) == 0) l->joined = at;
 }

@@ -59,6 +59,20 @@ static void what_may_have_been_written_is_looked_up(void **state) {
   assert_int_equal(rows(h, "leave"), 1);
 }
 
+/* The trail tells of a join in the future, since the wall clock was set back. */
+static void who_comes_back_behind_a_step_is_there(void **state) {
+  struct harness *h = *state;
+  struct cg_lease *l = lease(h);
+  l->look_back = true;
+  h->stub->told[h->stub->n_told] = stub_row("join", l->id);
+  h->stub->told[h->stub->n_told++].facts =
+      "{\"room\":\"" ROOM "\",\"room_sid\":\"RM_1\",\"participant\":\"PA_1\","
+      "\"at\":\"2026-11-23T13:30:00Z\"}";
+  say(h, CGP_ROOM_JOINED, ROOM, l->id, "PA_2");
+  assert_string_equal(stub_last_row(h->stub)->reason, "");
+  assert_string_equal(l->connections.now->sid, "PA_2");
+}
+
 static void what_makes_nothing_is_kept_at_once(void **state) {
   struct harness *h = *state;
   struct heard heard;
@@ -234,6 +248,7 @@ int main(void) {
       NEWS(it_is_kept_when_its_row_is_durable),
       NEWS(what_failed_is_taken_when_it_comes_again),
       NEWS(what_may_have_been_written_is_looked_up),
+      NEWS(who_comes_back_behind_a_step_is_there),
       NEWS(what_makes_nothing_is_kept_at_once),
       NEWS(the_end_of_a_room_is_kept_with_the_ends_it_makes),
       NEWS(the_end_of_a_room_waits_for_the_join_before_it),
