@@ -77,7 +77,9 @@
 
 /* Version 2.  One identity is one connection: a join (its reason is empty: it was let in)
  * lasts until the next one, its own leave or the end of the lease; who is still there is
- * counted up to now, and what the wall clock was set by meanwhile does not count.  A join
+ * counted up to now, and what the wall clock was set by meanwhile does not count.  The
+ * row that says so comes up to two seconds behind the step: what was told in between is
+ * known by its time, which is just before that row's by the new clock.  A join
  * that a list told counts from when the SFU says it was.
  * Without a join nothing is known, and watched_s is NULL. */
 #define SESSIONS_2                                                                       \
@@ -99,14 +101,18 @@
   "sum(json_extract(k.facts, '$.step_ms')) FROM meta m JOIN events k ON k.seq = "        \
   "CAST(substr(m.key, 6) AS INTEGER) AND k.kind = 'clock' WHERE m.key > "                \
   "printf('step %019d', w.seq) AND m.key < printf('step %019d', "                        \
-  "coalesce(w.until_seq, 9223372036854775807))), 0) / 1000.0)), 3) FROM (SELECT "        \
-  "CASE WHEN json_extract(j.facts, '$.listed') THEN min(j.time, max(d.time, "            \
-  "json_extract(j.facts, '$.at'))) ELSE j.time END AS since, (SELECT CASE u.kind "       \
-  "WHEN 'join' THEN CASE WHEN json_extract(u.facts, '$.listed') THEN min(u.time, "       \
-  "max(d.time, json_extract(u.facts, '$.at'))) ELSE u.time END ELSE u.time END "         \
-  "FROM events u WHERE u.lease_id = d.lease_id AND u.lease_id <> '' AND u.kind IN "      \
-  "('join', 'leave', 'end') AND u.seq > j.seq AND (u.kind = 'end' OR (u.kind = "         \
-  "'join' AND u.reason = '') OR (u.kind = 'leave' AND "                                  \
+  "coalesce(w.until_seq + 4096, 9223372036854775807)) AND NOT (julianday(k.time) - "     \
+  "julianday(w.since)) * 86400.0 BETWEEN -0.01 AND min(2.0, "                            \
+  "abs(json_extract(k.facts, '$.step_ms')) / 2000.0) AND (w.until IS NULL OR k.seq "     \
+  "< w.until_seq OR (julianday(k.time) - julianday(w.until)) * 86400.0 BETWEEN "         \
+  "-0.01 AND min(2.0, abs(json_extract(k.facts, '$.step_ms')) / 2000.0))), 0) / "        \
+  "1000.0)), 3) FROM (SELECT CASE WHEN json_extract(j.facts, '$.listed') THEN "          \
+  "min(j.time, max(d.time, json_extract(j.facts, '$.at'))) ELSE j.time END AS "          \
+  "since, (SELECT CASE u.kind WHEN 'join' THEN CASE WHEN json_extract(u.facts, "         \
+  "'$.listed') THEN min(u.time, max(d.time, json_extract(u.facts, '$.at'))) ELSE "       \
+  "u.time END ELSE u.time END FROM events u WHERE u.lease_id = d.lease_id AND "          \
+  "u.lease_id <> '' AND u.kind IN ('join', 'leave', 'end') AND u.seq > j.seq AND "       \
+  "(u.kind = 'end' OR (u.kind = 'join' AND u.reason = '') OR (u.kind = 'leave' AND "     \
   "coalesce(json_extract(u.facts, '$.participant'), '') IN ('', "                        \
   "coalesce(json_extract(j.facts, '$.participant'), '')))) ORDER BY u.seq LIMIT 1) "     \
   "AS until, (SELECT u.seq FROM events u WHERE u.lease_id = d.lease_id AND "             \

@@ -222,6 +222,22 @@ static void a_step_of_the_clock_is_not_watched(void **state) {
   assert_sql(b->t.db, "SELECT watched_s FROM sessions", "30.0");
 }
 
+/* The row of a step comes half a second behind it. */
+static void a_step_whose_row_is_late_is_not_watched(void **state) {
+  struct bench *b = *state;
+  const int64_t steps[] = {HOUR, -HOUR, -HOUR, 400 * DAY};
+  grant(b, START);
+  for (size_t i = 0; i < CG_COUNT(steps); i++) {
+    watch(b, i % 2 ? "leave" : "join");
+    b->clock.fake_wall_us += 10 * SECOND + steps[i];
+    watch(b, i % 2 ? "join" : "leave");
+    b->clock.fake_wall_us += SECOND / 2 - steps[i];
+    a_step(b, steps[i]);
+  }
+  watch(b, "end");
+  assert_sql(b->t.db, "SELECT watched_s FROM sessions", "21.0");
+}
+
 /* The first join and the last leave are so by seq. */
 static void sessions_tell_who_came_first_and_left_last(void **state) {
   struct bench *b = *state;
@@ -246,6 +262,7 @@ int main(void) {
       TRAIL(since_and_until_find_every_row_wherever_it_stands),
       TRAIL(a_clock_that_is_set_all_the_time),
       TRAIL(a_step_of_the_clock_is_not_watched),
+      TRAIL(a_step_whose_row_is_late_is_not_watched),
       TRAIL(sessions_tell_who_came_first_and_left_last),
       TRAIL(leases_live_whatever_the_clock_was_set_to),
       TRAIL(clock_rows_before_the_oldest_lease_are_no_news),
