@@ -99,9 +99,22 @@ bool cg_keys_add_secret(struct cg_keys *keys, const char *kid, const char *secre
   return cg_fail(err, CG_E_MEMORY, "no memory for a key");
 }
 
+/* Each has a line before it and one behind. */
+static bool holds_several(const char *pem) {
+  static const char line[] = "PUBLIC KEY-----";
+  size_t lines = 0;
+  for (const char *at = pem; (at = strstr(at, line)); at += sizeof line - 1) lines++;
+  return lines > 2;
+}
+
 static EVP_PKEY *read_pem(const char *pem, struct cg_err *err) {
   if (strstr(pem, "PRIVATE KEY-----")) {
     cg_fail(err, CG_E_INVALID, "the PEM holds a private key; give the public one");
+    return NULL;
+  }
+  if (holds_several(pem)) {
+    cg_fail(err, CG_E_INVALID,
+            "the PEM holds several public keys; a key set (jwks) may have several");
     return NULL;
   }
   BIO *bio = BIO_new_mem_buf(pem, -1);

@@ -83,8 +83,16 @@ static bool refuse_address(const struct cg_addr *a, uint16_t port, int why,
 
 /* ---- addresses ---- */
 
+/* Of many hosts: Linux binds it, and no connection ever comes. */
+static bool is_of_many(const struct cg_addr *a) {
+  static const unsigned char all[4] = {255, 255, 255, 255};
+  const unsigned char *v4 = a->bytes + 12;
+  return cg_addr_is_v4(a) && ((v4[0] & 0xf0) == 0xe0 || !memcmp(v4, all, sizeof all));
+}
+
 /* Could it be bound?  0, or the errno that says why not. */
 static int probe(const struct cg_addr *a, uint16_t port) {
+  if (is_of_many(a)) return EADDRNOTAVAIL;
   int fd = bind_one(a, port, V6_ONLY);
   if (fd < 0) return errno == EADDRINUSE ? 0 : errno;
   close(fd);

@@ -143,6 +143,9 @@ CASES = {
     "an admin address of another host": (
         {"admin.address": '"192.0.2.1"'},
         "admin.address: cannot listen on 192.0.2.1 port"),
+    "an address of many hosts": (
+        {"listen.address": '"224.0.0.1"'},
+        "listen.address: cannot listen on 224.0.0.1 port .* no address of this host"),
     "an address with a scheme": (
         {"listen.address": '"http://127.0.0.1"'}, "listen.address: "),
     "an address with a port": (

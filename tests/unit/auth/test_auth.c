@@ -197,7 +197,7 @@ static void only_wrong_signatures_are_counted(void **state) {
 
 static void keys_are_refused_in_words(void **state) {
   struct test_keys *k = *state;
-  char small[1024], curve[512], private[2048] = "";
+  char small[1024], curve[512], private[2048] = "", two[4096];
   EVP_PKEY *rsa = EVP_RSA_gen(1024), *ec = EVP_EC_gen("P-384");
   pem_of(rsa, small, sizeof small);
   pem_of(ec, curve, sizeof curve);
@@ -205,6 +205,7 @@ static void keys_are_refused_in_words(void **state) {
   PEM_write_bio_PrivateKey(bio, k->ec, NULL, NULL, 0, NULL, NULL);
   BIO_read(bio, private, sizeof private - 1);
   BIO_free(bio);
+  snprintf(two, sizeof two, "%s%s", k->rsa_pem, k->ec_pem);
   const struct {
     struct cg_auth_conf conf;
     const char *words;
@@ -216,6 +217,7 @@ static void keys_are_refused_in_words(void **state) {
       {{.public_key_pem = small}, "1024 bits, needs 2048"},
       {{.public_key_pem = curve}, "neither RSA nor EC P-256"},
       {{.public_key_pem = private}, "private key"},
+      {{.public_key_pem = two}, "several public keys"},
       {{.secret = SECRET, .leeway_s = -1}, "leeway"},
   };
   for (size_t i = 0; i < CG_COUNT(rows); i++) {
