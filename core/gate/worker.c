@@ -260,7 +260,7 @@ static void listen_public(void *arg) {
                                         .limits = conf->http,
                                         .router = w->workers->public_router};
   w->listener = open_server(w, wanted, &j->err);
-  cg_probe_begin(&w->probe, &w->service, w->workers->plugins);
+  cg_probe_begin(&w->probe, &w->service, w->workers->plugins, &w->workers->n_ill);
   answer(j);
 }
 

@@ -45,7 +45,8 @@ struct cg_workers {
   struct cg_service **peers;
   struct cg_worker **all;
   uint32_t n;
-  bool over; /* threads have ended: answers that come still are dropped */
+  atomic_uint n_ill; /* probe.h */
+  bool over;         /* threads have ended: answers that come still are dropped */
 };
 
 /* What a job came to; err NULL: it went well.  Main thread. */

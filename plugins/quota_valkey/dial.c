@@ -6,7 +6,6 @@
 #include <event2/event.h>
 #include <event2/util.h>
 #include <fcntl.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,22 +100,10 @@ static void failed(struct dial *d, const char *why) {
   set_step(d, 0, attempt);
 }
 
-/* What OpenSSL or the socket says of a failed connection. */
-static const char *reason_of(struct bufferevent *bev, short what) {
-  SSL *ssl = bufferevent_openssl_get_ssl(bev);
-  unsigned long code = ssl ? bufferevent_get_openssl_error(bev) : 0;
-  long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
-  ERR_clear_error();
-  if (verified != X509_V_OK) return X509_verify_cert_error_string(verified);
-  const char *reason = code ? ERR_reason_error_string(code) : NULL;
-  if (reason) return reason;
-  return what & BEV_EVENT_EOF ? "it hung up" : strerror(EVUTIL_SOCKET_ERROR());
-}
-
 static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct dial *d = arg;
   if (!(what & BEV_EVENT_CONNECTED)) {
-    failed(d, reason_of(bev, what));
+    failed(d, tls_reason(bev, what));
     return;
   }
   d->bev = NULL;

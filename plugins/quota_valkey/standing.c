@@ -88,6 +88,8 @@ static const struct {
      "it runs in cluster mode, and another node has the keys' slot: name that one"},
     {"CLUSTERDOWN", "the cluster is down"},
     {"NOPERM", "the user lacks a right: plugins/quota_valkey/README.md lists them"},
+    {"ERR ACL failure in script",
+     "the user lacks a right: plugins/quota_valkey/README.md lists them"},
     {"ERR Script attempted to access keys that do not hash to the same slot",
      "it runs in cluster mode: the keys need one slot, with a prefix such as {camgate}:"},
 };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls.h"
+
 #define REPLY_MAX ((size_t)4 << 20)
 
 struct stream {
@@ -64,8 +66,7 @@ static void on_read(struct bufferevent *bev, void *arg) {
 /* A server that takes nobody may have said why before this was listening. */
 static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct stream *s = arg;
-  const char *why = what & BEV_EVENT_EOF ? "Server closed the connection"
-                                         : strerror(EVUTIL_SOCKET_ERROR());
+  const char *why = tls_reason(bev, what);
   s->reading = true;
   feed(s, bufferevent_get_input(bev));
   s->reading = false;

@@ -1,9 +1,12 @@
 #include "tls.h"
 
 #include <arpa/inet.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/util.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <string.h>
 
 #define SECURITY_LEVEL 2
 
@@ -41,4 +44,17 @@ SSL *tls_for(SSL_CTX *tls, const char *host) {
   if (ssl && expect_host(ssl, host)) return ssl;
   SSL_free(ssl);
   return NULL;
+}
+
+const char *tls_reason(struct bufferevent *bev, short what) {
+  int error = EVUTIL_SOCKET_ERROR();
+  SSL *ssl = bufferevent_openssl_get_ssl(bev);
+  unsigned long code = ssl ? bufferevent_get_openssl_error(bev) : 0;
+  long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+  ERR_clear_error();
+  if (verified != X509_V_OK) return X509_verify_cert_error_string(verified);
+  const char *reason = code ? ERR_reason_error_string(code) : NULL;
+  if (reason) return reason;
+  return what & BEV_EVENT_EOF || error == 0 ? "Server closed the connection"
+                                            : strerror(error);
 }

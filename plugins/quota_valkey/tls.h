@@ -3,6 +3,7 @@
 #ifndef QUOTA_VALKEY_TLS_H
 #define QUOTA_VALKEY_TLS_H
 
+#include <event2/bufferevent.h>
 #include <openssl/ssl.h>
 
 /* ca_file: PEM; NULL: the system's authorities.  NULL: out of memory, or it holds no
@@ -10,5 +11,8 @@
 SSL_CTX *tls_new(const char *ca_file);
 /* One connection's.  NULL: out of memory. */
 SSL *tls_for(SSL_CTX *tls, const char *host);
+/* What OpenSSL or the socket says of a connection, with TLS or without, that broke.
+ * what: of its event callback, which this is for. */
+const char *tls_reason(struct bufferevent *bev, short what);
 
 #endif

@@ -180,6 +180,9 @@ def test_valkey_with_tls(secure, new_gate):
         gate = new_gate(host, VALKEY_URL=f"rediss://{host}:{valkey.tls_port}/2",
                         VALKEY_CA=authority.ca)
         gate.client().grant("gate-1" if host == "localhost" else "lobby-1")
+    valkey.kill()
+    until(lambda: "Connection refused" in gate.log.read_text(), "it is away")
+    assert "Success" not in gate.log.read_text()
 
 
 def test_valkey_that_cannot_prove_itself_is_not_believed(secure, tmp_path, names,

@@ -220,3 +220,16 @@ def test_ready_is_red_and_check_says_why_when_a_reserve_is_503(
     valkey.command(*cure)
     until(gate.ready, "/readyz is green again")
     assert alice.reserve("gate-1").status_code == 201
+
+
+def test_ready_again_is_ready_on_every_worker(valkey, new_gate):
+    """Each worker connects again at its own time, after a back-off of its own."""
+    gate = new_gate(**valkey.env())
+    valkey.stop()
+    until(lambda: not gate.ready(), "/readyz is red")
+    until(lambda: gate.metric("camgate_plugin_failing") >= 2, "on both workers",
+          seconds=4)
+    valkey.start()
+    until(gate.ready, "/readyz is green again")
+    for n in range(8):
+        gate.client(f"user-{n}").grant()

@@ -255,6 +255,18 @@ static void a_right_that_is_missing_is_told_to_who_only_asks(void **state) {
   }
 }
 
+static void a_right_that_is_taken_while_running_is_told(void **state) {
+  struct rig *r = *state;
+  VALKEY_SAY(r->valkey, "ACL", "SETUSER", "gate", "on", ">pw", "~camgate:*", "+@all");
+  struct harness *h = harness_open(
+      "quota_valkey", options(r, ", \"user\": \"gate\", \"password\": \"pw\""));
+  await_well(h);
+  VALKEY_SAY(r->valkey, "ACL", "SETUSER", "gate", "-hset");
+  assert_int_equal(reserve(h, "a"), CGP_E_UNAVAILABLE);
+  assert_unwell(h, "the user lacks a right");
+  harness_close(h);
+}
+
 static void no_room_for_a_connection_is_told(void **state) {
   struct rig *r = *state;
   struct harness *first = harness_open("quota_valkey", options(r, ""));
@@ -342,6 +354,7 @@ int main(void) {
       FAULT(loading_may_be_left_to_the_administrator),
       FAULT(a_user_that_may_call_functions_only),
       FAULT(a_right_that_is_missing_is_told_to_who_only_asks),
+      FAULT(a_right_that_is_taken_while_running_is_told),
       FAULT(no_room_for_a_connection_is_told),
       FAULT(out_of_memory_what_is_held_can_still_end),
       FAULT(two_gates_share_one_limit),
