@@ -194,9 +194,8 @@ static void *run(void *arg) {
 /* ---- what others ask of it ---- */
 
 void cg_log_writer_put(struct cg_log_writer *w, const struct cg_log_line *line) {
-  int64_t now = mono_us(w);
   pthread_mutex_lock(&w->lock);
-  enum cg_log_queued how = cg_log_queue_put(w->queue, line, now);
+  enum cg_log_queued how = cg_log_queue_put(w->queue, line, mono_us(w));
   bool must_wake = how == CG_LOG_QUEUED && w->asleep;
   if (must_wake) w->asleep = false;
   pthread_mutex_unlock(&w->lock);

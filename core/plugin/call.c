@@ -1,7 +1,6 @@
 #include "plugin/call.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +53,6 @@ struct cg_calls {
   struct queue queues[CG_CALLS_DEADLINES];
   uint32_t n_queues;
   int counters[KINDS];
-  atomic_uint_fast64_t seen[KINDS];
 };
 
 static const struct {
@@ -92,11 +90,9 @@ struct cg_calls *cg_calls_new(struct cg_loop *loop, struct cg_log *log,
 }
 
 void cg_call_misused(struct cg_calls *c, enum cg_misuse kind, const char *plugin) {
-  uint64_t n = atomic_fetch_add(&c->seen[kind], 1) + 1;
   if (c->counters[kind] >= 0) cg_metric_add(c->metrics, c->worker, c->counters[kind], 1);
-  if (n & (n - 1)) return;
   CG_LOG(c->log, CG_WARN, misuses[kind].words, {"plugin", plugin, 0},
-         {"worker", NULL, c->worker}, {"times", NULL, (int64_t)n});
+         {"worker", NULL, c->worker});
 }
 
 /* ---- slots and handles ---- */
