@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,17 @@ static void on_read(struct bufferevent *bev, void *arg) {
   if (s->freed) drop(s);
 }
 
+/* A write that fails says nothing of what the server said before it closed. */
+static void read_rest(struct bufferevent *bev, short what) {
+  if (what & BEV_EVENT_WRITING && !bufferevent_openssl_get_ssl(bev))
+    evbuffer_read(bufferevent_get_input(bev), bufferevent_getfd(bev), -1);
+}
+
 /* A server that takes nobody may have said why before this was listening. */
 static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct stream *s = arg;
   const char *why = tls_reason(bev, what);
+  read_rest(bev, what);
   s->reading = true;
   feed(s, bufferevent_get_input(bev));
   s->reading = false;
