@@ -75,13 +75,14 @@
 /* ---- shared shapes ---- */
 
 /* Ids of cameras, tiers and leases: a letter or digit, then letters, digits, _ and -.
- * Scopes: any text.  Lengths in bytes.  The host checks what it passes and is told. */
+ * Scopes: any text; to a plugin of 2.0, which knew 200 bytes, the host gives a longer
+ * one shortened.  Lengths in bytes.  The host checks what it passes and is told. */
 #define CGP_CAMERA_ID_MAX 63
 #define CGP_TIER_MAX      31
 #define CGP_LEASE_ID_MAX  63
-#define CGP_SCOPE_MAX     200
-#define CGP_SCOPES_MAX    32 /* in one request; unique */
-#define CGP_LADDER_MAX    16 /* at least 1 */
+#define CGP_SCOPE_MAX     384 /* since 2.1; 200 before */
+#define CGP_SCOPES_MAX    32  /* in one request; unique */
+#define CGP_LADDER_MAX    16  /* at least 1 */
 #define CGP_HOLDERS_MAX   64
 
 enum cgp_code {
@@ -130,7 +131,7 @@ struct cgp_feed {
 
 struct cgp_camera {
   uint32_t size;
-  const char *id, *name, *site; /* name and site: "" when not given */
+  const char *id, *name, *site; /* name and site: "" when not given; site: 256 bytes */
   const char *const *tags;
   size_t n_tags;
   int32_t level;
@@ -219,7 +220,10 @@ struct cgp_quota_ops {
   void (*usage)(void *w, const char *scope, struct cgp_call call);
   /* called about once a second by one worker */
   void (*sweep)(void *w, struct cgp_call call);
-  /* before the first reserve: what the trail says is held.  No result; no refusal. */
+  /* what is held, whatever the limits: before the first reserve as the trail says, and
+   * when the gate stood still.  Who is known keeps what it has, for the whole time again.
+   * Where others may have got in meanwhile a renewal beyond a limit may then hear that
+   * its lease is unknown.  No result. */
   void (*restore)(void *w, const struct cgp_quota_hold *holds, size_t n,
                   struct cgp_call call);
 };
@@ -311,7 +315,8 @@ struct cgp_ice_ops {
 /* One event of the trail.  Strings are UTF-8, never NULL; "" = does not apply.
  * kind: decision (an answer to reserve), change (tier, scopes, hard end, token or
  * identity of a lease), join, leave, end, admin, reload, start, stop, auth (refused
- * credentials, counted). */
+ * credentials, counted), clock (the wall clock was set: facts.step_ms).  seq orders, time
+ * tells what the clock said. */
 struct cgp_audit_row {
   uint32_t size;
   const char *kind;
@@ -363,7 +368,8 @@ struct cgp_audit_ops {
   void (*append)(void *w, const struct cgp_audit_row *rows, size_t n, struct cgp_call c);
   void (*query)(void *w, const struct cgp_audit_filter *f, struct cgp_call call);
   /* result: struct cgp_audit_rows: for each lease granted and not ended, its newest
-   * decision or change row, in order of seq */
+   * decision or change row, in order of seq; and, among them, the rows of kind clock
+   * behind the first of those (since 2.1) */
   void (*live)(void *w, struct cgp_call call);
   void (*verify)(void *w, struct cgp_call call); /* result: struct cgp_audit_verdict */
 };
@@ -432,6 +438,8 @@ struct cgp_fetched {
  * post belong to that worker's thread. */
 struct cgp_host {
   uint32_t size, worker, n_workers; /* this worker's number, how many there are */
+  /* never blocks; lines of one fmt (if it is no mere "%s") that repeat within a second
+   * are one with their number */
   void (*log)(struct cgp_host *h, enum cgp_level level, const char *fmt, ...)
       CGP_PRINTF(3, 4);
   /* options, checked; strings live as long as the process; NULL = absent */
