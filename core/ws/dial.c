@@ -131,6 +131,7 @@ static void on_read(struct bufferevent *bev, void *arg) {
 
 /* What OpenSSL or the socket says of a failed connection. */
 static const char *reason_of(struct bufferevent *bev, short what) {
+  int error = EVUTIL_SOCKET_ERROR();
   SSL *ssl = bufferevent_openssl_get_ssl(bev);
   unsigned long code = ssl ? bufferevent_get_openssl_error(bev) : 0;
   long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
@@ -138,7 +139,7 @@ static const char *reason_of(struct bufferevent *bev, short what) {
   if (verified != X509_V_OK) return X509_verify_cert_error_string(verified);
   const char *reason = code ? ERR_reason_error_string(code) : NULL;
   if (reason) return reason;
-  return what & BEV_EVENT_EOF ? "it hung up" : strerror(EVUTIL_SOCKET_ERROR());
+  return what & BEV_EVENT_EOF || error == 0 ? "it hung up" : strerror(error);
 }
 
 /* "cannot reach camera.test:80 at 127.0.0.2: Connection refused" */
