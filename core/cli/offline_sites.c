@@ -1,5 +1,4 @@
 /* Sites of the configuration against those of the cameras. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -16,11 +15,6 @@ struct looking {
   bool listed, done;
 };
 
-static int by_site(const void *a, const void *b) {
-  const struct cg_site_conf *x = a, *y = b;
-  return strcmp(x->site, y->site);
-}
-
 static void note_name(struct looking *l, const char *site) {
   for (size_t i = 0; i < l->n_names; i++)
     if (!strcmp(l->names[i], site)) return;
@@ -30,10 +24,8 @@ static void note_name(struct looking *l, const char *site) {
 }
 
 static void note_site(struct looking *l, const char *site) {
-  const struct cg_zone_conf *z = l->zones;
-  const struct cg_site_conf key = {.site = site}, *found;
-  found = bsearch(&key, z->sites, z->n_sites, sizeof key, by_site);
-  if (found) l->seen[found - z->sites] = true;
+  const struct cg_site_conf *found = cg_site_conf_find(l->zones, site);
+  if (found) l->seen[found - l->zones->sites] = true;
   note_name(l, site);
 }
 

@@ -33,6 +33,12 @@ static int by_site(const void *a, const void *b) {
   return strcmp(x->site, y->site);
 }
 
+const struct cg_site_conf *cg_site_conf_find(const struct cg_zone_conf *c,
+                                             const char *site) {
+  const struct cg_site_conf key = {.site = site};
+  return bsearch(&key, c->sites, c->n_sites, sizeof key, by_site);
+}
+
 /* A name as it can be shown, whatever it is. */
 static const char *shown(const char *name, struct cg_arena *arena) {
   char *copy = cg_arena_strndup(arena, name, strnlen(name, CG_ZONE_NAME_MAX));

@@ -25,6 +25,10 @@ struct cg_zone_conf {
   size_t n_sites;
 };
 
+/* The line of the table for this site.  NULL: it has none. */
+const struct cg_site_conf *cg_site_conf_find(const struct cg_zone_conf *c,
+                                             const char *site);
+
 /* From the file's option (NULL: not given) and its table `sites` (NULL: none). */
 void cg_conf_zones(const char *option, json_t *sites, struct cg_zone_conf *out,
                    struct cg_arena *arena, struct cg_field_errors *errs);

@@ -171,11 +171,8 @@ static void as_before(void *arg, enum cgp_code code, const void *result,
 static void hold_as_before(struct cg_grant *g, const struct cg_lease *l) {
   struct cgp_scope scopes[CG_SCOPES_MAX];
   cg_holding_scopes(scopes, l->scopes, l->n_scopes);
-  struct cgp_quota_hold hold = {.lease_id = l->holding,
-                                .scopes = scopes,
-                                .n_scopes = l->n_scopes,
-                                .kbps = g->walk.home->conf->tiers.items[l->tier].kbps,
-                                .ttl_ms = cg_holding_ms(g->walk.home->conf)};
+  struct cgp_quota_hold hold =
+      cg_holding_of(g->walk.home->conf, l->holding, l->tier, scopes, l->n_scopes);
   cg_quota_renew(g->walk.home->drivers, &hold, as_before, g->walk.home);
 }
 
@@ -204,11 +201,9 @@ static void renewed(void *arg, enum cgp_code code, const void *result, const cha
 
 static void renew_now(struct cg_grant *g) {
   g->out.tier = cg_quality_top(g);
-  struct cgp_quota_hold hold = {.lease_id = g->walk.lease->holding,
-                                .scopes = scopes_of(g),
-                                .n_scopes = g->out.verdict->n_scopes,
-                                .kbps = g->walk.home->conf->tiers.items[g->out.tier].kbps,
-                                .ttl_ms = cg_holding_ms(g->walk.home->conf)};
+  struct cgp_quota_hold hold =
+      cg_holding_of(g->walk.home->conf, g->walk.lease->holding, g->out.tier, scopes_of(g),
+                    g->out.verdict->n_scopes);
   if (!hold.scopes) {
     cg_step_no_memory(g);
     return;

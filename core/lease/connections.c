@@ -26,6 +26,12 @@ struct cg_connection *cg_connection_note(struct cg_connections *all, const char 
   return c;
 }
 
+struct cg_connection *cg_connection_known(struct cg_connections *all, const char *sid,
+                                          const char *room_sid) {
+  struct cg_connection *c = cg_connection_find(all, sid);
+  return c ? c : cg_connection_note(all, sid, room_sid);
+}
+
 void cg_connection_there(struct cg_connections *all, struct cg_connection *c,
                          const char *room, struct cg_moment joined, int64_t known_us) {
   c->joined = joined;

@@ -44,6 +44,9 @@ struct cg_connection *cg_connection_find(struct cg_connections *all, const char 
 /* Takes the place of the oldest that is not there now. */
 struct cg_connection *cg_connection_note(struct cg_connections *all, const char *sid,
                                          const char *room_sid);
+/* The one of that sid, noted now if it was not known. */
+struct cg_connection *cg_connection_known(struct cg_connections *all, const char *sid,
+                                          const char *room_sid);
 /* It is there, in that room, since it joined, and whoever was there is not; known_us: of
  * the loop's time. */
 void cg_connection_there(struct cg_connections *all, struct cg_connection *c,

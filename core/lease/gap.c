@@ -75,9 +75,7 @@ static bool put(struct cg_lease *l, void *arg) {
   if (!is_settled(l)) return true;
   struct cgp_scope *scopes = p->scopes + p->n_scopes;
   cg_holding_scopes(scopes, l->scopes, l->n_scopes);
-  p->holds[p->n++] = CGP_MAKE(
-      cgp_quota_hold, .lease_id = l->holding, .scopes = scopes, .n_scopes = l->n_scopes,
-      .kbps = g->conf->tiers.items[l->tier].kbps, .ttl_ms = cg_holding_ms(g->conf));
+  p->holds[p->n++] = cg_holding_of(g->conf, l->holding, l->tier, scopes, l->n_scopes);
   p->n_scopes += l->n_scopes;
   return true;
 }

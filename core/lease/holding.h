@@ -21,4 +21,13 @@ static inline void cg_holding_scopes(struct cgp_scope *out,
                       .weighted = scopes[i].weighted);
 }
 
+/* Borrows the holding's name and the scopes. */
+static inline struct cgp_quota_hold cg_holding_of(const struct cg_lease_conf *conf,
+                                                  const char *holding, int tier,
+                                                  const struct cgp_scope *scopes,
+                                                  size_t n) {
+  return CGP_MAKE(cgp_quota_hold, .lease_id = holding, .scopes = scopes, .n_scopes = n,
+                  .kbps = conf->tiers.items[tier].kbps, .ttl_ms = cg_holding_ms(conf));
+}
+
 #endif

@@ -57,14 +57,9 @@ static void decide(struct cg_lease *l, struct cg_news *n) {
 
 /* ---- its row is durable ---- */
 
-static struct cg_connection *known(struct cg_lease *l, const struct cg_news *n) {
-  struct cg_connection *c = cg_connection_find(&l->connections, n->sid);
-  return c ? c : cg_connection_note(&l->connections, n->sid, n->room_sid);
-}
-
 static void apply(struct cg_lease *l, const struct cg_news *n) {
   struct cg_service *g = n->home;
-  struct cg_connection *c = known(l, n);
+  struct cg_connection *c = cg_connection_known(&l->connections, n->sid, n->room_sid);
   if (n->there) {
     cg_connection_there(&l->connections, c, n->room, n->at, cg_loop_now(g->loop));
     if (strcmp(l->room, n->room) == 0) l->joined = n->at;

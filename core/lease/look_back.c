@@ -31,9 +31,8 @@ static const char *text_of(const json_t *facts, const char *name) {
 }
 
 static struct cg_connection *known(struct cg_lease *l, const json_t *facts) {
-  const char *sid = text_of(facts, "participant");
-  struct cg_connection *c = cg_connection_find(&l->connections, sid);
-  return c ? c : cg_connection_note(&l->connections, sid, text_of(facts, "room_sid"));
+  return cg_connection_known(&l->connections, text_of(facts, "participant"),
+                             text_of(facts, "room_sid"));
 }
 
 /* The wall clock may have been set back since. */

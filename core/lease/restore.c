@@ -60,14 +60,7 @@ static bool hold(struct restorer *r, const struct cg_lease_terms *t) {
   struct cgp_scope *held = cg_arena_alloc(r->arena, (t->n_scopes + 1) * sizeof *held);
   if (!held) return false;
   cg_holding_scopes(held, t->scopes, t->n_scopes);
-  r->holds[r->n++] = (struct cgp_quota_hold){
-      .size = sizeof *r->holds,
-      .lease_id = t->holding,
-      .scopes = held,
-      .n_scopes = t->n_scopes,
-      .kbps = r->g->conf->tiers.items[t->tier].kbps,
-      .ttl_ms = cg_holding_ms(r->g->conf),
-  };
+  r->holds[r->n++] = cg_holding_of(r->g->conf, t->holding, t->tier, held, t->n_scopes);
   return true;
 }
 
